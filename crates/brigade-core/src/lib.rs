@@ -1,0 +1,9 @@
+//! The decisions of brigade as pure state machines.
+//!
+//! A rule that is a function of `(state, event, now)` can be tested with a table, checked against
+//! a model and replayed from a seed. So every decision of brigade lives here, and the crates above
+//! supply what a decision cannot have: a runtime, a clock, sockets, threads and randomness.
+//!
+//! This crate never reads a clock, never waits, never draws a random number and never does I/O.
+
+pub mod time;

@@ -1,0 +1,3 @@
+//! Async application patterns whose traps cannot be written.
+
+pub mod clock;
