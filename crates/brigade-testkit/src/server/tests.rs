@@ -1,6 +1,7 @@
 //! The server against a client that is nothing but a socket.
 
 use super::*;
+use crate::wait::until;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -26,17 +27,6 @@ async fn exchange(server: &Server, request: &str) -> (String, Option<ErrorKind>)
 async fn answer_to(request: &str, reply: Reply) -> (String, Option<ErrorKind>) {
     let server = Server::start(move |_| reply.clone()).await.unwrap();
     exchange(&server, request).await
-}
-
-/// Waits for a condition that another task brings about, within bounds.
-async fn until(condition: impl Fn() -> bool) {
-    for _ in 0..2_000 {
-        if condition() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    panic!("the condition did not come true within two seconds");
 }
 
 #[tokio::test]
