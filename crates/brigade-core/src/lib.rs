@@ -6,6 +6,9 @@
 //!
 //! This crate never reads a clock, never waits, never draws a random number and never does I/O.
 
+pub mod admission;
+pub mod gcra;
+pub mod line;
 pub mod ranges;
 pub mod time;
 pub mod verdict;

@@ -1,0 +1,294 @@
+//! The state of an admission and what happens to it from outside: items, releases, pauses, limits.
+//!
+//! How the next item is chosen is in `admit.rs`. Nothing here takes time that grows with the
+//! number of keys, except [`Admission::set_limits`].
+
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::Hash;
+
+use super::key::{Keys, Standing};
+use super::{Id, Limits};
+use crate::gcra::{Gcra, Rate};
+use crate::line::Room;
+use crate::time::Moment;
+
+#[derive(Debug)]
+pub(super) struct Entry<T> {
+    pub(super) key: u32,
+    pub(super) item: T,
+}
+
+/// Items waiting under keys for one composed limit.
+///
+/// # Examples
+///
+/// ```
+/// use brigade_core::admission::{Admission, Limits, Next};
+/// use brigade_core::time::Moment;
+///
+/// let limits = Limits { key_concurrency: Some(1), ..Limits::default() };
+/// let mut admission = Admission::new(limits);
+/// let now = Moment::ZERO;
+/// admission.enqueue("a", 1);
+/// admission.enqueue("a", 2);
+/// admission.enqueue("b", 3);
+/// assert!(matches!(admission.poll(now), Next::Granted { key: "a", item: 1, .. }));
+/// assert!(matches!(admission.poll(now), Next::Granted { key: "b", item: 3, .. }));
+/// assert_eq!(admission.poll(now), Next::Blocked);
+/// admission.release(&"a", now);
+/// assert!(matches!(admission.poll(now), Next::Granted { key: "a", item: 2, .. }));
+/// ```
+#[derive(Debug)]
+pub struct Admission<K, T> {
+    pub(super) limits: Limits,
+    pub(super) bucket: Option<Gcra>,
+    /// Whether the items have been held up by the common rate without a break.
+    pub(super) waited: bool,
+    pub(super) active: usize,
+    /// Items that stand in a line; the room also holds those aside.
+    pub(super) in_line: usize,
+    pub(super) room: Room<Entry<T>>,
+    pub(super) keys: Keys<K>,
+    pub(super) ring: VecDeque<u32>,
+    /// Keys that may go again at a moment.
+    pub(super) timers: BTreeSet<(Moment, u32)>,
+    /// Keys to look at for forgetting.
+    pub(super) rests: BTreeSet<(Moment, u32)>,
+    pub(super) pauses: BTreeSet<(Moment, u32)>,
+}
+
+impl<K: Hash + Eq + Clone, T> Admission<K, T> {
+    /// An admission with nothing waiting and full buckets.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            bucket: limits.rate.map(Gcra::new),
+            limits,
+            waited: false,
+            active: 0,
+            in_line: 0,
+            room: Room::default(),
+            keys: Keys::new(),
+            ring: VecDeque::new(),
+            timers: BTreeSet::new(),
+            rests: BTreeSet::new(),
+            pauses: BTreeSet::new(),
+        }
+    }
+
+    /// Puts `item` at the end of the line of `key`.
+    pub fn enqueue(&mut self, key: K, item: T) -> Id {
+        let number = self.number(&key);
+        let known = self.keys.at_mut(number);
+        let entry = Entry { key: number, item };
+        let place = self.room.push(&mut known.line, entry);
+        known.waiting += 1;
+        self.in_line += 1;
+        self.wake(number);
+        Id(place)
+    }
+
+    /// Takes a waiting item back; `None` if it was admitted or taken back before.
+    pub fn cancel(&mut self, id: Id) -> Option<T> {
+        let number = self.room.get(id.0)?.key;
+        self.in_line -= usize::from(self.room.stands(id.0));
+        let known = self.keys.at_mut(number);
+        known.waiting -= 1;
+        let entry = self.room.remove(&mut known.line, id.0)?;
+        self.plan_rest(number);
+        Some(entry.item)
+    }
+
+    /// Takes back the item of `key` that came last, if one stands in its line.
+    pub fn take_last(&mut self, key: &K) -> Option<T> {
+        let number = self.keys.find(key)?;
+        let last = self.room.back(&self.keys.at(number).line)?;
+        self.cancel(Id(last))
+    }
+
+    /// The waiting item `id`, unless it was admitted or taken back.
+    pub fn get_mut(&mut self, id: Id) -> Option<&mut T> {
+        self.room.get_mut(id.0).map(|entry| &mut entry.item)
+    }
+
+    /// Lets the others go before `id`, which keeps its place for when it
+    /// [steps back](Self::step_back).
+    pub fn step_aside(&mut self, id: Id) {
+        if !self.room.stands(id.0) {
+            return;
+        }
+        if let Some(entry) = self.room.get(id.0) {
+            let line = &mut self.keys.at_mut(entry.key).line;
+            self.room.step_aside(line, id.0);
+            self.in_line -= 1;
+        }
+    }
+
+    /// Puts an item that stepped aside back to its place, before all that came after it.
+    pub fn step_back(&mut self, id: Id) {
+        if self.room.stands(id.0) {
+            return;
+        }
+        if let Some(number) = self.room.get(id.0).map(|entry| entry.key) {
+            let line = &mut self.keys.at_mut(number).line;
+            self.room.step_back(line, id.0);
+            self.in_line += 1;
+            self.wake(number);
+        }
+    }
+
+    /// Ends one active item of `key`; without one it does nothing.
+    pub fn release(&mut self, key: &K, now: Moment) {
+        let Some(number) = self.keys.find(key) else {
+            return;
+        };
+        let known = self.keys.at_mut(number);
+        if known.active == 0 {
+            return;
+        }
+        known.active -= 1;
+        self.active -= 1;
+        if known.standing == Standing::Full {
+            known.standing = Standing::Ready;
+            self.ring.push_back(number);
+        }
+        self.plan_rest(number);
+        self.forget_rested(now);
+    }
+
+    /// Admits nothing of `key` before `until`. A pause that is already longer stays; one of a key
+    /// that nothing waits under is remembered until it has passed.
+    pub fn pause_until(&mut self, key: &K, until: Moment) {
+        let number = self.number(key);
+        let known = self.keys.at_mut(number);
+        if until > known.paused_until {
+            self.pauses.remove(&(known.paused_until, number));
+            known.paused_until = until;
+            self.pauses.insert((until, number));
+        }
+        self.plan_rest(number);
+    }
+
+    /// Ends the pause of `key`.
+    pub fn resume(&mut self, key: &K) {
+        let Some(number) = self.keys.find(key) else {
+            return;
+        };
+        let known = self.keys.at_mut(number);
+        self.pauses.remove(&(known.paused_until, number));
+        known.paused_until = Moment::ZERO;
+        if let Standing::Timed(at) = known.standing {
+            self.timers.remove(&(at, number));
+            known.standing = Standing::Ready;
+            self.ring.push_back(number);
+        }
+        self.plan_rest(number);
+    }
+
+    /// The keys that are paused at `now`, with the ends of their pauses, soonest first.
+    pub fn paused(&self, now: Moment) -> impl Iterator<Item = (&K, Moment)> {
+        let paused = self.pauses.iter().filter(move |pause| pause.0 > now);
+        paused.map(|(until, number)| (&self.keys.at(*number).name, *until))
+    }
+
+    /// Replaces the limits. Active items stay active, also above a smaller concurrency; permits
+    /// that are missing in a bucket stay missing. Takes time in proportion to the number of keys.
+    pub fn set_limits(&mut self, limits: Limits, now: Moment) {
+        self.limits = limits;
+        change_rate(&mut self.bucket, limits.rate, now);
+        for (number, key) in self.keys.all_mut() {
+            change_rate(&mut key.bucket, limits.key_rate, now);
+            if let Standing::Timed(at) = key.standing {
+                self.timers.remove(&(at, number));
+            }
+            if matches!(key.standing, Standing::Timed(_) | Standing::Full) {
+                key.standing = Standing::Ready;
+                self.ring.push_back(number);
+            }
+        }
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// How many items wait.
+    pub fn waiting(&self) -> usize {
+        self.room.len()
+    }
+
+    /// How many admitted items have not been released.
+    pub fn active(&self) -> usize {
+        self.active
+    }
+
+    /// How many items of `key` wait.
+    pub fn waiting_of(&self, key: &K) -> usize {
+        let known = self.keys.find(key);
+        known.map_or(0, |number| self.keys.at(number).waiting)
+    }
+
+    /// How many admitted items of `key` have not been released.
+    pub fn active_of(&self, key: &K) -> usize {
+        let known = self.keys.find(key);
+        known.map_or(0, |number| self.keys.at(number).active)
+    }
+
+    /// How many keys are remembered.
+    pub fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn number(&mut self, key: &K) -> u32 {
+        let rate = self.limits.key_rate;
+        self.keys.find_or_add(key, || rate.map(Gcra::new))
+    }
+
+    /// Puts a key that has something in its line again into the ring.
+    fn wake(&mut self, number: u32) {
+        let known = self.keys.at_mut(number);
+        if known.standing == Standing::Idle {
+            known.standing = Standing::Ready;
+            self.ring.push_back(number);
+        }
+    }
+
+    /// Plans the look at a key that may have nothing left to remember.
+    pub(super) fn plan_rest(&mut self, number: u32) {
+        let known = self.keys.at_mut(number);
+        let Some(at) = known.rest_at() else {
+            return;
+        };
+        if known.rest != Some(at) {
+            if let Some(before) = known.rest.replace(at) {
+                self.rests.remove(&(before, number));
+            }
+            self.rests.insert((at, number));
+        }
+    }
+
+    /// Forgets the keys of which nothing is left to remember at `now`.
+    pub(super) fn forget_rested(&mut self, now: Moment) {
+        while let Some(&(at, number)) = self.rests.first().filter(|rest| rest.0 <= now) {
+            self.rests.remove(&(at, number));
+            let known = self.keys.at_mut(number);
+            known.rest = None;
+            match known.rest_at() {
+                Some(at) if at <= now => {
+                    self.pauses.remove(&(known.paused_until, number));
+                    self.keys.remove(number);
+                }
+                Some(_) => self.plan_rest(number),
+                None => {}
+            }
+        }
+    }
+}
+
+fn change_rate(bucket: &mut Option<Gcra>, rate: Option<Rate>, now: Moment) {
+    match (bucket.as_mut(), rate) {
+        (Some(bucket), Some(rate)) if bucket.rate() == rate => {}
+        (Some(bucket), Some(rate)) => bucket.set_rate(rate, now),
+        _ => *bucket = rate.map(Gcra::new),
+    }
+}

@@ -1,0 +1,217 @@
+//! The admission against tables; `model.rs` holds it against a naive model.
+
+mod model;
+
+use std::time::Duration;
+
+use super::{Admission, Candidate, Id, Limits, Next};
+use crate::gcra::Rate;
+use crate::time::Moment;
+
+fn at(millis: u64) -> Moment {
+    Moment::from_nanos(1 << 60) + Duration::from_millis(millis)
+}
+
+/// Polls until nothing more is granted: the keys of the grants, and the last answer.
+fn drain<T>(admission: &mut Admission<u8, T>, now: Moment) -> (Vec<u8>, Next<u8, T>) {
+    let mut keys = Vec::new();
+    loop {
+        match admission.poll(now) {
+            Next::Granted { key, .. } => keys.push(key),
+            other => return (keys, other),
+        }
+    }
+}
+
+#[test]
+fn l4c_keys_take_turns_and_each_is_first_come_first_served() {
+    let mut admission = Admission::new(Limits::default());
+    for (key, item) in [(1, 10), (1, 11), (1, 12), (2, 20), (2, 21), (3, 30)] {
+        admission.enqueue(key, item);
+    }
+    let mut items = Vec::new();
+    while let Next::Granted { item, .. } = admission.poll(at(0)) {
+        items.push(item);
+    }
+    assert_eq!(items, [10, 20, 30, 11, 21, 12]);
+}
+
+#[test]
+fn l4b_a_blocked_key_holds_nothing_that_another_could_use() {
+    let mut admission = Admission::new(Limits {
+        concurrency: Some(2),
+        key_concurrency: Some(1),
+        ..Limits::default()
+    });
+    for key in [1, 1, 1, 2] {
+        admission.enqueue(key, ());
+    }
+    assert_eq!(drain(&mut admission, at(0)), (vec![1, 2], Next::Blocked));
+    admission.release(&2, at(0));
+    assert_eq!(drain(&mut admission, at(0)), (vec![], Next::Blocked));
+    assert_eq!((admission.active(), admission.active_of(&2)), (1, 0));
+}
+
+#[test]
+fn l4a_the_common_rate_and_the_rate_of_a_key_are_taken_together() {
+    let mut admission = Admission::new(Limits {
+        rate: Some(Rate::per_second(100)),
+        key_rate: Some(Rate::per_second(10)),
+        ..Limits::default()
+    });
+    for key in [1, 1, 2] {
+        admission.enqueue(key, ());
+    }
+    assert_eq!(drain(&mut admission, at(0)), (vec![1], Next::At(at(10))));
+    assert_eq!(drain(&mut admission, at(10)), (vec![2], Next::At(at(100))));
+    assert_eq!(drain(&mut admission, at(100)), (vec![1], Next::Empty));
+}
+
+#[test]
+fn l4f_a_paused_key_waits_for_its_instant_and_the_longest_pause_counts() {
+    let mut admission = Admission::new(Limits::default());
+    admission.pause_until(&1, at(500));
+    admission.pause_until(&1, at(200));
+    admission.enqueue(1, ());
+    admission.enqueue(2, ());
+    assert_eq!(drain(&mut admission, at(0)), (vec![2], Next::At(at(500))));
+    assert_eq!(admission.paused(at(0)).collect::<Vec<_>>(), [(&1, at(500))]);
+    assert_eq!(drain(&mut admission, at(500)), (vec![1], Next::Empty));
+    assert_eq!(admission.paused(at(500)).count(), 0);
+}
+
+#[test]
+fn l4f_a_pause_can_be_ended_early() {
+    let mut admission = Admission::new(Limits::default());
+    admission.pause_until(&1, at(500));
+    admission.enqueue(1, ());
+    assert_eq!(drain(&mut admission, at(0)).1, Next::At(at(500)));
+    admission.resume(&1);
+    assert_eq!(drain(&mut admission, at(0)), (vec![1], Next::Empty));
+}
+
+#[test]
+fn l4d_keys_without_work_pause_or_debt_are_forgotten() {
+    let mut admission = Admission::new(Limits {
+        key_rate: Some(Rate::per_second(10)),
+        ..Limits::default()
+    });
+    for key in 0..100 {
+        admission.enqueue(key, ());
+    }
+    admission.pause_until(&200, at(1_000));
+    assert_eq!(drain(&mut admission, at(0)).0.len(), 100);
+    for key in 0..100 {
+        admission.release(&key, at(0));
+    }
+    assert_eq!(admission.keys(), 101, "their buckets are not full yet");
+    assert_eq!(admission.poll(at(100)), Next::Empty);
+    assert_eq!(admission.keys(), 1, "the pause is remembered");
+    assert_eq!(admission.poll(at(1_000)), Next::Empty);
+    assert_eq!(admission.keys(), 0);
+}
+
+#[test]
+fn l4d_a_key_whose_items_were_taken_back_is_forgotten() {
+    let mut admission = Admission::new(Limits::default());
+    let ids: Vec<Id> = (0..50).map(|key| admission.enqueue(key, ())).collect();
+    for id in ids {
+        assert_eq!(admission.cancel(id), Some(()));
+        assert_eq!(admission.cancel(id), None);
+    }
+    assert_eq!(admission.poll(at(0)), Next::Empty);
+    assert_eq!((admission.keys(), admission.waiting()), (0, 0));
+}
+
+#[test]
+fn l4e_limits_change_while_items_wait_and_run() {
+    let mut admission = Admission::new(Limits {
+        key_concurrency: Some(1),
+        key_rate: Some(Rate::per_second(1)),
+        ..Limits::default()
+    });
+    for _ in 0..5 {
+        admission.enqueue(1, ());
+    }
+    assert_eq!(drain(&mut admission, at(0)), (vec![1], Next::Blocked));
+    let wide = Limits {
+        key_concurrency: Some(3),
+        key_rate: Some(Rate::per_second(10)),
+        ..Limits::default()
+    };
+    admission.set_limits(wide, at(0));
+    assert_eq!(drain(&mut admission, at(0)).1, Next::At(at(100)));
+    assert_eq!(drain(&mut admission, at(100)).0, [1]);
+    assert_eq!(drain(&mut admission, at(200)), (vec![1], Next::Blocked));
+    admission.set_limits(Limits::default(), at(200));
+    assert_eq!(drain(&mut admission, at(200)), (vec![1, 1], Next::Empty));
+}
+
+#[test]
+fn l4e_a_smaller_concurrency_lets_the_active_finish_first() {
+    let mut admission = Admission::new(Limits::default());
+    for _ in 0..4 {
+        admission.enqueue(1, ());
+    }
+    admission.poll(at(0));
+    admission.poll(at(0));
+    let narrow = Limits {
+        concurrency: Some(1),
+        ..Limits::default()
+    };
+    admission.set_limits(narrow, at(0));
+    admission.release(&1, at(0));
+    assert_eq!(admission.poll(at(0)), Next::Blocked);
+    admission.release(&1, at(0));
+    assert_eq!(drain(&mut admission, at(0)).0, [1]);
+}
+
+#[test]
+fn l1b_an_item_that_steps_aside_is_overtaken_and_keeps_its_place() {
+    let mut admission = Admission::new(Limits {
+        concurrency: Some(1),
+        ..Limits::default()
+    });
+    let first = admission.enqueue(1, 1);
+    let second = admission.enqueue(1, 2);
+    let third = admission.enqueue(1, 3);
+    assert_eq!(admission.candidate(at(0)), Candidate::Ready(first));
+    assert_eq!(admission.take(second, at(0)), Err(Candidate::Ready(first)));
+    admission.step_aside(first);
+    assert_eq!(admission.take(second, at(0)), Ok(2));
+    admission.step_back(first);
+    admission.release(&1, at(0));
+    assert_eq!(admission.candidate(at(0)), Candidate::Ready(first));
+    assert_eq!(admission.cancel(first), Some(1));
+    assert_eq!(admission.candidate(at(0)), Candidate::Ready(third));
+}
+
+#[test]
+fn the_newest_item_of_a_key_can_be_taken_back() {
+    let mut admission = Admission::new(Limits::default());
+    for item in 0..3 {
+        admission.enqueue(7, item);
+    }
+    assert_eq!(admission.take_last(&7), Some(2));
+    assert_eq!(admission.waiting_of(&7), 2);
+    assert_eq!(admission.take_last(&8), None);
+}
+
+#[test]
+fn l4g_ten_thousand_blocked_keys_are_not_looked_at_again() {
+    let mut admission = Admission::new(Limits {
+        key_concurrency: Some(1),
+        ..Limits::default()
+    });
+    for key in 0..10_000u32 {
+        admission.enqueue(key, 0);
+        admission.enqueue(key, 1);
+        if key % 2 == 0 {
+            admission.pause_until(&key, at(1_000_000));
+        }
+    }
+    while let Next::Granted { .. } = admission.poll(at(0)) {}
+    assert!(admission.ring.is_empty(), "no blocked key is in the ring");
+    admission.release(&1, at(0));
+    assert_eq!(admission.ring.len(), 1);
+}

@@ -1,0 +1,144 @@
+//! One bucket: the theoretical arrival time and the arithmetic on it.
+//!
+//! Times are kept in units of 2^-32 ns, so that a rate whose interval is not a whole number of
+//! nanoseconds is still met exactly. Nothing here rounds in favour of the caller.
+
+use std::time::Duration;
+
+use super::Rate;
+use crate::time::{Moment, nanos};
+
+/// How late a permit may be taken and still be booked as taken on time.
+///
+/// It covers the tick of a timer wheel (1 ms) and the sleep of the poller behind it (1 ms).
+pub const LATENESS_MAX: Duration = Duration::from_millis(2);
+
+const FRACTION_BITS: u32 = 32;
+
+const fn fixed(nanos: u64) -> u128 {
+    (nanos as u128) << FRACTION_BITS
+}
+
+const fn moment_rounded_up(fixed: u128) -> Moment {
+    let nanos = (fixed >> FRACTION_BITS) + (fixed & ((1 << FRACTION_BITS) - 1) != 0) as u128;
+    if nanos > u64::MAX as u128 {
+        Moment::MAX
+    } else {
+        Moment::from_nanos(nanos as u64)
+    }
+}
+
+/// Whether the taker of a permit was already there when the permit fell due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It has just come: the bucket has lost nothing by not granting earlier.
+    Now,
+    /// It was waiting, so time between the due moment and now is lateness, not idleness.
+    Waited,
+}
+
+/// A token bucket: `burst` permits at once, then one per interval.
+///
+/// # Examples
+///
+/// ```
+/// use brigade_core::gcra::{Arrival, Gcra, Rate};
+/// use brigade_core::time::Moment;
+/// use std::time::Duration;
+///
+/// let mut bucket = Gcra::new(Rate::per_second(10));
+/// let start = Moment::from_nanos(0);
+/// assert_eq!(bucket.take(1, start, Arrival::Now), Ok(()));
+/// let next = start + Duration::from_millis(100);
+/// assert_eq!(bucket.take(1, start, Arrival::Now), Err(next));
+/// assert_eq!(bucket.take(1, next, Arrival::Waited), Ok(()));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Gcra {
+    rate: Rate,
+    interval: u128,
+    capacity: u128,
+    lateness: u128,
+    /// When the bucket will be full again, in units of 2^-32 ns.
+    full: u128,
+}
+
+impl Gcra {
+    /// A full bucket.
+    pub fn new(rate: Rate) -> Self {
+        let interval = fixed(nanos(rate.per())).div_ceil(u128::from(rate.permits()));
+        Self {
+            rate,
+            interval,
+            capacity: interval.saturating_mul(u128::from(rate.burst_max())),
+            lateness: interval.min(fixed(nanos(LATENESS_MAX))),
+            full: 0,
+        }
+    }
+
+    /// The rate that the bucket keeps.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// The earliest moment at which `permits` can be taken; [`Moment::MAX`] if they exceed the
+    /// burst.
+    pub fn due(&self, permits: u32) -> Moment {
+        if permits > self.rate.burst_max() {
+            return Moment::MAX;
+        }
+        let taken = self.full.saturating_add(self.cost(permits));
+        moment_rounded_up(taken.saturating_sub(self.capacity))
+    }
+
+    /// Takes `permits` at `now`.
+    ///
+    /// # Errors
+    ///
+    /// If they are not due yet: the moment at which they will be, if nobody takes any before.
+    /// Nothing is taken then.
+    pub fn take(&mut self, permits: u32, now: Moment, arrival: Arrival) -> Result<(), Moment> {
+        let due = self.due(permits);
+        if due > now {
+            return Err(due);
+        }
+        let now = fixed(now.as_nanos());
+        let oldest = match arrival {
+            Arrival::Now => now,
+            Arrival::Waited => now.saturating_sub(self.lateness),
+        };
+        self.full = self.full.max(oldest).saturating_add(self.cost(permits));
+        Ok(())
+    }
+
+    /// The permits that could be taken at `now`.
+    pub fn available(&self, now: Moment) -> u32 {
+        let missing = self.full.saturating_sub(fixed(now.as_nanos()));
+        let free = self.capacity.saturating_sub(missing) / self.interval;
+        u32::try_from(free).unwrap_or(u32::MAX)
+    }
+
+    /// The moment from which on the bucket is full: it then holds nothing worth remembering.
+    pub fn full_at(&self) -> Moment {
+        moment_rounded_up(self.full)
+    }
+
+    /// Continues with another rate; the permits that are missing now stay missing.
+    pub fn set_rate(&mut self, rate: Rate, now: Moment) {
+        let start = fixed(now.as_nanos());
+        let missing = self.full.saturating_sub(start);
+        let (whole, part) = (missing / self.interval, missing % self.interval);
+        let old_interval = self.interval;
+        *self = Self::new(rate);
+        // Split so that the product cannot overflow for any rate that fits the types.
+        let part =
+            part / old_interval.div_ceil(1 << FRACTION_BITS) * (self.interval >> FRACTION_BITS);
+        self.full = start
+            .saturating_add(self.interval.saturating_mul(whole))
+            .saturating_add(part);
+    }
+
+    fn cost(&self, permits: u32) -> u128 {
+        self.interval.saturating_mul(u128::from(permits))
+    }
+}

@@ -1,0 +1,162 @@
+//! The bucket against tables, and against its contract over every window.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{Arrival, Gcra, LATENESS_MAX, Rate};
+use crate::time::Moment;
+
+fn at(micros: u64) -> Moment {
+    Moment::from_nanos(1 << 60) + Duration::from_micros(micros)
+}
+
+/// The largest excess over `burst + rate x window` in any window that begins and ends at a grant,
+/// in permits.
+fn excess_max(grants: &[Moment], rate: Rate) -> f64 {
+    let per_nano = f64::from(rate.permits()) / rate.per().as_nanos() as f64;
+    let mut excess = f64::MIN;
+    for (first, from) in grants.iter().enumerate() {
+        for (last, until) in grants.iter().enumerate().skip(first) {
+            let window = until.since(*from).as_nanos() as f64;
+            let allowed = f64::from(rate.burst_max()) + window * per_nano;
+            excess = excess.max((last - first + 1) as f64 - allowed);
+        }
+    }
+    excess
+}
+
+#[test]
+fn l3a_rate_ten_burst_one_is_one_grant_every_hundred_milliseconds() {
+    let mut bucket = Gcra::new(Rate::per_second(10));
+    let mut grants = Vec::new();
+    for milli in 0..=5_000 {
+        let arrival = if milli == 0 {
+            Arrival::Now
+        } else {
+            Arrival::Waited
+        };
+        while bucket.take(1, at(milli * 1_000), arrival).is_ok() {
+            grants.push(milli);
+        }
+    }
+    assert_eq!(grants, (0..=50).map(|n| n * 100).collect::<Vec<_>>());
+}
+
+#[test]
+fn l3b_lateness_up_to_two_milliseconds_is_made_up_and_more_is_forfeited() {
+    let mut bucket = Gcra::new(Rate::per_second(10));
+    bucket.take(1, at(0), Arrival::Now).unwrap();
+    bucket.take(1, at(102_000), Arrival::Waited).unwrap();
+    assert_eq!(bucket.due(1), at(200_000), "2 ms late: the next is on time");
+    bucket.take(1, at(250_000), Arrival::Waited).unwrap();
+    assert_eq!(bucket.due(1), at(348_000), "50 ms late: 48 ms are lost");
+}
+
+#[test]
+fn l3b_an_idle_bucket_earns_no_lateness() {
+    let mut bucket = Gcra::new(Rate::per_second(10));
+    bucket.take(1, at(0), Arrival::Now).unwrap();
+    bucket.take(1, at(900_000), Arrival::Now).unwrap();
+    assert_eq!(bucket.due(1), at(1_000_000));
+}
+
+#[test]
+fn l3b_lateness_is_never_worth_more_than_one_permit() {
+    let mut bucket = Gcra::new(Rate::per_second(10_000));
+    bucket.take(1, at(0), Arrival::Now).unwrap();
+    let stalled = at(50_000);
+    let mut together = 0;
+    while bucket.take(1, stalled, Arrival::Waited).is_ok() {
+        together += 1;
+    }
+    assert_eq!(together, 2);
+}
+
+#[test]
+fn permits_beyond_the_burst_are_never_due() {
+    let bucket = Gcra::new(Rate::per_second(10).burst(3));
+    assert_eq!(bucket.due(4), Moment::MAX);
+    assert!(bucket.due(3) <= at(0));
+}
+
+#[test]
+fn a_new_rate_keeps_the_permits_that_are_missing() {
+    let mut bucket = Gcra::new(Rate::per_second(10).burst(4));
+    bucket.take(3, at(0), Arrival::Now).unwrap();
+    assert_eq!(bucket.available(at(0)), 1);
+    bucket.set_rate(Rate::per_second(1).burst(4), at(0));
+    assert_eq!(bucket.available(at(0)), 1);
+    assert_eq!(bucket.due(2), at(1_000_000));
+    assert_eq!(bucket.full_at(), at(3_000_000));
+}
+
+#[test]
+fn an_interval_that_is_no_whole_nanosecond_does_not_drift() {
+    let rate = Rate::per_second(3_000_000);
+    let mut bucket = Gcra::new(rate.burst(30_000_000));
+    bucket.take(30_000_000, at(0), Arrival::Now).unwrap();
+    let full = bucket.full_at().since(at(0));
+    assert!(full >= Duration::from_secs(10), "{full:?}");
+    assert!(
+        full < Duration::from_secs(10) + Duration::from_micros(1),
+        "{full:?}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn l3a_no_window_exceeds_its_rate_by_more_than_one(
+        permits in 1u32..5_000,
+        burst in 1u32..6,
+        steps in proptest::collection::vec((0u64..20_000, any::<bool>()), 1..120),
+    ) {
+        let rate = Rate::per_second(permits).burst(burst);
+        let mut bucket = Gcra::new(rate);
+        let (mut now, mut grants) = (0, Vec::new());
+        for (step, waited) in steps {
+            now += step;
+            let arrival = if waited { Arrival::Waited } else { Arrival::Now };
+            while bucket.take(1, at(now), arrival).is_ok() {
+                grants.push(at(now));
+            }
+        }
+        prop_assert!(excess_max(&grants, rate) <= 1.0 + 1e-6);
+    }
+
+    #[test]
+    fn l3a_without_lateness_the_bound_is_exact(
+        permits in 1u32..5_000,
+        burst in 1u32..6,
+        steps in proptest::collection::vec(0u64..20_000, 1..120),
+    ) {
+        let rate = Rate::per_second(permits).burst(burst);
+        let mut bucket = Gcra::new(rate);
+        let (mut now, mut grants) = (0, Vec::new());
+        for step in steps {
+            now += step;
+            while bucket.take(1, at(now), Arrival::Now).is_ok() {
+                grants.push(at(now));
+            }
+        }
+        prop_assert!(excess_max(&grants, rate) <= 1e-6);
+    }
+
+    #[test]
+    fn l3c_takers_that_are_always_late_within_the_limit_get_the_whole_rate(
+        permits in 1u32..500,
+        late in proptest::collection::vec(0u64..2_000, 200),
+    ) {
+        let rate = Rate::per_second(permits);
+        let mut bucket = Gcra::new(rate);
+        bucket.take(1, at(0), Arrival::Now).unwrap();
+        let first = bucket.due(1);
+        for micros in &late {
+            let now = bucket.due(1) + Duration::from_micros(*micros).min(LATENESS_MAX);
+            bucket.take(1, now, Arrival::Waited).unwrap();
+        }
+        let ideal = rate.per() * u32::try_from(late.len()).unwrap() / permits;
+        let took = bucket.due(1).since(first);
+        prop_assert!(took <= ideal + Duration::from_micros(1), "{took:?} {ideal:?}");
+    }
+}
