@@ -7,8 +7,10 @@
 //! This crate never reads a clock, never waits, never draws a random number and never does I/O.
 
 pub mod admission;
+pub mod backoff;
 pub mod gcra;
 pub mod line;
+pub mod pool;
 pub mod ranges;
 pub mod time;
 pub mod verdict;
