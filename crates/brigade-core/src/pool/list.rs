@@ -48,39 +48,40 @@ impl List {
     }
 
     /// Appends `index`; `link` finds the link that an entry has for this list.
-    pub(super) fn push<S>(
+    pub(super) fn push<E>(
         &mut self,
-        slab: &mut S,
+        slab: &mut [E],
         index: u32,
-        link: impl Fn(&mut S, u32) -> &mut Link,
+        link: impl Fn(&mut E) -> &mut Link,
     ) {
-        *link(slab, index) = Link {
+        *link(&mut slab[index as usize]) = Link {
             previous: self.last,
             next: NONE,
         };
         match self.last {
             NONE => self.first = index,
-            last => link(slab, last).next = index,
+            last => link(&mut slab[last as usize]).next = index,
         }
         self.last = index;
         self.length += 1;
     }
 
     /// Takes `index`, which is in this list, out of it.
-    pub(super) fn unlink<S>(
+    pub(super) fn unlink<E>(
         &mut self,
-        slab: &mut S,
+        slab: &mut [E],
         index: u32,
-        link: impl Fn(&mut S, u32) -> &mut Link,
+        link: impl Fn(&mut E) -> &mut Link,
     ) {
-        let Link { previous, next } = std::mem::replace(link(slab, index), Link::UNLINKED);
+        let unlinked = link(&mut slab[index as usize]);
+        let Link { previous, next } = std::mem::replace(unlinked, Link::UNLINKED);
         match previous {
             NONE => self.first = next,
-            previous => link(slab, previous).next = next,
+            previous => link(&mut slab[previous as usize]).next = next,
         }
         match next {
             NONE => self.last = previous,
-            next => link(slab, next).previous = previous,
+            next => link(&mut slab[next as usize]).previous = previous,
         }
         self.length -= 1;
     }

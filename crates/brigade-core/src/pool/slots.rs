@@ -137,8 +137,9 @@ impl<C> Slots<C> {
         self.uncount(index, from, host_idle);
         *count(&mut self.counts, to) += 1;
         if to == Phase::Idle {
-            self.idle.push(&mut self.entries, index, in_all);
-            host_idle.push(&mut self.entries, index, in_host);
+            self.idle
+                .push(&mut self.entries, index, |entry| &mut entry.in_all);
+            host_idle.push(&mut self.entries, index, |entry| &mut entry.in_host);
         }
     }
 
@@ -156,8 +157,9 @@ impl<C> Slots<C> {
         let Some(from) = from else { return };
         *count(&mut self.counts, from) -= 1;
         if from == Phase::Idle {
-            self.idle.unlink(&mut self.entries, index, in_all);
-            host_idle.unlink(&mut self.entries, index, in_host);
+            self.idle
+                .unlink(&mut self.entries, index, |entry| &mut entry.in_all);
+            host_idle.unlink(&mut self.entries, index, |entry| &mut entry.in_host);
         }
     }
 }
@@ -169,12 +171,4 @@ fn count(stats: &mut Stats, phase: Phase) -> &mut usize {
         Phase::Idle => &mut stats.idle,
         Phase::Closing => &mut stats.closing,
     }
-}
-
-fn in_all<C>(entries: &mut Vec<Entry<C>>, index: u32) -> &mut Link {
-    &mut entries[index as usize].in_all
-}
-
-fn in_host<C>(entries: &mut Vec<Entry<C>>, index: u32) -> &mut Link {
-    &mut entries[index as usize].in_host
 }
