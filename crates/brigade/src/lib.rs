@@ -1,3 +1,8 @@
 //! Async application patterns whose traps cannot be written.
 
+mod slab;
+
+pub mod cancel;
 pub mod clock;
+pub mod group;
+pub mod living;

@@ -1,0 +1,65 @@
+//! Which scope the running code belongs to.
+//!
+//! The wrapper of a task, and the driver of a group's body, put their scope into a thread-local
+//! for the length of one poll. It never stays there between polls, so a thread that runs many
+//! tasks cannot mix them up.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::scope::Scope;
+
+thread_local! {
+    static CURRENT: Cell<Option<Arc<Scope>>> = const { Cell::new(None) };
+    /// Set when code awaited a child that will never have a value: see [`watch`].
+    static STUCK: Cell<bool> = const { Cell::new(false) };
+}
+
+fn replace(scope: Option<Arc<Scope>>) -> Option<Arc<Scope>> {
+    // The thread-local is gone while its thread ends; then there is no surrounding task either.
+    CURRENT
+        .try_with(|current| current.replace(scope))
+        .unwrap_or_default()
+}
+
+/// The scope of the running code, if it runs in a task or in the body of a group.
+pub(crate) fn scope() -> Option<Arc<Scope>> {
+    let scope = replace(None);
+    replace(scope.clone());
+    scope
+}
+
+/// Runs `run` inside `scope`, which is moved out of its place for that long, so that no reference
+/// count is touched; an empty place means code that belongs to no task.
+pub(crate) fn enter<R>(scope: &mut Option<Arc<Scope>>, run: impl FnOnce() -> R) -> R {
+    struct Entered<'s> {
+        place: &'s mut Option<Arc<Scope>>,
+        outer: Option<Arc<Scope>>,
+    }
+    impl Drop for Entered<'_> {
+        fn drop(&mut self) {
+            *self.place = replace(self.outer.take());
+        }
+    }
+    let outer = replace(scope.take());
+    let _entered = Entered {
+        place: scope,
+        outer,
+    };
+    run()
+}
+
+/// Says that the running code awaits something which can never be ready.
+pub(crate) fn set_stuck() {
+    STUCK.set(true);
+}
+
+/// Runs one poll and tells whether [`set_stuck`] was called in it. The mark is passed on to the
+/// watcher around this one.
+pub(crate) fn watch<R>(poll: impl FnOnce() -> R) -> (R, bool) {
+    let before = STUCK.replace(false);
+    let result = poll();
+    let stuck = STUCK.get();
+    STUCK.set(before || stuck);
+    (result, stuck)
+}

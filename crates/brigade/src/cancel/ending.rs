@@ -1,0 +1,176 @@
+//! The end of a scope: it waits for what it left behind, then runs the finalisers.
+//!
+//! The last finaliser registered runs first. A cancellation that comes meanwhile only starts the
+//! grace period; it never cuts a finaliser off. When the grace period is over, what is left is
+//! dropped and reported as a deadline.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::time::{Sleep, sleep};
+use tracing::Span;
+
+use super::context::enter;
+use super::failure::{Failure, Panic};
+use super::reason::Reason;
+use super::scope::{Scope, Step};
+
+pub(crate) type Finaliser = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Measures the grace period of one scope, from the first time that its cancellation is seen.
+#[derive(Default)]
+struct Grace(Option<Pin<Box<Sleep>>>);
+
+impl Grace {
+    fn enforce(&mut self, scope: &Arc<Scope>, cx: &mut Context<'_>) {
+        if scope.is_aborted() || scope.reason().is_none() {
+            return;
+        }
+        let grace = scope.grace();
+        let timer = self.0.get_or_insert_with(|| Box::pin(sleep(grace)));
+        if timer.as_mut().poll(cx).is_ready() {
+            scope.fail(Failure::late(scope, grace));
+            scope.abort();
+        }
+    }
+}
+
+/// Runs the end of one scope.
+#[derive(Default)]
+pub(crate) struct Ending {
+    finaliser: Option<Finaliser>,
+    grace: Grace,
+    /// The scope knows whom to wake.
+    registered: bool,
+}
+
+impl Ending {
+    /// Makes sure, before the first `Pending`, that changes of the scope wake this task.
+    pub(crate) fn register(&mut self, scope: &Scope, cx: &mut Context<'_>) {
+        scope.register(cx.waker());
+        self.registered = true;
+    }
+
+    pub(crate) fn is_registered(&self) -> bool {
+        self.registered
+    }
+
+    /// Aborts `scope` when its grace period is over; true if it is aborted.
+    pub(crate) fn enforce(&mut self, scope: &Arc<Scope>, cx: &mut Context<'_>) -> bool {
+        self.grace.enforce(scope, cx);
+        scope.is_aborted()
+    }
+
+    /// Ready when no member and no finaliser is left. The place of the scope must not be empty;
+    /// it is only while a finaliser is polled.
+    pub(crate) fn poll(
+        &mut self,
+        place: &mut Option<Arc<Scope>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        while let Some(scope) = place.as_ref() {
+            let aborted = scope.is_aborted();
+            if aborted {
+                self.finaliser = None;
+            }
+            if self.finaliser.is_none() {
+                match scope.step() {
+                    Step::Over => return Poll::Ready(()),
+                    Step::Report(failures) => failures.into_iter().for_each(|f| scope.fail(f)),
+                    Step::Finalise(finaliser) => self.finaliser = Some(finaliser),
+                    Step::Wait if self.registered => {
+                        if aborted || !self.enforce(scope, cx) {
+                            return Poll::Pending;
+                        }
+                    }
+                    Step::Wait => self.register(scope, cx),
+                }
+            } else if !self.registered {
+                self.register(scope, cx);
+            } else if self.poll_finaliser(place, cx).is_pending() {
+                let scope = place.as_ref();
+                if scope.is_none_or(|scope| !self.enforce(scope, cx)) {
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_finaliser(&mut self, place: &mut Option<Arc<Scope>>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(finaliser) = &mut self.finaliser else {
+            return Poll::Ready(());
+        };
+        let result = std::task::ready!(poll_caught(finaliser.as_mut(), place, cx));
+        self.finaliser = None;
+        if let (Err(panic), Some(scope)) = (result, place) {
+            scope.fail(Failure::panicked(scope, panic));
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Polls inside a scope and turns a panic into a value.
+pub(crate) fn poll_caught<F>(
+    future: Pin<&mut F>,
+    place: &mut Option<Arc<Scope>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Panic>>
+where
+    F: Future + ?Sized,
+{
+    let poll = AssertUnwindSafe(|| enter(place, || future.poll(cx)));
+    match catch_unwind(poll) {
+        Ok(poll) => poll.map(Ok),
+        Err(payload) => Poll::Ready(Err(Panic::new(payload))),
+    }
+}
+
+/// Runs the finalisers of a body that nobody polls any more.
+struct Ender {
+    place: Option<Arc<Scope>>,
+    ending: Ending,
+    over: bool,
+    span: Span,
+}
+
+pub(super) fn spawn_ender(scope: Arc<Scope>) {
+    let Some(body) = &scope.body else { return };
+    let (runtime, span) = (body.runtime.clone(), body.span.clone());
+    // Its parent waits for it, so it is as structured as a task of a group.
+    drop(runtime.spawn(Ender {
+        place: Some(scope),
+        ending: Ending::default(),
+        over: false,
+        span,
+    }));
+}
+
+impl Future for Ender {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let _in_span = this.span.enter();
+        std::task::ready!(this.ending.poll(&mut this.place, cx));
+        this.over = true;
+        if let Some(scope) = &this.place {
+            scope.leave();
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Ender {
+    fn drop(&mut self) {
+        // The runtime is shutting down: nothing can run any more.
+        if let (false, Some(scope)) = (self.over, &self.place) {
+            scope.cancel(Reason::Parent);
+            scope.abort();
+            scope.leave();
+        }
+    }
+}

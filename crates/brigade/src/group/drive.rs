@@ -1,0 +1,145 @@
+//! Runs the body of a group, waits for its children, and ends it.
+//!
+//! Every entry to structured concurrency (`task_group`, `collect`, `run`) drives its body here, so
+//! the order of the end is written once. Dropping the future hands the children to the ancestor;
+//! it never leaves them running unowned.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Sleep, sleep};
+
+use crate::cancel::ending::{Ending, poll_caught};
+use crate::cancel::scope::Scope;
+use crate::cancel::{Failure, Fault, Panic, Reason, context};
+
+/// How a group ended.
+pub(crate) struct Driven<T> {
+    /// The body's value, if it came to its end.
+    pub(crate) value: Option<T>,
+    pub(crate) reason: Option<Reason>,
+    /// In the order in which they happened.
+    pub(crate) failures: Vec<Failure>,
+}
+
+/// Runs `body` in `scope` until everything in the scope is gone.
+pub(crate) async fn drive<F, T, E>(
+    scope: &Arc<Scope>,
+    body: F,
+    deadline: Option<Duration>,
+) -> Driven<T>
+where
+    F: Future<Output = Result<T, E>>,
+    E: Fault,
+{
+    let mut body = pin!(Some(body));
+    // Declared after the body and so dropped before it: what the body has open learns the reason.
+    let guard = Guard { scope: Some(scope) };
+    let mut driver = Driver {
+        place: Some(scope.clone()),
+        ending: Ending::default(),
+        timer: deadline.map(|deadline| (deadline, Box::pin(sleep(deadline)))),
+    };
+    let mut value = None;
+    poll_fn(|cx| {
+        driver.poll_deadline(cx);
+        if body.is_some() {
+            value = std::task::ready!(driver.poll_body(body.as_mut(), cx));
+        }
+        driver.ending.poll(&mut driver.place, cx)
+    })
+    .await;
+    guard.defuse();
+    scope.leave();
+    Driven {
+        value,
+        reason: scope.reason(),
+        failures: scope.take_failures(),
+    }
+}
+
+struct Driver {
+    place: Option<Arc<Scope>>,
+    ending: Ending,
+    timer: Option<(Duration, Pin<Box<Sleep>>)>,
+}
+
+impl Driver {
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) {
+        let Some(scope) = &self.place else { return };
+        // Whoever polls the group may be another task than last time.
+        self.ending.register(scope, cx);
+        if let Some((deadline, timer)) = &mut self.timer
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            if scope.cancel(Reason::Deadline) {
+                scope.fail(Failure::late(scope, *deadline));
+            }
+            self.timer = None;
+        }
+    }
+
+    /// Ready when the body is gone, with its value if it has one.
+    fn poll_body<F, T, E>(
+        &mut self,
+        mut body: Pin<&mut Option<F>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<T>>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: Fault,
+    {
+        let end = match body.as_mut().as_pin_mut() {
+            Some(future) => poll_caught(future, &mut self.place, cx),
+            None => Poll::Pending,
+        };
+        let Some(scope) = &self.place else {
+            return Poll::Ready(None);
+        };
+        let value = match end {
+            Poll::Ready(Ok(Ok(value))) => Some(value),
+            Poll::Ready(Ok(Err(error))) => {
+                scope.fail(Failure::error(scope, error));
+                None
+            }
+            Poll::Ready(Err(panic)) => {
+                scope.fail(Failure::panicked(scope, panic));
+                None
+            }
+            Poll::Pending if scope.reason().is_none() => return Poll::Pending,
+            Poll::Pending if scope.is_shielded() && !self.ending.enforce(scope, cx) => {
+                return Poll::Pending;
+            }
+            Poll::Pending => None,
+        };
+        let destroy = AssertUnwindSafe(|| context::enter(&mut self.place, || body.set(None)));
+        if let (Err(payload), Some(scope)) = (catch_unwind(destroy), &self.place) {
+            scope.fail(Failure::panicked(scope, Panic::new(payload)));
+        }
+        Poll::Ready(value)
+    }
+}
+
+/// Orphans the group if its future is dropped.
+struct Guard<'s> {
+    scope: Option<&'s Arc<Scope>>,
+}
+
+impl Guard<'_> {
+    fn defuse(mut self) {
+        self.scope = None;
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if let Some(scope) = self.scope {
+            let around = scope.parent.as_ref().and_then(|parent| parent.reason());
+            scope.orphan(around.unwrap_or(Reason::RaceLost));
+        }
+    }
+}

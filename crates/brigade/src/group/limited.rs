@@ -1,0 +1,148 @@
+//! A group of bounded size.
+//!
+//! Spawning waits for room, so an endless input needs memory for as many children as run at once,
+//! and no more. There is no spawner for such a group: children that wait for room inside the
+//! group that they fill would wait for ever.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::builder::Builder;
+use super::error::Error;
+use super::start::{Report, start};
+use super::task::{Join, Task};
+use super::task_group::Stats;
+use crate::cancel::scope::{Refused, Scope};
+use crate::cancel::{Reason, Token};
+
+/// Runs `body` with a group of at most `limit` children at once; else as
+/// [`task_group`](super::task_group).
+///
+/// # Errors
+///
+/// As [`task_group`](super::task_group).
+///
+/// # Panics
+///
+/// If `limit` is 0, and as [`task_group`](super::task_group).
+///
+/// # Cancel safety
+///
+/// As [`task_group`](super::task_group).
+///
+/// # Examples
+///
+/// ```
+/// use brigade::group::limited_group;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let done = limited_group(8, async |g| {
+///     for n in 0..1000 {
+///         // Waits while eight are running.
+///         g.spawn(async move { Ok(n) }).await;
+///     }
+///     Ok::<_, String>(())
+/// });
+/// done.await.unwrap();
+/// # });
+/// ```
+pub async fn limited_group<T, E, B>(limit: usize, body: B) -> Result<T, Error<E>>
+where
+    E: fmt::Display + Send + 'static,
+    B: AsyncFnOnce(&LimitedGroup<E>) -> Result<T, E>,
+{
+    Builder::new().run_limited(limit, body).await
+}
+
+/// A group of bounded size; made by [`limited_group`].
+pub struct LimitedGroup<E> {
+    scope: Arc<Scope>,
+    error: PhantomData<fn() -> E>,
+}
+
+impl<E: fmt::Display + Send + 'static> LimitedGroup<E> {
+    pub(super) fn new(scope: Arc<Scope>) -> Self {
+        Self {
+            scope,
+            error: PhantomData,
+        }
+    }
+
+    /// Waits until there is room, then starts a child, named after its future's type.
+    ///
+    /// A child makes room when its future is gone and its finalisers have run. A handle that is
+    /// kept keeps the child's value; drop the handles of an endless input, or await them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it before it is ready drops `future` unpolled and takes no room.
+    pub async fn spawn<F, T>(&self, future: F) -> Task<'_, T>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_named(std::any::type_name::<F>(), future).await
+    }
+
+    /// Waits until there is room, then starts a child with a name.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it before it is ready drops `future` unpolled and takes no room.
+    pub async fn spawn_named<F, T>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        future: F,
+    ) -> Task<'_, T>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let name = name.into();
+        let seated = poll_fn(|cx| match self.scope.seat(name.clone(), Some(cx.waker())) {
+            Ok(task) => Poll::Ready(Ok(task)),
+            Err(Refused::Full) => Poll::Pending,
+            Err(Refused::Cancelled(reason)) => Poll::Ready(Err(reason)),
+            Err(Refused::Finished) => Poll::Ready(Err(Reason::Parent)),
+        });
+        Task::new(match seated.await {
+            Ok(task) => {
+                let handle = start(&self.scope, task.clone(), future, Report);
+                Join::spawned(task, handle)
+            }
+            Err(reason) => Join::refused(reason),
+        })
+    }
+
+    /// Cancels the children and drops the body at its next await.
+    pub fn cancel(&self) {
+        self.scope.cancel(Reason::User);
+    }
+
+    /// The token that fires when this group is cancelled, or the task that runs its body.
+    pub fn token(&self) -> Token {
+        self.scope.token()
+    }
+
+    /// What the group is doing now.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            running: self.scope.running(),
+            cancelled: self.scope.reason(),
+        }
+    }
+}
+
+impl<E> fmt::Debug for LimitedGroup<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("LimitedGroup");
+        shown.field("name", &self.scope.name);
+        shown.field("running", &self.scope.running());
+        shown.field("cancelled", &self.scope.reason());
+        shown.finish()
+    }
+}

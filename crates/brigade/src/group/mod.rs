@@ -1,0 +1,37 @@
+//! Groups of tasks: nothing that starts in a group outlives it.
+//!
+//! A spawned task that nobody owns is where errors vanish and programs hang at exit. So tasks are
+//! started in a group, and the group returns only when all of them are gone:
+//!
+//! * [`task_group`] is for tasks that belong together: the first failure cancels the others.
+//! * [`limited_group`] is the same with a limit: spawning waits for room.
+//!
+//! Children run in parallel and so are `Send + 'static`. Each inherits the group's cancellation
+//! and its tracing span. What happens when a future is dropped, cancelled or aborted is written
+//! down in [`cancel`](crate::cancel).
+//!
+//! ```text
+//! body ends ─► children end ─► finalisers of the body ─► the group returns
+//! a failure ─► siblings cancelled, body dropped at its await ─► the same
+//! the group's future is dropped ─► children cancelled now, the scope around waits for them
+//! ```
+
+mod builder;
+mod child;
+mod error;
+mod limited;
+mod spawner;
+mod start;
+mod task;
+mod task_group;
+#[cfg(test)]
+mod tests;
+
+pub(crate) mod drive;
+
+pub use builder::Builder;
+pub use error::{Adopted, Cause, Ended, Error, ErrorGroup, Finished, Leaf};
+pub use limited::{LimitedGroup, limited_group};
+pub use spawner::Spawner;
+pub use task::{Join, Task};
+pub use task_group::{Stats, TaskGroup, task_group};

@@ -1,0 +1,57 @@
+//! Starts tasks, and says what becomes of their ends in a group that fails together.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::child::{Child, End, Settle};
+use super::error::Ended;
+use crate::cancel::Failure;
+use crate::cancel::scope::Scope;
+
+/// Starts the task that was seated as `task` in `group`.
+pub(super) fn start<F, S>(
+    group: &Scope,
+    task: Arc<Scope>,
+    future: F,
+    sink: S,
+) -> JoinHandle<S::Value>
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+    S: Settle<F::Output>,
+{
+    let child = Child::new(task, future, sink);
+    match &group.body {
+        Some(body) => body.runtime.spawn(child),
+        None => tokio::runtime::Handle::current().spawn(child),
+    }
+}
+
+/// Failures go to the group, values to the handle.
+pub(super) struct Report;
+
+impl<T, E> Settle<Result<T, E>> for Report
+where
+    T: Send + 'static,
+    E: fmt::Display + Send + 'static,
+{
+    type Value = Result<T, Ended>;
+
+    fn settle(&mut self, task: &Scope, end: End<Result<T, E>>) -> Self::Value {
+        match end {
+            End::Done(Ok(value)) => Ok(value),
+            End::Done(Err(error)) => {
+                task.fail(Failure::error(task, error));
+                Err(Ended::Failed)
+            }
+            End::Panicked(panic) => {
+                task.fail(Failure::panicked(task, panic));
+                Err(Ended::Panicked)
+            }
+            End::Cancelled(reason) => Err(Ended::Cancelled(reason)),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What is running now: the tasks of all groups, and registered blocking work.
+//!
+//! It exists so that a program which does not end can say what holds it up. Tasks are found in
+//! the tree of scopes, so spawning one pays nothing for it; blocking work registers here. A
+//! listing is a snapshot: it never stops anything and never waits for anyone.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::cancel::{Reason, roots};
+use crate::slab::Slab;
+
+/// What kind of thing is running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A task of a group.
+    Task,
+    /// The body of a group.
+    Body,
+    /// A closure on a thread, which cannot be stopped.
+    Blocking,
+}
+
+/// One thing that was running when [`list`] was called.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Living {
+    /// The name that it was given, or the path of its function.
+    pub name: Cow<'static, str>,
+    /// What it is.
+    pub kind: Kind,
+    /// How long it had been running.
+    pub age: Duration,
+    /// Why it was cancelled, if it was.
+    pub cancelled: Option<Reason>,
+    /// How many scopes it is nested in; 0 for a group without one around it, and for closures.
+    pub depth: usize,
+}
+
+impl fmt::Display for Living {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Task => "task",
+            Kind::Body => "group",
+            Kind::Blocking => "blocking call",
+        };
+        let age = self.age.as_secs_f64();
+        write!(f, "{kind} {:?}, running for {age:.1} s", self.name)
+    }
+}
+
+/// Lists what is running in the whole process: each group and task before what it contains, then
+/// the blocking calls.
+///
+/// # Examples
+///
+/// ```
+/// for living in brigade::living::list() {
+///     println!("{living}");
+/// }
+/// ```
+pub fn list() -> Vec<Living> {
+    let now = Instant::now();
+    let mut found = Vec::new();
+    let mut open: Vec<_> = roots::roots().into_iter().map(|root| (root, 0)).collect();
+    while let Some((scope, depth)) = open.pop() {
+        found.push(Living {
+            name: readable(scope.name.clone()),
+            kind: if scope.is_body() {
+                Kind::Body
+            } else {
+                Kind::Task
+            },
+            age: now.saturating_duration_since(scope.since),
+            cancelled: scope.reason(),
+            depth,
+        });
+        let members = scope.members_soon().into_iter();
+        open.extend(members.map(|member| (member, depth + 1)).rev());
+    }
+    found.extend(blocking().calls.iter().map(|call| Living {
+        name: call.name.clone(),
+        kind: Kind::Blocking,
+        age: now.saturating_duration_since(call.since),
+        cancelled: None,
+        depth: 0,
+    }));
+    found
+}
+
+/// The name of a future's type without the closures that async functions are made of.
+pub(crate) fn readable(name: Cow<'static, str>) -> Cow<'static, str> {
+    match name {
+        Cow::Borrowed(name) => Cow::Borrowed(name.trim_end_matches("::{{closure}}")),
+        Cow::Owned(name) => Cow::Owned(name),
+    }
+}
+
+struct Call {
+    name: Cow<'static, str>,
+    since: Instant,
+}
+
+struct Blocking {
+    calls: Slab<Call>,
+}
+
+static BLOCKING: Mutex<Blocking> = Mutex::new(Blocking { calls: Slab::new() });
+static LAST_ENDED: Condvar = Condvar::new();
+
+fn blocking() -> MutexGuard<'static, Blocking> {
+    BLOCKING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps a blocking call listed; dropping it ends the listing.
+#[allow(dead_code, reason = "the thread module will be its caller")]
+#[derive(Debug)]
+#[must_use = "dropping the guard ends the listing at once"]
+pub(crate) struct Guard(usize);
+
+/// Lists a blocking call that starts now.
+#[allow(dead_code, reason = "the thread module will be its caller")]
+pub(crate) fn register(name: impl Into<Cow<'static, str>>) -> Guard {
+    let call = Call {
+        name: name.into(),
+        since: Instant::now(),
+    };
+    Guard(blocking().calls.insert(call))
+}
+
+#[allow(dead_code, reason = "the end of `run` will be its caller")]
+/// Waits on this thread until no blocking call is listed; false if that took too long.
+pub(crate) fn wait_until_idle(timeout: Duration) -> bool {
+    let busy = |blocking: &mut Blocking| !blocking.calls.is_empty();
+    let waited = LAST_ENDED.wait_timeout_while(blocking(), timeout, busy);
+    !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let mut blocking = blocking();
+        let call = blocking.calls.remove(self.0);
+        let last = blocking.calls.is_empty();
+        drop(blocking);
+        drop(call);
+        if last {
+            LAST_ENDED.notify_all();
+        }
+    }
+}
