@@ -1,1 +1,34 @@
-//! brigade-http.
+//! One HTTP client whose connection limits, five timeouts and retry rules hold under any
+//! cancellation.
+
+mod body;
+mod builder;
+mod client;
+mod connect;
+mod connection;
+mod deadline;
+mod error;
+mod exchange;
+mod into_url;
+mod limits;
+mod pool;
+mod request;
+mod resolve;
+mod response;
+mod send;
+mod settings;
+mod stats;
+mod timeouts;
+
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use error::{Error, Kind, Phase, Result};
+pub use into_url::IntoUrl;
+pub use limits::PoolLimits;
+pub use request::RequestBuilder;
+pub use response::Response;
+pub use stats::{ConnectionState, ConnectionStats, Stats};
+pub use timeouts::Timeouts;
+
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+pub use url::Url;

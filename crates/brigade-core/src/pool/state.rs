@@ -203,6 +203,13 @@ impl<C: Clone, W> Pool<C, W> {
         (self.slots.phase(slot) == Some(Phase::Idle)).then(|| self.slots.entry(slot.index).expires)
     }
 
+    /// The server does not keep a connection beyond `until`, even if it is idle already.
+    pub fn keep(&mut self, slot: Slot, until: Moment) {
+        if let Some(entry) = self.slots.get(slot) {
+            entry.expires = entry.expires.min(until);
+        }
+    }
+
     /// A connection must not be handed out again, for example because its peer has closed it. It
     /// counts until [`Self::closed`].
     pub fn withdraw(&mut self, slot: Slot) {

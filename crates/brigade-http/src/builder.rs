@@ -1,0 +1,133 @@
+//! The settings of a client to be.
+//!
+//! Every setting has a default that is safe towards strangers: limited, verified, without
+//! credentials across origins. A builder does nothing before [`ClientBuilder::build`].
+
+use http::header::{ACCEPT, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::client::Inner;
+use crate::connect::Connector;
+use crate::pool::ClientPool;
+use crate::resolve::Resolver;
+use crate::settings::Settings;
+use crate::{Client, Error, Kind, PoolLimits, Result, Timeouts};
+
+/// The settings of a client that is not built yet.
+///
+/// # Examples
+///
+/// ```
+/// use brigade_http::{Client, PoolLimits, Timeouts};
+/// use std::time::Duration;
+///
+/// let client = Client::builder()
+///     .limits(PoolLimits::default().total(32).per_host(4))
+///     .timeouts(Timeouts::default().connect(Duration::from_secs(3)))
+///     .user_agent("collector/1.0")
+///     .max_body(16 << 20)
+///     .build()?;
+/// # let _ = client;
+/// # Ok::<(), brigade_http::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct ClientBuilder {
+    limits: PoolLimits,
+    headers: HeaderMap,
+    settings: Settings,
+    error: Option<Error>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        let agent = concat!("brigade/", env!("CARGO_PKG_VERSION"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+        Self {
+            limits: PoolLimits::default(),
+            headers,
+            settings: Settings::default(),
+            error: None,
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// How many connections there may be.
+    pub fn limits(mut self, limits: PoolLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The timeouts of every request that does not set its own.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.settings.timeouts = timeouts;
+        self
+    }
+
+    /// How many redirects are followed, by default 10; with 0 the redirect is the response.
+    pub fn redirects(mut self, redirects: usize) -> Self {
+        self.settings.redirects = redirects;
+        self
+    }
+
+    /// The most bytes of a decoded body, by default 1 GiB; `None` for no limit.
+    pub fn max_body(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.settings.body_max = bytes.into();
+        self
+    }
+
+    /// The value of the User-Agent header.
+    pub fn user_agent(self, agent: &str) -> Self {
+        self.header(USER_AGENT.as_str(), agent)
+    }
+
+    /// A header of every request that does not set its own of that name. A second value for the
+    /// same name replaces the first.
+    ///
+    /// Authorization, Cookie and values that are marked as sensitive are not sent to another origin
+    /// after a redirect.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName, Error: Into<http::Error>>,
+        V: TryInto<HeaderValue, Error: Into<http::Error>>,
+    {
+        match crate::request::header(name, value) {
+            Ok((name, value)) => {
+                self.headers.insert(name, value);
+            }
+            Err(error) => self.error = Some(self.error.unwrap_or(error)),
+        }
+        self
+    }
+
+    /// Builds the client.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::BadRequest`] if a header cannot be sent, [`Kind::Config`] if a setting cannot be
+    /// met.
+    pub fn build(self) -> Result<Client> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if self.limits.total == 0 || self.limits.per_host == 0 {
+            let detail = "with a limit of 0 connections nothing can be sent";
+            return Err(Error::new(Kind::Config).because(detail));
+        }
+        let inner = Inner {
+            pool: ClientPool::new(self.limits),
+            connector: Connector {
+                resolver: Resolver::default(),
+                tls: None,
+            },
+            headers: self.headers,
+            settings: self.settings,
+        };
+        Ok(Client {
+            inner: inner.into(),
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! The client: one pool of connections and the settings of its requests.
+//!
+//! Cloning shares the pool. Nothing that a client starts outlives its [`close`](Client::close).
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+
+use crate::connect::Connector;
+use crate::into_url::check;
+use crate::pool::ClientPool;
+use crate::settings::Settings;
+use crate::{ClientBuilder, IntoUrl, RequestBuilder, Result, Stats};
+
+/// An HTTP client whose limits and timeouts hold.
+///
+/// It is cheap to clone, and clones share everything. Make one and keep it: every new client
+/// starts without connections.
+///
+/// # Examples
+///
+/// ```
+/// use brigade_http::Client;
+/// use brigade_testkit::server::{Reply, Server};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let server = Server::start(|_| Reply::ok("hello")).await?;
+/// let client = Client::new()?;
+/// let response = client.get(server.url("/greeting"))?.send().await?;
+/// assert_eq!(response.status(), 200);
+/// assert_eq!(response.text().await?, "hello");
+/// client.close().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) pool: Arc<ClientPool>,
+    pub(crate) connector: Connector,
+    pub(crate) headers: HeaderMap,
+    pub(crate) settings: Settings,
+}
+
+impl Client {
+    /// A client with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientBuilder::build`].
+    pub fn new() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// The settings of a client to be.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A GET request.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::BadUrl`](crate::Kind::BadUrl) if the URL cannot be parsed or is neither http nor
+    /// https.
+    pub fn get(&self, url: impl IntoUrl) -> Result<RequestBuilder> {
+        self.request(Method::GET, url)
+    }
+
+    /// A POST request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`].
+    pub fn post(&self, url: impl IntoUrl) -> Result<RequestBuilder> {
+        self.request(Method::POST, url)
+    }
+
+    /// A request with any method but CONNECT.
+    ///
+    /// A user name and password in the URL become an Authorization header.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`].
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> Result<RequestBuilder> {
+        let mut url = url.into_url()?;
+        let authorization = check(&mut url)?;
+        Ok(RequestBuilder::new(
+            self.clone(),
+            method,
+            url,
+            authorization,
+        ))
+    }
+
+    /// A snapshot of the client's connections.
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.inner.pool)
+    }
+
+    /// Closes the client and waits until its last connection is gone.
+    ///
+    /// Idle connections say goodbye, which takes a second at most. Requests that wait, connect or
+    /// are being answered fail with [`Kind::Closed`](crate::Kind::Closed), here and in clones of
+    /// the client. Dropping the last clone instead closes idle connections as well, but lets
+    /// responses that are being read go on.
+    ///
+    /// # Cancel safety
+    ///
+    /// The client is closed as soon as the future is first polled; dropping it later only stops
+    /// waiting.
+    pub async fn close(&self) {
+        self.inner.pool.shut();
+        self.inner.pool.abort();
+        self.inner.pool.gone().await;
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.pool.shut();
+    }
+}

@@ -1,0 +1,211 @@
+//! The facts of what happened on a connection's socket, shared by its three observers.
+//!
+//! The I/O wrapper sees bytes move, the driver keeps the timeouts, the request decides whether it
+//! may be sent again. Each fact is one atomic number with one writer at a time. The channels of
+//! hyper order what the request and the driver see of each other, so nothing here needs more than
+//! relaxed ordering. It never decides anything about the pool.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use brigade::clock;
+use brigade_core::time::Moment;
+
+use crate::Phase;
+
+/// How long a polite end (TLS close_notify) may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+const IDLE: u8 = 0;
+const SENT: u8 = 1;
+const WRITTEN: u8 = 2;
+const ANSWERED: u8 = 3;
+
+/// Why the driver gave a connection up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Timeout(Phase),
+    Closed,
+}
+
+/// The timeouts of one exchange.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) read: Option<Duration>,
+    pub(crate) write: Option<Duration>,
+    pub(crate) total: Moment,
+}
+
+/// What the nearest deadline of a connection stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Idle,
+    Goodbye,
+    Timeout(Phase),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Wire {
+    stage: AtomicU8,
+    fault: AtomicU8,
+    /// Since when bytes have been waited for, or 0. The same for the next two.
+    read_since: AtomicU64,
+    write_since: AtomicU64,
+    shutdown_since: AtomicU64,
+    read_max: AtomicU64,
+    write_max: AtomicU64,
+    total: AtomicU64,
+    /// How long the server keeps the connection, in nanoseconds, or 0 if it did not say.
+    keep: AtomicU64,
+    exchanges: AtomicU64,
+}
+
+fn nanos(limit: Option<Duration>) -> u64 {
+    limit.map_or(u64::MAX, |limit| {
+        limit.as_nanos().try_into().unwrap_or(u64::MAX)
+    })
+}
+
+impl Wire {
+    /// A request is about to be handed to the driver.
+    pub(super) fn begin(&self, terms: Terms) {
+        self.read_max.store(nanos(terms.read), Relaxed);
+        self.write_max.store(nanos(terms.write), Relaxed);
+        self.total.store(terms.total.as_nanos(), Relaxed);
+        self.exchanges.fetch_add(1, Relaxed);
+        self.stage.store(SENT, Relaxed);
+    }
+
+    /// The exchange is over and the connection unused.
+    pub(super) fn rest(&self) {
+        self.stage.store(IDLE, Relaxed);
+    }
+
+    /// Whether bytes of the request have left, which is when hyper has taken it up.
+    pub(crate) fn is_written(&self) -> bool {
+        self.stage.load(Relaxed) >= WRITTEN
+    }
+
+    /// Whether bytes of the response have arrived.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.stage.load(Relaxed) == ANSWERED
+    }
+
+    /// Whether bytes of the request still wait to be taken by the server.
+    pub(super) fn is_write_pending(&self) -> bool {
+        self.write_since.load(Relaxed) != 0
+    }
+
+    pub(crate) fn exchanges(&self) -> u64 {
+        self.exchanges.load(Relaxed)
+    }
+
+    pub(crate) fn keep(&self) -> Option<Duration> {
+        let keep = self.keep.load(Relaxed);
+        (keep != 0).then(|| Duration::from_nanos(keep))
+    }
+
+    /// Notes how long the server keeps the connection; `true` if that is news.
+    pub(crate) fn set_keep(&self, keep: Duration) -> bool {
+        let keep = nanos(Some(keep)).max(1);
+        self.keep.swap(keep, Relaxed) != keep
+    }
+
+    pub(crate) fn set_fault(&self, fault: Fault) {
+        let code = match fault {
+            Fault::Timeout(Phase::Read) => 1,
+            Fault::Timeout(Phase::Write) => 2,
+            Fault::Timeout(_) => 3,
+            Fault::Closed => 4,
+        };
+        self.fault.store(code, Relaxed);
+    }
+
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self.fault.load(Relaxed) {
+            0 => None,
+            1 => Some(Fault::Timeout(Phase::Read)),
+            2 => Some(Fault::Timeout(Phase::Write)),
+            3 => Some(Fault::Timeout(Phase::Total)),
+            _ => Some(Fault::Closed),
+        }
+    }
+
+    pub(super) fn read(&self, bytes: usize) {
+        self.read_since.store(0, Relaxed);
+        if bytes > 0 && self.stage.load(Relaxed) == WRITTEN {
+            self.stage.store(ANSWERED, Relaxed);
+        }
+    }
+
+    pub(super) fn read_pending(&self) {
+        since_now(&self.read_since);
+    }
+
+    pub(super) fn wrote(&self, bytes: usize) {
+        self.write_since.store(0, Relaxed);
+        if bytes == 0 {
+            return;
+        }
+        let stage = self.stage.load(Relaxed);
+        if stage == SENT {
+            self.stage.store(WRITTEN, Relaxed);
+        }
+        // The wait for the response starts again with each part of the request that leaves. Once
+        // the response has begun, reading may be paused, and only a pending read is a wait.
+        if stage != ANSWERED || self.read_since.load(Relaxed) != 0 {
+            self.read_since.store(clock::now().as_nanos(), Relaxed);
+        }
+    }
+
+    pub(super) fn flushed(&self) {
+        self.write_since.store(0, Relaxed);
+    }
+
+    pub(super) fn write_pending(&self) {
+        since_now(&self.write_since);
+    }
+
+    pub(super) fn shutdown_pending(&self) {
+        since_now(&self.shutdown_since);
+    }
+
+    /// The nearest deadline. `idle_until` is when the connection has been idle for too long.
+    pub(super) fn due(&self, idle_until: Moment) -> (Moment, Due) {
+        let shutdown = self.shutdown_since.load(Relaxed);
+        if shutdown != 0 {
+            return (Moment::from_nanos(shutdown) + GOODBYE, Due::Goodbye);
+        }
+        let stage = self.stage.load(Relaxed);
+        if stage == IDLE {
+            return (idle_until, Due::Idle);
+        }
+        let total = self.total.load(Relaxed);
+        let write = self.write_since.load(Relaxed);
+        let read = self.read_since.load(Relaxed);
+        let (at, phase) = if write != 0 {
+            (
+                write.saturating_add(self.write_max.load(Relaxed)),
+                Phase::Write,
+            )
+        } else if read != 0 && stage >= WRITTEN {
+            (
+                read.saturating_add(self.read_max.load(Relaxed)),
+                Phase::Read,
+            )
+        } else {
+            (u64::MAX, Phase::Total)
+        };
+        if at < total {
+            (Moment::from_nanos(at), Due::Timeout(phase))
+        } else {
+            (Moment::from_nanos(total), Due::Timeout(Phase::Total))
+        }
+    }
+}
+
+fn since_now(since: &AtomicU64) {
+    if since.load(Relaxed) == 0 {
+        since.store(clock::now().as_nanos(), Relaxed);
+    }
+}

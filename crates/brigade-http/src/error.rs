@@ -1,0 +1,230 @@
+//! The one error of the client, and the only place where foreign errors are mapped to it.
+//!
+//! Callers decide by [`Error::kind`] what to do and print the error to say what happened, so the
+//! kinds are few and stable while the causes stay free to change. No error ever contains
+//! credentials.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use url::Url;
+
+/// The result of everything that the client does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Cause = Box<dyn StdError + Send + Sync>;
+
+/// The limit that ran out in a [`Kind::Timeout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// No connection became free in time.
+    Pool,
+    /// The name, the TCP connection and the TLS handshake together took too long.
+    Connect,
+    /// The server did not take the next bytes of the request in time.
+    Write,
+    /// The server did not send the next bytes of the response in time.
+    Read,
+    /// The request as a whole, body included, took too long.
+    Total,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The URL cannot be parsed, or the client does not speak its scheme.
+    BadUrl,
+    /// The request has a header or a method that cannot be sent.
+    BadRequest,
+    /// The client cannot be built with these settings.
+    Config,
+    /// The host name could not be resolved.
+    Dns,
+    /// No TCP connection could be opened.
+    Connect,
+    /// The TLS handshake failed, for example because the certificate is not valid.
+    Tls,
+    /// One of the five timeouts ran out.
+    Timeout(Phase),
+    /// The limit on redirects was reached.
+    TooManyRedirects,
+    /// The body is larger than its limit.
+    TooLarge,
+    /// The body is not what its content encoding or its type says.
+    Decode,
+    /// The connection broke, or the peer broke the rules of HTTP.
+    Protocol,
+    /// The client was closed.
+    Closed,
+}
+
+impl Kind {
+    /// The name of the kind in logs and records, such as `connect` or `timeout.read`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadUrl => "bad_url",
+            Self::BadRequest => "bad_request",
+            Self::Config => "config",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout(Phase::Pool) => "timeout.pool",
+            Self::Timeout(Phase::Connect) => "timeout.connect",
+            Self::Timeout(Phase::Write) => "timeout.write",
+            Self::Timeout(Phase::Read) => "timeout.read",
+            Self::Timeout(Phase::Total) => "timeout.total",
+            Self::TooManyRedirects => "too_many_redirects",
+            Self::TooLarge => "too_large",
+            Self::Decode => "decode",
+            Self::Protocol => "protocol",
+            Self::Closed => "closed",
+        }
+    }
+
+    const fn phrase(self) -> &'static str {
+        match self {
+            Self::BadUrl => "the URL cannot be used",
+            Self::BadRequest => "the request cannot be sent",
+            Self::Config => "the client cannot be built",
+            Self::Dns => "the host name cannot be resolved",
+            Self::Connect => "cannot connect",
+            Self::Tls => "the TLS handshake failed",
+            Self::Timeout(Phase::Pool) => "no connection became free in time (pool timeout)",
+            Self::Timeout(Phase::Connect) => "cannot connect in time (connect timeout)",
+            Self::Timeout(Phase::Write) => "the server stopped reading (write timeout)",
+            Self::Timeout(Phase::Read) => "the server stopped sending (read timeout)",
+            Self::Timeout(Phase::Total) => "it took too long (total timeout)",
+            Self::TooManyRedirects => "too many redirects",
+            Self::TooLarge => "the body is larger than its limit",
+            Self::Decode => "the body cannot be decoded",
+            Self::Protocol => "the connection broke",
+            Self::Closed => "the client was closed",
+        }
+    }
+}
+
+/// An error of the client: a [`Kind`], the URL it was about, and the cause beneath it.
+///
+/// Its text completes "failed to". It names the URL, which [`Self::without_url`] takes out; a
+/// user name or password is never in it. The cause is not in the text but in
+/// [`source`](StdError::source).
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    kind: Kind,
+    url: Option<Url>,
+    detail: Option<String>,
+    cause: Option<Cause>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind) -> Self {
+        let inner = Inner {
+            kind,
+            url: None,
+            detail: None,
+            cause: None,
+        };
+        Self {
+            inner: Box::new(inner),
+        }
+    }
+
+    pub(crate) fn timeout(phase: Phase) -> Self {
+        Self::new(Kind::Timeout(phase))
+    }
+
+    /// Says more in the text. It must not contain secrets.
+    pub(crate) fn because(mut self, detail: impl Into<String>) -> Self {
+        self.inner.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn from(mut self, cause: impl Into<Cause>) -> Self {
+        self.inner.cause = Some(cause.into());
+        self
+    }
+
+    /// Names the URL, without its credentials, unless one is named already.
+    pub(crate) fn about(mut self, url: &Url) -> Self {
+        if self.inner.url.is_none() {
+            let mut url = url.clone();
+            // Both fail only for URLs that cannot have credentials.
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            self.inner.url = Some(url);
+        }
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> Kind {
+        self.inner.kind
+    }
+
+    /// Whether one of the five timeouts ran out.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.inner.kind, Kind::Timeout(_))
+    }
+
+    /// Whether no connection to the server came about, so that no request was sent.
+    pub fn is_connect(&self) -> bool {
+        use Kind::{Connect, Dns, Tls};
+        matches!(
+            self.inner.kind,
+            Dns | Connect | Tls | Kind::Timeout(Phase::Connect)
+        )
+    }
+
+    /// The URL, without user name and password. After redirects it is the one that failed.
+    pub fn url(&self) -> Option<&Url> {
+        self.inner.url.as_ref()
+    }
+
+    /// The same error without the URL, whose query may hold secrets.
+    #[must_use]
+    pub fn without_url(mut self) -> Self {
+        self.inner.url = None;
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.inner.url {
+            Some(url) => write!(f, "fetch {url}: {}", self.inner.kind.phrase())?,
+            None => write!(f, "fetch: {}", self.inner.kind.phrase())?,
+        }
+        match &self.inner.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Error");
+        debug.field("kind", &self.inner.kind);
+        if let Some(url) = &self.inner.url {
+            debug.field("url", &url.as_str());
+        }
+        if let Some(detail) = &self.inner.detail {
+            debug.field("detail", detail);
+        }
+        if let Some(cause) = &self.inner.cause {
+            debug.field("cause", cause);
+        }
+        debug.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner.cause.as_deref().map(|cause| cause as _)
+    }
+}

@@ -1,0 +1,186 @@
+//! One request on one connection, and the one case in which it moves to another.
+//!
+//! A server may close an idle connection at the moment a request is sent on it. Then, and only
+//! then, the request is sent again: if no byte of it left, or if it is idempotent and no byte of
+//! the response arrived. A fresh connection that breaks is an error.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use hyper::body::Incoming;
+use url::{Position, Url};
+
+use crate::client::Inner;
+use crate::connection::{self, Connection, Fault, Terms};
+use crate::deadline::Deadline;
+use crate::pool::{Checkout, SlotGuard};
+use crate::{Error, Kind, Phase, Result, Timeouts};
+
+/// One step on the way from the first URL to the last.
+#[derive(Debug)]
+pub(crate) struct Hop {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// The request's own headers.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Whether no redirect has left the origin of the first URL.
+    pub(crate) same_origin: bool,
+}
+
+/// Sends `hop` and waits for the head of its response.
+pub(crate) async fn exchange(
+    client: &Inner,
+    hop: &Hop,
+    timeouts: &Timeouts,
+    total: Deadline,
+) -> Result<(Arc<Connection>, Response<Incoming>)> {
+    let terms = Terms {
+        read: timeouts.read,
+        write: timeouts.write,
+        total: total.at,
+    };
+    let key = &hop.url[..Position::BeforePath];
+    loop {
+        let pool_deadline = || total.nearer(Phase::Pool, timeouts.pool);
+        let checkout = client.pool.checkout(key, pool_deadline).await?;
+        let (connection, lease) = match checkout {
+            Checkout::Reuse(lease) => match lease.connection().cloned() {
+                Some(connection) if !connection.is_closed() => (connection, Some(lease)),
+                _ => {
+                    lease.dead();
+                    continue;
+                }
+            },
+            Checkout::Dial(slot) => {
+                let deadline = total.nearer(Phase::Connect, timeouts.connect);
+                // Boxed, because a dial is rare and its state is large.
+                let connection = Box::pin(dial(client, &hop.url, slot, deadline)).await?;
+                (connection, None)
+            }
+        };
+        let request = request(client, hop, &connection.host)?;
+        let reused = lease.is_some();
+        let Some(sent) = connection.send(request, terms) else {
+            if let Some(lease) = lease {
+                lease.dead();
+                continue;
+            }
+            return Err(broken(&connection, None));
+        };
+        lease.map(crate::pool::Lease::used);
+        match sent.await {
+            Ok(head) => {
+                if let Some(keep) = keep_alive(head.headers()) {
+                    client.pool.keep(&connection, keep);
+                }
+                return Ok((connection, head));
+            }
+            Err(mut error) => {
+                let unsent = error.take_message().is_some() && !connection.wire.is_written();
+                let replayable = hop.method.is_idempotent() && !connection.wire.is_answered();
+                let stale = reused && connection.wire.fault().is_none() && !client.pool.is_shut();
+                if stale && (unsent || replayable) {
+                    continue;
+                }
+                return Err(broken(&connection, Some(error.into_error())));
+            }
+        }
+    }
+}
+
+/// The error for a connection that ended before its exchange did.
+pub(crate) fn broken(connection: &Connection, cause: Option<hyper::Error>) -> Error {
+    let error = match connection.wire.fault() {
+        Some(Fault::Timeout(phase)) => return Error::timeout(phase),
+        Some(Fault::Closed) => return Error::new(Kind::Closed),
+        None => Error::new(Kind::Protocol),
+    };
+    match cause {
+        Some(cause) => error.from(cause),
+        None => error,
+    }
+}
+
+async fn dial(
+    client: &Inner,
+    url: &Url,
+    slot: SlotGuard,
+    deadline: Deadline,
+) -> Result<Arc<Connection>> {
+    let host = url[Position::BeforeHost..Position::BeforePath].to_owned();
+    let host = HeaderValue::try_from(host);
+    let host = host.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
+    let stream = tokio::select! {
+        biased;
+        () = client.pool.closing() => return Err(Error::new(Kind::Closed)),
+        stream = client.connector.connect(url, deadline) => stream?,
+    };
+    tracing::debug!(host = ?host, "connected");
+    connection::start(stream, slot, host).await
+}
+
+fn request(
+    client: &Inner,
+    hop: &Hop,
+    host: &HeaderValue,
+) -> Result<Request<crate::body::RequestBody>> {
+    let target = &hop.url[Position::BeforePath..Position::AfterQuery];
+    let target = Bytes::copy_from_slice(target.as_bytes());
+    let uri = Uri::from_maybe_shared(target);
+    let uri = uri.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
+    let mut request = Request::new(hop.body.clone().into());
+    *request.method_mut() = hop.method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers(client, hop, host);
+    Ok(request)
+}
+
+fn headers(client: &Inner, hop: &Hop, host: &HeaderValue) -> HeaderMap {
+    let mut headers = client.headers.clone();
+    if !hop.same_origin {
+        drop_credentials(&mut headers);
+    }
+    for name in hop.headers.keys() {
+        headers.remove(name);
+    }
+    for (name, value) in &hop.headers {
+        headers.append(name, value.clone());
+    }
+    if !headers.contains_key(HOST) {
+        headers.insert(HOST, host.clone());
+    }
+    headers
+}
+
+/// Takes out what another origin must not see.
+pub(crate) fn drop_credentials(headers: &mut HeaderMap) {
+    use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+    for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
+        headers.remove(name);
+    }
+    let sensitive = headers.iter().filter(|(_, value)| value.is_sensitive());
+    let sensitive: Vec<HeaderName> = sensitive.map(|(name, _)| name.clone()).collect();
+    for name in sensitive {
+        headers.remove(name);
+    }
+}
+
+/// How long the server keeps the connection, less a margin for what is under way.
+///
+/// The margin is two seconds, or half of what the server gives if that is less.
+fn keep_alive(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("keep-alive")?.to_str().ok()?;
+    let seconds = value.split(',').find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        let is_timeout = name.trim().eq_ignore_ascii_case("timeout");
+        is_timeout
+            .then(|| value.trim().parse::<u32>().ok())
+            .flatten()
+    })?;
+    let given = Duration::from_secs(seconds.into());
+    Some(given - (given / 2).min(Duration::from_secs(2)))
+}

@@ -1,0 +1,80 @@
+//! How many connections a client may have.
+//!
+//! A plain value that one can compare and print. It never changes while a client uses it.
+
+use std::time::Duration;
+
+/// How many connections a client may have, and how long it keeps those that nobody uses.
+///
+/// All limits count the client's own sockets: being opened, in use and idle together.
+///
+/// # Examples
+///
+/// ```
+/// use brigade_http::PoolLimits;
+///
+/// let limits = PoolLimits::default().total(64).per_host(8);
+/// assert_eq!((limits.total, limits.per_host), (64, 8));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolLimits {
+    /// The most connections at once, at least 1; by default 100.
+    pub total: usize,
+    /// The most connections at once to one host, at least 1; by default as many as in total.
+    pub per_host: usize,
+    /// The most idle connections; by default as many as in total.
+    pub idle: usize,
+    /// How long a connection may be idle before it is closed; by default a minute.
+    pub idle_timeout: Duration,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self {
+            total: 100,
+            per_host: usize::MAX,
+            idle: usize::MAX,
+            idle_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+impl PoolLimits {
+    /// Sets the most connections at once.
+    #[must_use]
+    pub const fn total(mut self, total: usize) -> Self {
+        self.total = total;
+        self
+    }
+
+    /// Sets the most connections at once to one host.
+    #[must_use]
+    pub const fn per_host(mut self, per_host: usize) -> Self {
+        self.per_host = per_host;
+        self
+    }
+
+    /// Sets the most idle connections.
+    #[must_use]
+    pub const fn idle(mut self, idle: usize) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Sets how long a connection may be idle.
+    #[must_use]
+    pub const fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
+        self.idle_timeout = idle_timeout;
+        self
+    }
+
+    pub(crate) const fn to_core(self) -> brigade_core::pool::Limits {
+        brigade_core::pool::Limits {
+            total: self.total,
+            per_host: self.per_host,
+            idle: self.idle,
+            idle_timeout: self.idle_timeout,
+        }
+    }
+}

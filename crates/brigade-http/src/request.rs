@@ -1,0 +1,153 @@
+//! A request to be.
+//!
+//! What it does not set itself comes from the client. A builder does nothing before
+//! [`RequestBuilder::send`].
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use url::Url;
+
+use crate::settings::Settings;
+use crate::{Client, Error, Kind, Response, Result, Timeouts};
+
+/// A request that is not sent yet.
+///
+/// # Examples
+///
+/// ```
+/// use brigade_http::Client;
+/// use brigade_testkit::server::{Reply, Server};
+/// use std::time::Duration;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let server = Server::start(|request| Reply::ok(request.body().clone())).await?;
+/// let client = Client::new()?;
+/// let request = client.post(server.url("/echo"))?;
+/// let request = request.header("content-type", "text/plain").body("bucket");
+/// let mut response = request.timeout(Duration::from_secs(10)).send().await?;
+/// let mut received = Vec::new();
+/// while let Some(chunk) = response.chunk().await? {
+///     received.extend_from_slice(&chunk);
+/// }
+/// assert_eq!(received, b"bucket");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct RequestBuilder {
+    pub(crate) client: Client,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) settings: Settings,
+    pub(crate) error: Option<Error>,
+}
+
+impl RequestBuilder {
+    pub(crate) fn new(
+        client: Client,
+        method: Method,
+        url: Url,
+        authorization: Option<HeaderValue>,
+    ) -> Self {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = authorization {
+            headers.insert(AUTHORIZATION, value);
+        }
+        Self {
+            settings: client.inner.settings.clone(),
+            client,
+            method,
+            url,
+            headers,
+            body: Bytes::new(),
+            error: None,
+        }
+    }
+
+    /// Adds a header. It replaces the client's of the same name, and joins the request's.
+    ///
+    /// Content-Length and Transfer-Encoding are the client's business and cannot be set. What
+    /// cannot be sent is reported by [`Self::send`].
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName, Error: Into<http::Error>>,
+        V: TryInto<HeaderValue, Error: Into<http::Error>>,
+    {
+        match header(name, value) {
+            Ok((name, value)) => {
+                self.headers.append(name, value);
+            }
+            Err(error) => self.error = Some(self.error.unwrap_or(error)),
+        }
+        self
+    }
+
+    /// The bytes to send.
+    pub fn body(mut self, bytes: impl Into<Bytes>) -> Self {
+        self.body = bytes.into();
+        self
+    }
+
+    /// The timeouts of this request, instead of the client's.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.settings.timeouts = timeouts;
+        self
+    }
+
+    /// The total timeout of this request, instead of the client's.
+    pub fn timeout(mut self, total: impl Into<Option<Duration>>) -> Self {
+        self.settings.timeouts.total = total.into();
+        self
+    }
+
+    /// How many redirects are followed; with 0 the redirect is the response.
+    pub fn redirects(mut self, redirects: usize) -> Self {
+        self.settings.redirects = redirects;
+        self
+    }
+
+    /// The most bytes of the decoded body; `None` for no limit.
+    pub fn max_body(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.settings.body_max = bytes.into();
+        self
+    }
+
+    /// Sends the request and waits for the head of the response. Any status is a response.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the request at once and closes the connection that it was on, if
+    /// the server had been sent a part of it. The server may have acted on it all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind`] lists what can go wrong. The body may still fail later.
+    pub async fn send(self) -> Result<Response> {
+        crate::send::send(self).await
+    }
+}
+
+/// A header from what a caller gave.
+pub(crate) fn header<N, V>(name: N, value: V) -> Result<(HeaderName, HeaderValue)>
+where
+    N: TryInto<HeaderName, Error: Into<http::Error>>,
+    V: TryInto<HeaderValue, Error: Into<http::Error>>,
+{
+    let bad = |error: http::Error| Error::new(Kind::BadRequest).from(error);
+    let name = name.try_into().map_err(|error| bad(error.into()))?;
+    let value = value.try_into().map_err(|error| {
+        bad(error.into()).because(format!("the value of the header {name} cannot be sent"))
+    })?;
+    if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
+        let detail = format!("the header {name} follows from the body and cannot be set");
+        return Err(Error::new(Kind::BadRequest).because(detail));
+    }
+    Ok((name, value))
+}

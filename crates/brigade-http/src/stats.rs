@@ -1,0 +1,97 @@
+//! What a client's connections are doing, as plain numbers.
+//!
+//! A snapshot that never changes after it was taken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use brigade::clock;
+use brigade_core::pool::Phase;
+
+use crate::pool::ClientPool;
+
+/// A snapshot of a client's connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Connections that are being opened.
+    pub dialing: usize,
+    /// Connections that a request uses.
+    pub active: usize,
+    /// Open connections that nobody uses.
+    pub idle: usize,
+    /// Connections that will not be used again and whose socket is not gone yet.
+    pub closing: usize,
+    /// Requests that wait for a connection.
+    pub waiting: usize,
+    /// Each connection.
+    pub connections: Vec<ConnectionStats>,
+}
+
+impl Stats {
+    /// All connections that count towards the limits.
+    pub const fn total(&self) -> usize {
+        self.dialing + self.active + self.idle + self.closing
+    }
+
+    pub(crate) fn of(pool: &ClientPool) -> Self {
+        let now = clock::now();
+        let core = pool.lock();
+        let counts = core.stats();
+        let connections = core
+            .connections()
+            .map(|(origin, phase, connection)| ConnectionStats {
+                origin: origin.clone(),
+                state: phase.into(),
+                age: connection.map_or(Duration::ZERO, |connection| now.since(connection.opened)),
+                requests: connection.map_or(0, |connection| connection.wire.exchanges()),
+            });
+        Self {
+            dialing: counts.dialing,
+            active: counts.active,
+            idle: counts.idle,
+            closing: counts.closing,
+            waiting: counts.waiting,
+            connections: connections.collect(),
+        }
+    }
+}
+
+/// One connection of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionStats {
+    /// Scheme, host and port, such as `https://example.com` or `http://127.0.0.1:8080`.
+    pub origin: Arc<str>,
+    /// What it is doing.
+    pub state: ConnectionState,
+    /// How long it has been open.
+    pub age: Duration,
+    /// How many requests it has been given.
+    pub requests: u64,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// It is being opened.
+    Dialing,
+    /// A request uses it.
+    Active,
+    /// It is open and nobody uses it.
+    Idle,
+    /// It will not be used again; its socket is not gone yet.
+    Closing,
+}
+
+impl From<Phase> for ConnectionState {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Dialing => Self::Dialing,
+            Phase::Active => Self::Active,
+            Phase::Idle => Self::Idle,
+            Phase::Closing => Self::Closing,
+        }
+    }
+}
