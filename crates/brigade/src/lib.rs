@@ -6,3 +6,4 @@ pub mod cancel;
 pub mod clock;
 pub mod group;
 pub mod living;
+pub mod thread;

@@ -118,13 +118,11 @@ fn blocking() -> MutexGuard<'static, Blocking> {
 }
 
 /// Keeps a blocking call listed; dropping it ends the listing.
-#[allow(dead_code, reason = "the thread module will be its caller")]
 #[derive(Debug)]
 #[must_use = "dropping the guard ends the listing at once"]
 pub(crate) struct Guard(usize);
 
 /// Lists a blocking call that starts now.
-#[allow(dead_code, reason = "the thread module will be its caller")]
 pub(crate) fn register(name: impl Into<Cow<'static, str>>) -> Guard {
     let call = Call {
         name: name.into(),

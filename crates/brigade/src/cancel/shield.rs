@@ -62,7 +62,6 @@ impl Shield {
 
     /// Whether nothing under this shield had been cancelled before it was raised, by the only
     /// account that cannot race with the drop: where another shield holds too, it does.
-    #[allow(dead_code, reason = "the thread module will be its caller")]
     pub(crate) fn holds(&self) -> bool {
         each(&self.0, |scope| {
             scope.reason().is_none() || scope.shields() > 1

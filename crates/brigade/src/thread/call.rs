@@ -1,0 +1,91 @@
+//! The future of one closure on a thread.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::crew::Local;
+use super::job::{Job, Outcome};
+use super::pool::Pool;
+use super::travel::Luggage;
+
+/// A closure that runs on another thread once this future is awaited, and gives its value.
+///
+/// # Cancel safety
+///
+/// A closure that has not started when the future is dropped never runs, and is dropped with the
+/// future. One that has started cannot be stopped: its value is lost then, and it can ask
+/// [`cancelled`](super::cancelled) whether to end early.
+///
+/// # Panics
+///
+/// Awaiting it continues a panic of the closure, with its payload and without calling the panic
+/// hook again; a closure that should not bring its caller down uses [`std::panic::catch_unwind`].
+/// It panics if the system refuses a thread while the pool has none, and if it is polled again
+/// after it was ready.
+#[must_use = "the closure runs only when the call is awaited"]
+pub struct Call<'p, T> {
+    job: Arc<dyn Outcome<T>>,
+    name: Cow<'static, str>,
+    /// The place in the queue, once there was one.
+    ticket: Option<u64>,
+    pool: PhantomData<&'p Pool>,
+}
+
+impl<T: Send + 'static> Call<'_, T> {
+    pub(super) fn new<F>(pool: Pool, name: &'static str, work: F) -> Self
+    where
+        F: FnOnce(&mut Local) -> T + Send + 'static,
+    {
+        Self {
+            job: Arc::new(Job::new(pool, work)),
+            name: Cow::Borrowed(name),
+            ticket: None,
+            pool: PhantomData,
+        }
+    }
+
+    /// Names the closure, for the report on what still lives at a deadline. Without this it bears
+    /// the name that the compiler gave to its type.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+}
+
+impl<T> Future for Call<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        if self.ticket.is_none() {
+            let luggage = Luggage::pack(std::mem::take(&mut self.name));
+            self.ticket = Some(self.job.clone().submit(luggage, cx.waker()));
+            return Poll::Pending;
+        }
+        match self.job.poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(value)) => Poll::Ready(value),
+            Poll::Ready(Err(payload)) => resume_unwind(payload),
+        }
+    }
+}
+
+impl<T> Drop for Call<'_, T> {
+    fn drop(&mut self) {
+        self.job.forsake(self.ticket);
+    }
+}
+
+impl<T> fmt::Debug for Call<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("pool", &self.job.pool().name())
+            .field("started", &self.ticket.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! One closure on its way: from its caller to a thread, and its result back.
+//!
+//! It is one allocation, shared by the caller and the queue, and its slot says who owns what at
+//! each moment. A closure whose caller left before it started never runs; a result that nobody
+//! waits for is dropped on the thread.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use super::crew::Local;
+use super::pool::Pool;
+use super::travel::{self, Luggage};
+
+/// A job as its thread sees it.
+pub(super) trait Run: Send + Sync {
+    /// Runs the closure, unless the caller has left; returns who is to be woken.
+    fn run(self: Arc<Self>, local: &mut Local) -> Option<Waker>;
+    /// Tells the caller that there is no thread; returns who is to be woken.
+    fn refuse(&self, error: &io::Error) -> Option<Waker>;
+    /// Whether nobody waits for the result any longer.
+    fn is_forsaken(&self) -> bool;
+}
+
+impl fmt::Debug for dyn Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").finish_non_exhaustive()
+    }
+}
+
+/// A job as its caller sees it.
+pub(super) trait Outcome<T>: Send + Sync {
+    /// Puts the job into the queue of its pool.
+    fn submit(self: Arc<Self>, luggage: Luggage, waker: &Waker) -> u64;
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<thread::Result<T>>;
+    /// The caller leaves: what has not started is taken out of the queue and dropped here.
+    fn forsake(&self, ticket: Option<u64>);
+    fn pool(&self) -> &Pool;
+}
+
+pub(super) struct Job<F, T> {
+    pool: Pool,
+    slot: Mutex<Slot<F, T>>,
+}
+
+struct Slot<F, T> {
+    phase: Phase<F, T>,
+    waker: Option<Waker>,
+}
+
+enum Phase<F, T> {
+    New(F),
+    Queued(F, Luggage),
+    Running,
+    Done(thread::Result<T>),
+    /// The result was taken, or nobody waits for it.
+    Gone,
+}
+
+impl<F, T> Job<F, T> {
+    pub(super) fn new(pool: Pool, work: F) -> Self {
+        Self {
+            pool,
+            slot: Mutex::new(Slot {
+                phase: Phase::New(work),
+                waker: None,
+            }),
+        }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot<F, T>> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F, T> Slot<F, T> {
+    fn advance(&mut self, phase: Phase<F, T>) -> Phase<F, T> {
+        std::mem::replace(&mut self.phase, phase)
+    }
+}
+
+impl<F, T> Run for Job<F, T>
+where
+    F: FnOnce(&mut Local) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn run(self: Arc<Self>, local: &mut Local) -> Option<Waker> {
+        let (work, luggage) = {
+            let mut slot = self.slot();
+            match slot.advance(Phase::Gone) {
+                Phase::Queued(work, luggage) => {
+                    slot.phase = Phase::Running;
+                    (work, luggage)
+                }
+                _ => return None,
+            }
+        };
+        let job: Arc<dyn Run> = self.clone();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            travel::with(job, luggage, || work(local))
+        }));
+        let mut slot = self.slot();
+        if matches!(slot.phase, Phase::Gone) {
+            drop(slot);
+            drop(result);
+            return None;
+        }
+        slot.phase = Phase::Done(result);
+        slot.waker.take()
+    }
+
+    fn refuse(&self, error: &io::Error) -> Option<Waker> {
+        let message = format!("no thread for blocking work: {error}");
+        let mut slot = self.slot();
+        let old = slot.advance(Phase::Gone);
+        if matches!(old, Phase::Queued(..)) {
+            let payload: Box<dyn Any + Send> = Box::new(message);
+            slot.phase = Phase::Done(Err(payload));
+        }
+        let waker = slot.waker.take();
+        drop(slot);
+        drop(old);
+        waker
+    }
+
+    fn is_forsaken(&self) -> bool {
+        matches!(self.slot().phase, Phase::Gone)
+    }
+}
+
+impl<F, T> Outcome<T> for Job<F, T>
+where
+    F: FnOnce(&mut Local) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn submit(self: Arc<Self>, luggage: Luggage, waker: &Waker) -> u64 {
+        {
+            let mut slot = self.slot();
+            slot.phase = match slot.advance(Phase::Gone) {
+                Phase::New(work) => Phase::Queued(work, luggage),
+                other => other,
+            };
+            slot.waker = Some(waker.clone());
+        }
+        let crew = self.pool.crew().clone();
+        crew.submit(self)
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<thread::Result<T>> {
+        let mut slot = self.slot();
+        match slot.advance(Phase::Gone) {
+            Phase::Done(result) => return Poll::Ready(result),
+            Phase::Gone => {
+                drop(slot);
+                panic!("a finished call was polled again");
+            }
+            pending => slot.phase = pending,
+        }
+        let old = match &mut slot.waker {
+            Some(waker) if waker.will_wake(cx.waker()) => None,
+            waker => waker.replace(cx.waker().clone()),
+        };
+        // A waker's drop can run foreign code, so it never happens under the lock.
+        drop(slot);
+        drop(old);
+        Poll::Pending
+    }
+
+    fn forsake(&self, ticket: Option<u64>) {
+        let (old, waker) = {
+            let mut slot = self.slot();
+            (slot.advance(Phase::Gone), slot.waker.take())
+        };
+        if let (Phase::Queued(..), Some(ticket)) = (&old, ticket) {
+            self.pool.crew().remove(ticket);
+        }
+        drop((old, waker));
+    }
+
+    fn pool(&self) -> &Pool {
+        &self.pool
+    }
+}

@@ -1,0 +1,37 @@
+//! Blocking and computing work on threads: bounded, named, in order.
+//!
+//! An event loop that reads a file or compresses a page stands still for all its tasks. So such
+//! work goes to a thread: [`to_thread`] for what waits, [`to_cpu`] for what computes, a
+//! [`Pool`] of your own for what needs another limit (a licence for two sessions, a disk with one
+//! head), and [`Pinned`] for a library that must stay on the thread that opened it.
+//!
+//! - **Bounded, in order.** Each class has a limit of its own, so blocked files never starve
+//!   compression. What is above the limit waits, first come, first served, in the order of the
+//!   first polls, and [`stats`](Pool::stats) shows it. A caller that gives up leaves the queue.
+//! - **It cannot be stopped.** A closure that runs is run to its end: see [`Call`] for what becomes
+//!   of a caller that is cancelled meanwhile. A long closure asks [`cancelled`] now and then.
+//! - **What travels along.** The caller's tracing span and tokio runtime are entered on the thread.
+//! - **A panic is the caller's**, with its payload. The thread goes on.
+//! - **Nothing hangs at the end.** Threads are not joined. `run` waits for closures until its
+//!   deadline, names those that still live, and ends the process.
+//!
+//! A closure must not wait for another one of its own class: with all threads waiting so, none is
+//! left to do the work. tokio's paused clock does not know of these threads: under it a timeout
+//! around a closure fires as soon as nothing else is ready.
+
+mod call;
+mod crew;
+mod job;
+mod pinned;
+mod pool;
+mod roster;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod travel;
+
+pub use call::Call;
+pub use pinned::Pinned;
+pub use pool::{Pool, to_cpu, to_thread};
+pub use stats::Stats;
+pub use travel::cancelled;

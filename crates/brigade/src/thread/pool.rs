@@ -1,0 +1,171 @@
+//! A class of threads with a limit of its own.
+
+use std::any::type_name;
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use super::call::Call;
+use super::crew::Crew;
+use super::stats::Stats;
+
+/// How long a thread rests before it ends, unless the pool says otherwise.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How many closures of [`to_thread`] run at the same time.
+const BLOCKING_LIMIT: usize = 64;
+
+static BLOCKING: LazyLock<Pool> = LazyLock::new(|| Pool::new("blocking", BLOCKING_LIMIT));
+static CPU: LazyLock<Pool> = LazyLock::new(|| {
+    Pool::new(
+        "cpu",
+        available_parallelism().map_or(1, |cores| cores.get()),
+    )
+});
+
+/// A class of named threads with its own limit: so many closures run, the others wait in order.
+///
+/// Threads are started when work waits and none is free, and end after resting for a while. Clones
+/// are the same pool; when the last one is dropped, the threads end after their work.
+///
+/// # Examples
+///
+/// ```
+/// use brigade::thread::Pool;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let archive = Pool::new("archive", 2);
+/// let packed = archive.call(|| "aaaa".len()).await;
+/// assert_eq!(packed, 4);
+/// assert_eq!(archive.stats().limit, 2);
+/// # });
+/// ```
+#[derive(Clone, Debug)]
+pub struct Pool(Arc<Owner>);
+
+/// Ends the threads when nobody can give them work any longer.
+#[derive(Debug)]
+struct Owner(Arc<Crew>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Pool {
+    /// A pool of at most `limit` threads, named `NAME-0`, `NAME-1` and so on; they end after 10 s
+    /// without work.
+    ///
+    /// Linux shows only the first 15 bytes of a thread's name.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the limit is 0.
+    pub fn new(name: impl Into<Cow<'static, str>>, limit: usize) -> Self {
+        Self::with_keep_alive(name, limit, KEEP_ALIVE)
+    }
+
+    /// Like [`new`](Self::new), with threads that end after resting for `keep_alive`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the limit is 0.
+    pub fn with_keep_alive(
+        name: impl Into<Cow<'static, str>>,
+        limit: usize,
+        keep_alive: Duration,
+    ) -> Self {
+        assert!(limit > 0, "a pool needs at least one thread");
+        Self(Arc::new(Owner(Crew::new(
+            name.into(),
+            limit,
+            Some(keep_alive),
+        ))))
+    }
+
+    /// One thread that stays until the pool is dropped.
+    pub(super) fn of_one(name: Cow<'static, str>) -> Self {
+        Self(Arc::new(Owner(Crew::new(name, 1, None))))
+    }
+
+    /// The process's pool for work that waits: files, names, libraries that block. At most 64
+    /// closures run at the same time.
+    pub fn blocking() -> &'static Self {
+        &BLOCKING
+    }
+
+    /// The process's pool for work that computes: one thread for each core that the process may
+    /// use.
+    pub fn cpu() -> &'static Self {
+        &CPU
+    }
+
+    /// The closure as a future: it runs on this pool when the future is awaited.
+    pub fn call<F, T>(&self, work: F) -> Call<'static, T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Call::new(self.clone(), type_name::<F>(), move |_: &mut _| work())
+    }
+
+    /// What the pool is doing now.
+    pub fn stats(&self) -> Stats {
+        self.0.0.stats()
+    }
+
+    /// The name that its threads bear.
+    pub fn name(&self) -> &str {
+        self.0.0.name()
+    }
+
+    pub(super) fn crew(&self) -> &Arc<Crew> {
+        &self.0.0
+    }
+}
+
+/// Runs blocking work on a thread of [`Pool::blocking`] and gives its value.
+///
+/// # Cancel safety
+///
+/// See [`Call`].
+///
+/// # Panics
+///
+/// See [`Call`].
+///
+/// # Examples
+///
+/// ```
+/// use brigade::thread::to_thread;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let text = to_thread(|| std::fs::read_to_string("Cargo.toml")).name("read").await?;
+/// assert!(text.contains("[package]"));
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
+pub fn to_thread<F, T>(work: F) -> Call<'static, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Pool::blocking().call(work)
+}
+
+/// Runs work that computes on a thread of [`Pool::cpu`] and gives its value.
+///
+/// # Cancel safety
+///
+/// See [`Call`].
+///
+/// # Panics
+///
+/// See [`Call`].
+pub fn to_cpu<F, T>(work: F) -> Call<'static, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Pool::cpu().call(work)
+}

@@ -1,0 +1,191 @@
+//! Who works, who rests and what waits, in one class of threads.
+//!
+//! All state of a class is here, behind one lock, so that its rules can be read in one place and
+//! tested without a thread. Nothing here blocks, starts a thread or reads a clock: each change
+//! answers with the [`Step`] that its caller has to take once the lock is free.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar};
+
+use super::stats::Stats;
+
+/// Where one thread rests. It is woken by name, because of many resting threads the last to lie
+/// down should be the first to rise: the others then rest long enough to end.
+#[derive(Debug, Default)]
+pub(super) struct Seat {
+    pub(super) bell: Condvar,
+    /// Written and read only under the lock of the roster that the seat is in.
+    called: AtomicBool,
+}
+
+impl Seat {
+    fn call(&self) {
+        self.called.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the seat was called since this was last asked.
+    pub(super) fn answer(&self) -> bool {
+        self.called.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// What is to be done once the lock is free.
+#[derive(Debug)]
+#[must_use]
+pub(super) enum Step {
+    Nothing,
+    Wake(Arc<Seat>),
+    Hire,
+}
+
+#[derive(Debug)]
+pub(super) struct Roster<J> {
+    limit: usize,
+    /// By ticket: first in, first out, and one that gives up leaves no trace.
+    queue: BTreeMap<u64, J>,
+    tickets: u64,
+    idle: Vec<Arc<Seat>>,
+    threads: usize,
+    running: usize,
+    /// Threads that were woken or hired and have not looked at the queue yet.
+    coming: usize,
+    /// Whether a thread looks at the queue again and again before it rests.
+    searching: bool,
+    closed: bool,
+    finished: u64,
+    threads_max: usize,
+}
+
+impl<J> Roster<J> {
+    pub(super) const fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            queue: BTreeMap::new(),
+            tickets: 0,
+            idle: Vec::new(),
+            threads: 0,
+            running: 0,
+            coming: 0,
+            searching: false,
+            closed: false,
+            finished: 0,
+            threads_max: 0,
+        }
+    }
+
+    /// Puts a job behind all others.
+    pub(super) fn push(&mut self, job: J) -> (u64, Step) {
+        let ticket = self.tickets;
+        self.tickets += 1;
+        self.queue.insert(ticket, job);
+        (ticket, self.rouse())
+    }
+
+    /// Takes a job out again; `None` if a thread has taken it.
+    pub(super) fn remove(&mut self, ticket: u64) -> Option<J> {
+        self.queue.remove(&ticket)
+    }
+
+    /// Gives the oldest job to the thread that asks.
+    pub(super) fn take(&mut self) -> Option<(J, Step)> {
+        let (_, job) = self.queue.pop_first()?;
+        self.running += 1;
+        Some((job, self.rouse()))
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.running -= 1;
+        self.finished += 1;
+    }
+
+    /// Brings one more thread to the queue, unless somebody is already on the way to it: whoever
+    /// takes a job asks again, so a queue with a free thread never stands still, and a burst of
+    /// small jobs wakes few threads.
+    fn rouse(&mut self) -> Step {
+        if self.queue.is_empty() || self.searching || self.coming > 0 {
+            return Step::Nothing;
+        }
+        if let Some(seat) = self.idle.pop() {
+            seat.call();
+            self.coming += 1;
+            return Step::Wake(seat);
+        }
+        if self.threads == self.limit {
+            return Step::Nothing;
+        }
+        self.threads += 1;
+        self.threads_max = self.threads_max.max(self.threads);
+        self.coming += 1;
+        Step::Hire
+    }
+
+    /// A thread that was woken or hired is at the queue.
+    pub(super) fn arrive(&mut self) {
+        self.coming -= 1;
+    }
+
+    /// The system refused a thread. Without any thread the jobs would wait for ever, so they are
+    /// handed back.
+    pub(super) fn refuse(&mut self) -> BTreeMap<u64, J> {
+        self.coming -= 1;
+        self.threads -= 1;
+        if self.threads == 0 {
+            std::mem::take(&mut self.queue)
+        } else {
+            BTreeMap::new()
+        }
+    }
+
+    /// Makes the asking thread the one that searches; false if another one does.
+    pub(super) fn begin_search(&mut self) -> bool {
+        !std::mem::replace(&mut self.searching, true)
+    }
+
+    /// Whether there is nothing to search for any longer.
+    pub(super) fn found(&self) -> bool {
+        self.closed || !self.queue.is_empty()
+    }
+
+    pub(super) fn end_search(&mut self) {
+        self.searching = false;
+    }
+
+    pub(super) fn rest(&mut self, seat: Arc<Seat>) {
+        self.idle.push(seat);
+    }
+
+    /// A thread that has rested long enough ends.
+    pub(super) fn retire(&mut self, seat: &Arc<Seat>) {
+        self.idle.retain(|other| !Arc::ptr_eq(other, seat));
+        self.leave();
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.threads -= 1;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Lets every thread end once the queue is empty; returns those to wake.
+    pub(super) fn close(&mut self) -> Vec<Arc<Seat>> {
+        self.closed = true;
+        let seats = std::mem::take(&mut self.idle);
+        self.coming += seats.len();
+        seats.iter().for_each(|seat| seat.call());
+        seats
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        Stats {
+            limit: self.limit,
+            threads: self.threads,
+            threads_max: self.threads_max,
+            running: self.running,
+            waiting: self.queue.len(),
+            finished: self.finished,
+        }
+    }
+}
