@@ -18,14 +18,20 @@ use super::travel::Luggage;
 ///
 /// # Cancel safety
 ///
-/// A closure that has not started when the future is dropped never runs, and is dropped with the
-/// future. One that has started cannot be stopped: its value is lost then, and it can ask
+/// A closure that has not started when its caller is cancelled or this future is dropped never
+/// runs. One that has started cannot be stopped, so a cancelled caller waits for it, as under a
+/// [`shield`](crate::cancel::shield()), and gets its value; [`abandon_on_cancel`] does without.
+/// Foreign code (`select!`, a timeout) can drop the future all the same. The closure then goes on,
+/// stays [listed](crate::living::list) as living, and its value is dropped. It can ask
 /// [`cancelled`](super::cancelled) whether to end early.
+///
+/// [`abandon_on_cancel`]: Self::abandon_on_cancel
 ///
 /// # Panics
 ///
 /// Awaiting it continues a panic of the closure, with its payload and without calling the panic
 /// hook again; a closure that should not bring its caller down uses [`std::panic::catch_unwind`].
+/// A panic that no caller waits for fails the nearest group around the caller that still runs.
 /// It panics if the system refuses a thread while the pool has none, and if it is polled again
 /// after it was ready.
 #[must_use = "the closure runs only when the call is awaited"]
@@ -34,6 +40,7 @@ pub struct Call<'p, T> {
     name: Cow<'static, str>,
     /// The place in the queue, once there was one.
     ticket: Option<u64>,
+    abandon: bool,
     pool: PhantomData<&'p Pool>,
 }
 
@@ -46,6 +53,7 @@ impl<T: Send + 'static> Call<'_, T> {
             job: Arc::new(Job::new(pool, work)),
             name: Cow::Borrowed(name),
             ticket: None,
+            abandon: false,
             pool: PhantomData,
         }
     }
@@ -56,22 +64,36 @@ impl<T: Send + 'static> Call<'_, T> {
         self.name = name.into();
         self
     }
+
+    /// Lets a cancelled caller go at once instead of waiting for a closure that runs: it goes on,
+    /// listed as living, and its value is dropped.
+    pub fn abandon_on_cancel(mut self) -> Self {
+        self.abandon = true;
+        self
+    }
 }
 
 impl<T> Future for Call<'_, T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        if self.ticket.is_none() {
-            let luggage = Luggage::pack(std::mem::take(&mut self.name));
-            self.ticket = Some(self.job.clone().submit(luggage, cx.waker()));
+        if self.ticket.is_some() {
+            match self.job.poll(cx) {
+                Some(Poll::Pending) => return Poll::Pending,
+                Some(Poll::Ready(Ok(value))) => return Poll::Ready(value),
+                Some(Poll::Ready(Err(payload))) => resume_unwind(payload),
+                None => {}
+            }
+        }
+        let luggage = Luggage::pack(self.name.clone(), self.abandon);
+        if luggage.clear().is_err() {
+            // The caller was cancelled and is dropped after this poll. If it is not, because a
+            // shield was raised later in the same poll, the closure may start after all.
+            cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        match self.job.poll(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(value)) => Poll::Ready(value),
-            Poll::Ready(Err(payload)) => resume_unwind(payload),
-        }
+        self.ticket = Some(self.job.clone().submit(luggage, cx.waker()));
+        Poll::Pending
     }
 }
 

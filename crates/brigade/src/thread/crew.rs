@@ -116,15 +116,14 @@ impl Crew {
         };
         while let Some((job, step)) = next.or_else(|| self.wait(&seat)) {
             self.perform(step);
-            let waker = catch_unwind(AssertUnwindSafe(|| job.run(&mut local)));
+            let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut local))).unwrap_or_default();
             next = {
                 let mut roster = self.roster();
-                roster.finish();
+                roster.finish(ran.ran);
                 roster.take()
             };
             // The books are closed before the caller is told, and told before this thread rests.
-            let waker = waker.ok().flatten();
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.map(Waker::wake)));
+            let _ = catch_unwind(AssertUnwindSafe(|| ran.waker.map(Waker::wake)));
         }
         let _ = catch_unwind(AssertUnwindSafe(|| drop(local)));
     }

@@ -2,7 +2,7 @@
 //!
 //! It is one allocation, shared by the caller and the queue, and its slot says who owns what at
 //! each moment. A closure whose caller left before it started never runs; a result that nobody
-//! waits for is dropped on the thread.
+//! waits for is dropped on the thread, a panic that nobody waits for is reported.
 
 use std::any::Any;
 use std::fmt;
@@ -14,16 +14,26 @@ use std::thread;
 
 use super::crew::Local;
 use super::pool::Pool;
-use super::travel::{self, Luggage};
+use super::travel::Luggage;
+use crate::cancel::shield::Shield;
 
 /// A job as its thread sees it.
 pub(super) trait Run: Send + Sync {
-    /// Runs the closure, unless the caller has left; returns who is to be woken.
-    fn run(self: Arc<Self>, local: &mut Local) -> Option<Waker>;
+    /// Runs the closure, unless its caller has left or is about to.
+    fn run(self: Arc<Self>, local: &mut Local) -> Ran;
     /// Tells the caller that there is no thread; returns who is to be woken.
     fn refuse(&self, error: &io::Error) -> Option<Waker>;
     /// Whether nobody waits for the result any longer.
     fn is_forsaken(&self) -> bool;
+}
+
+/// What became of a job that a thread took.
+#[derive(Default)]
+pub(super) struct Ran {
+    /// Whether the closure has run.
+    pub(super) ran: bool,
+    /// Who is to be woken.
+    pub(super) waker: Option<Waker>,
 }
 
 impl fmt::Debug for dyn Run {
@@ -36,7 +46,9 @@ impl fmt::Debug for dyn Run {
 pub(super) trait Outcome<T>: Send + Sync {
     /// Puts the job into the queue of its pool.
     fn submit(self: Arc<Self>, luggage: Luggage, waker: &Waker) -> u64;
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<thread::Result<T>>;
+    /// The result; `None` if the job is not in the queue: it was not, or it was taken out because
+    /// its caller seemed about to be dropped.
+    fn poll(&self, cx: &mut Context<'_>) -> Option<Poll<thread::Result<T>>>;
     /// The caller leaves: what has not started is taken out of the queue and dropped here.
     fn forsake(&self, ticket: Option<u64>);
     fn pool(&self) -> &Pool;
@@ -53,10 +65,12 @@ struct Slot<F, T> {
 }
 
 enum Phase<F, T> {
-    New(F),
+    /// Not in the queue.
+    Held(F),
     Queued(F, Luggage),
-    Running,
-    Done(thread::Result<T>),
+    /// The shield is the caller's, from the start of the closure until it has the value or leaves.
+    Running(Option<Shield>),
+    Done(thread::Result<T>, Option<Shield>),
     /// The result was taken, or nobody waits for it.
     Gone,
 }
@@ -66,7 +80,7 @@ impl<F, T> Job<F, T> {
         Self {
             pool,
             slot: Mutex::new(Slot {
-                phase: Phase::New(work),
+                phase: Phase::Held(work),
                 waker: None,
             }),
         }
@@ -74,6 +88,55 @@ impl<F, T> Job<F, T> {
 
     fn slot(&self) -> MutexGuard<'_, Slot<F, T>> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F, T> Job<F, T> {
+    /// Takes the closure out, unless it may not start; then says who is to be woken.
+    fn begin(&self) -> Result<(F, Luggage), Option<Waker>> {
+        let mut slot = self.slot();
+        let (work, luggage) = match slot.advance(Phase::Gone) {
+            Phase::Queued(work, luggage) => (work, luggage),
+            _ => return Err(None),
+        };
+        let cleared = luggage.clear();
+        let (begun, surplus) = match cleared {
+            Ok(shield) => {
+                let (kept, surplus) = if luggage.abandons() {
+                    (None, Some(shield))
+                } else {
+                    (Some(shield), None)
+                };
+                slot.phase = Phase::Running(kept);
+                (Ok((work, luggage)), surplus)
+            }
+            Err(shield) => {
+                // The caller is dropped at this wake, or it has a shield by then and asks again.
+                slot.phase = Phase::Held(work);
+                (Err(slot.waker.take()), Some(shield))
+            }
+        };
+        drop(slot);
+        drop(surplus);
+        begun
+    }
+
+    /// Leaves the result for the caller; says who is to be woken.
+    fn end(&self, result: thread::Result<T>, luggage: Luggage) -> Option<Waker> {
+        // What travelled is back before the caller is, except for what a report would need.
+        let luggage = result.is_err().then_some(luggage);
+        let mut slot = self.slot();
+        if let Phase::Running(shield) = slot.advance(Phase::Gone) {
+            slot.phase = Phase::Done(result, shield);
+            let waker = slot.waker.take();
+            drop(slot);
+            return waker;
+        }
+        drop(slot);
+        if let (Err(payload), Some(luggage)) = (result, luggage) {
+            luggage.report(payload);
+        }
+        None
     }
 }
 
@@ -88,29 +151,16 @@ where
     F: FnOnce(&mut Local) -> T + Send + 'static,
     T: Send + 'static,
 {
-    fn run(self: Arc<Self>, local: &mut Local) -> Option<Waker> {
-        let (work, luggage) = {
-            let mut slot = self.slot();
-            match slot.advance(Phase::Gone) {
-                Phase::Queued(work, luggage) => {
-                    slot.phase = Phase::Running;
-                    (work, luggage)
-                }
-                _ => return None,
-            }
+    fn run(self: Arc<Self>, local: &mut Local) -> Ran {
+        let (work, luggage) = match self.begin() {
+            Ok(begun) => begun,
+            Err(waker) => return Ran { ran: false, waker },
         };
+        let mut luggage = luggage;
         let job: Arc<dyn Run> = self.clone();
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            travel::with(job, luggage, || work(local))
-        }));
-        let mut slot = self.slot();
-        if matches!(slot.phase, Phase::Gone) {
-            drop(slot);
-            drop(result);
-            return None;
-        }
-        slot.phase = Phase::Done(result);
-        slot.waker.take()
+        let result = catch_unwind(AssertUnwindSafe(|| luggage.enter(job, || work(local))));
+        let waker = self.end(result, luggage);
+        Ran { ran: true, waker }
     }
 
     fn refuse(&self, error: &io::Error) -> Option<Waker> {
@@ -119,7 +169,7 @@ where
         let old = slot.advance(Phase::Gone);
         if matches!(old, Phase::Queued(..)) {
             let payload: Box<dyn Any + Send> = Box::new(message);
-            slot.phase = Phase::Done(Err(payload));
+            slot.phase = Phase::Done(Err(payload), None);
         }
         let waker = slot.waker.take();
         drop(slot);
@@ -141,7 +191,7 @@ where
         {
             let mut slot = self.slot();
             slot.phase = match slot.advance(Phase::Gone) {
-                Phase::New(work) => Phase::Queued(work, luggage),
+                Phase::Held(work) => Phase::Queued(work, luggage),
                 other => other,
             };
             slot.waker = Some(waker.clone());
@@ -150,13 +200,21 @@ where
         crew.submit(self)
     }
 
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<thread::Result<T>> {
+    fn poll(&self, cx: &mut Context<'_>) -> Option<Poll<thread::Result<T>>> {
         let mut slot = self.slot();
         match slot.advance(Phase::Gone) {
-            Phase::Done(result) => return Poll::Ready(result),
+            Phase::Done(result, shield) => {
+                drop(slot);
+                drop(shield);
+                return Some(Poll::Ready(result));
+            }
             Phase::Gone => {
                 drop(slot);
                 panic!("a finished call was polled again");
+            }
+            Phase::Held(work) => {
+                slot.phase = Phase::Held(work);
+                return None;
             }
             pending => slot.phase = pending,
         }
@@ -167,7 +225,7 @@ where
         // A waker's drop can run foreign code, so it never happens under the lock.
         drop(slot);
         drop(old);
-        Poll::Pending
+        Some(Poll::Pending)
     }
 
     fn forsake(&self, ticket: Option<u64>) {

@@ -8,9 +8,11 @@
 //! - **Bounded, in order.** Each class has a limit of its own, so blocked files never starve
 //!   compression. What is above the limit waits, first come, first served, in the order of the
 //!   first polls, and [`stats`](Pool::stats) shows it. A caller that gives up leaves the queue.
-//! - **It cannot be stopped.** A closure that runs is run to its end: see [`Call`] for what becomes
-//!   of a caller that is cancelled meanwhile. A long closure asks [`cancelled`] now and then.
-//! - **What travels along.** The caller's tracing span and tokio runtime are entered on the thread.
+//! - **It cannot be stopped.** So a caller that is cancelled waits for a closure that runs, unless
+//!   it says [`abandon_on_cancel`](Call::abandon_on_cancel); one that has not started never runs.
+//!   A long closure asks [`cancelled`] now and then.
+//! - **What travels along.** The caller's cancellation ([`current`](crate::cancel::current)), its
+//!   tracing span and its tokio runtime are at hand in the closure.
 //! - **A panic is the caller's**, with its payload. The thread goes on.
 //! - **Nothing hangs at the end.** Threads are not joined. `run` waits for closures until its
 //!   deadline, names those that still live, and ends the process.

@@ -94,9 +94,9 @@ impl<J> Roster<J> {
         Some((job, self.rouse()))
     }
 
-    pub(super) fn finish(&mut self) {
+    pub(super) fn finish(&mut self, ran: bool) {
         self.running -= 1;
-        self.finished += 1;
+        self.finished += u64::from(ran);
     }
 
     /// Brings one more thread to the queue, unless somebody is already on the way to it: whoever

@@ -10,7 +10,7 @@ use super::*;
 /// A closure that runs until its gate is opened, and the sender that opens it.
 fn gate() -> (SyncSender<()>, impl FnOnce() + Send + 'static) {
     let (open, opened): (_, Receiver<()>) = sync_channel(1);
-    (open, move || drop(opened.recv()))
+    (open, move || while opened.recv().is_ok() {})
 }
 
 /// Waits until a pool is in some state; a bound keeps a broken pool from hanging the tests.

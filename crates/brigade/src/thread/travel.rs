@@ -1,8 +1,10 @@
 //! What a closure takes along from its caller, and how it learns that the caller is gone.
 //!
-//! The caller's tracing span and tokio runtime are entered on the thread for as long as the closure
-//! runs, and never longer, so closures of different callers cannot mix them up.
+//! The caller's place in the tree of tasks, its tracing span and its tokio runtime are entered on
+//! the thread for as long as the closure runs, and never longer, so closures of different callers
+//! cannot mix them up.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -11,52 +13,87 @@ use tokio::runtime::Handle;
 use tracing::Span;
 
 use super::job::Run;
+use crate::cancel::scope::Scope;
+use crate::cancel::shield::Shield;
+use crate::cancel::{self, Failure, FailureCause, Panic, context};
+use crate::living;
 
 thread_local! {
     static RUNNING: RefCell<Option<Arc<dyn Run>>> = const { RefCell::new(None) };
 }
 
-/// What travels with a closure, packed where its call is first polled.
-#[derive(Debug)]
+/// What travels with a closure, packed where its call is polled.
 pub(super) struct Luggage {
     name: Cow<'static, str>,
+    scope: Option<Arc<Scope>>,
     span: Span,
     runtime: Option<Handle>,
+    abandon: bool,
 }
 
 impl Luggage {
-    pub(super) fn pack(name: Cow<'static, str>) -> Self {
+    pub(super) fn pack(name: Cow<'static, str>, abandon: bool) -> Self {
         Self {
             name,
+            scope: context::scope(),
             span: Span::current(),
             runtime: Handle::try_current().ok(),
+            abandon,
         }
     }
-}
 
-/// Runs the closure of `job` with what it took along.
-pub(super) fn with<R>(job: Arc<dyn Run>, luggage: Luggage, work: impl FnOnce() -> R) -> R {
-    struct Running;
-    impl Drop for Running {
-        fn drop(&mut self) {
-            RUNNING.take();
+    /// Asks whether the closure may start; an error if its caller is about to be dropped. The
+    /// shield keeps the caller from being dropped from now on.
+    ///
+    /// Dropping a shield can wake its task, so it must not happen under a lock.
+    pub(super) fn clear(&self) -> Result<Shield, Shield> {
+        let shield = Shield::raise(self.scope.clone());
+        if shield.holds() {
+            Ok(shield)
+        } else {
+            Err(shield)
         }
     }
-    let Luggage {
-        name: _,
-        span,
-        runtime,
-    } = luggage;
-    RUNNING.set(Some(job));
-    let _running = Running;
-    let _runtime = runtime.as_ref().map(Handle::enter);
-    span.in_scope(work)
+
+    /// Whether the caller wants to go at once when it is cancelled.
+    pub(super) fn abandons(&self) -> bool {
+        self.abandon
+    }
+
+    /// Runs the closure of `job` with what it took along.
+    pub(super) fn enter<R>(&mut self, job: Arc<dyn Run>, work: impl FnOnce() -> R) -> R {
+        struct Running;
+        impl Drop for Running {
+            fn drop(&mut self) {
+                RUNNING.take();
+            }
+        }
+        let _living = living::register(self.name.clone());
+        RUNNING.set(Some(job));
+        let _running = Running;
+        let _runtime = self.runtime.as_ref().map(Handle::enter);
+        let span = &self.span;
+        context::enter(&mut self.scope, || span.in_scope(work))
+    }
+
+    /// Hands a panic that no caller waits for to the nearest group that still takes failures.
+    pub(super) fn report(self, payload: Box<dyn Any + Send>) {
+        let failure = Failure {
+            task: self.name,
+            cause: FailureCause::Panic(Panic::new(payload)),
+        };
+        match self.scope {
+            Some(scope) => scope.fail(failure),
+            None => tracing::error!(%failure, "a closure failed that nobody waited for"),
+        }
+    }
 }
 
 /// Whether the caller of the running closure was cancelled or is gone, so that a closure which
 /// asks from time to time can end early.
 ///
-/// The answer is `false` outside a closure of this module.
+/// A caller that was cancelled still waits, and gets the value that the closure returns. The
+/// answer is `false` outside a closure of this module.
 ///
 /// # Examples
 ///
@@ -69,5 +106,8 @@ pub(super) fn with<R>(job: Arc<dyn Run>, luggage: Luggage, work: impl FnOnce() -
 /// # });
 /// ```
 pub fn cancelled() -> bool {
-    RUNNING.with_borrow(|job| job.as_ref().is_some_and(|job| job.is_forsaken()))
+    RUNNING.with_borrow(|job| {
+        job.as_ref()
+            .is_some_and(|job| job.is_forsaken() || cancel::current().is_cancelled())
+    })
 }
