@@ -13,4 +13,5 @@ pub mod line;
 pub mod pool;
 pub mod ranges;
 pub mod time;
+pub mod turns;
 pub mod verdict;

@@ -7,6 +7,7 @@
 use std::hash::Hash;
 
 use super::key::Standing;
+use super::state::Promise;
 use super::{Admission, Candidate, Id, Next};
 use crate::gcra::{Arrival, Gcra};
 use crate::line::Place;
@@ -18,8 +19,8 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
     /// Call it until it answers something else than [`Next::Granted`], and again after each
     /// change and at the moment it names.
     pub fn poll(&mut self, now: Moment) -> Next<K, T> {
-        match self.candidate(now) {
-            Candidate::Ready(id) => match self.admit(id.0, now) {
+        match self.promise(now) {
+            Candidate::Ready(id) => match self.collect(id, now) {
                 Some((key, item)) => Next::Granted { key, id, item },
                 None => Next::Empty,
             },
@@ -29,19 +30,53 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         }
     }
 
-    /// Admits `id` if it is the next to go at `now`.
+    /// Sets a turn aside for the next item, if every limit has room for one at `now`.
     ///
-    /// # Errors
-    ///
-    /// If it is not: what could be admitted instead. Nothing has changed then.
-    pub fn take(&mut self, id: Id, now: Moment) -> Result<T, Candidate> {
-        match self.candidate(now) {
-            Candidate::Ready(next) if next == id => match self.admit(id.0, now) {
-                Some((_, item)) => Ok(item),
-                None => Err(Candidate::Empty),
-            },
-            other => Err(other),
+    /// The item counts as active and must [`collect`](Self::collect); what a rate allows is booked
+    /// only then. Use this instead of [`poll`](Self::poll) if an item may come late to its turn.
+    pub fn promise(&mut self, now: Moment) -> Candidate {
+        let candidate = self.candidate(now);
+        if let Candidate::Ready(id) = candidate {
+            self.set_aside(id.0);
         }
+        candidate
+    }
+
+    /// Admits an item that was promised a turn, booked at `now`; `None` if none was promised to it.
+    pub fn collect(&mut self, id: Id, now: Moment) -> Option<(K, T)> {
+        let entry = self.room.get(id.0)?;
+        let (number, promise) = (entry.key, entry.promise?);
+        let key = self.keys.at_mut(number);
+        self.promised -= 1;
+        key.promised -= 1;
+        take(&mut self.bucket, now, promise.waited);
+        take(&mut key.bucket, now, promise.key_waited);
+        let entry = self.room.remove(&mut key.line, id.0)?;
+        let name = key.name.clone();
+        self.look_again(number);
+        Some((name, entry.item))
+    }
+
+    /// Takes back a promise that was not collected; the item then stands aside.
+    pub fn withdraw(&mut self, id: Id) {
+        let Some(entry) = self.room.get_mut(id.0) else {
+            return;
+        };
+        let number = entry.key;
+        if entry.promise.take().is_some() {
+            let key = self.keys.at_mut(number);
+            key.promised -= 1;
+            key.waiting += 1;
+            self.promised -= 1;
+            self.end_one(number);
+            self.look_again(number);
+        }
+    }
+
+    /// Whether `id` was promised a turn that it has not collected.
+    pub fn is_promised(&self, id: Id) -> bool {
+        let entry = self.room.get(id.0);
+        entry.is_some_and(|entry| entry.promise.is_some())
     }
 
     /// What could be admitted at `now`.
@@ -50,8 +85,7 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         let answer = self.choose(now);
         self.forget_rested(now);
         if !matches!(answer, Candidate::Ready(_)) {
-            let common_due = self.bucket.as_ref().map(|bucket| bucket.due(1));
-            self.waited = common_due.is_some_and(|due| answer == Candidate::At(due));
+            self.waited = answer == Candidate::At(self.common_due());
         }
         answer
     }
@@ -61,16 +95,21 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         if self.in_line > 0 && self.limits.concurrency.is_some_and(full) {
             return Candidate::Blocked;
         }
-        let common_due = self.bucket.as_ref().map_or(Moment::ZERO, |b| b.due(1));
+        let common_due = self.common_due();
         match self.front_of_ring(now) {
-            Some(_) if common_due > now => Candidate::At(common_due),
-            Some(place) => Candidate::Ready(Id(place)),
+            Some(place) if common_due <= now => Candidate::Ready(Id(place)),
+            Some(_) => at_or_blocked(common_due),
             None if self.in_line == 0 => Candidate::Empty,
             None => match self.timers.first() {
-                Some((at, _)) => Candidate::At(common_due.max(*at)),
+                Some((at, _)) => at_or_blocked(common_due.max(*at)),
                 None => Candidate::Blocked,
             },
         }
+    }
+
+    fn common_due(&self) -> Moment {
+        let due = |bucket: &Gcra| bucket.due(self.promised + 1);
+        self.bucket.as_ref().map_or(Moment::ZERO, due)
     }
 
     /// The first item of the first key in the ring that may go; those before it leave the ring.
@@ -113,17 +152,24 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         }
     }
 
-    /// Takes the item at `place`, the candidate, from its line and one permit from every limit.
-    fn admit(&mut self, place: Place, now: Moment) -> Option<(K, T)> {
-        let number = self.room.get(place)?.key;
+    /// Takes the item at `place`, the candidate, out of its line and counts it as active.
+    fn set_aside(&mut self, place: Place) {
+        let Some(entry) = self.room.get_mut(place) else {
+            return;
+        };
+        let number = entry.key;
         let key = self.keys.at_mut(number);
-        take(&mut self.bucket, now, self.waited);
-        take(&mut key.bucket, now, key.waited);
+        entry.promise = Some(Promise {
+            waited: self.waited,
+            key_waited: key.waited,
+        });
         self.active += 1;
         key.active += 1;
+        self.promised += 1;
+        key.promised += 1;
         key.waiting -= 1;
         self.in_line -= 1;
-        let entry = self.room.remove(&mut key.line, place)?;
+        self.room.step_aside(&mut key.line, place);
         self.ring.pop_front();
         if key.line.is_empty() {
             key.standing = Standing::Idle;
@@ -132,7 +178,15 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
             self.ring.push_back(number);
         }
         self.waited &= self.in_line > 0;
-        Some((key.name.clone(), entry.item))
+    }
+}
+
+/// With the whole burst promised, no moment helps: a promise must be collected first.
+fn at_or_blocked(due: Moment) -> Candidate {
+    if due == Moment::MAX {
+        Candidate::Blocked
+    } else {
+        Candidate::At(due)
     }
 }
 

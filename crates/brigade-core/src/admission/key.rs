@@ -30,6 +30,8 @@ pub(super) struct Key<K> {
     /// Entries in the line and aside.
     pub(super) waiting: usize,
     pub(super) active: usize,
+    /// Of the active, how many have not collected.
+    pub(super) promised: u32,
     pub(super) bucket: Option<Gcra>,
     /// Whether its line has been held up by its rate without a break.
     pub(super) waited: bool,
@@ -48,7 +50,7 @@ impl<K> Key<K> {
     pub(super) fn rate_due(&self) -> Moment {
         self.bucket
             .as_ref()
-            .map_or(Moment::ZERO, |bucket| bucket.due(1))
+            .map_or(Moment::ZERO, |bucket| bucket.due(self.promised + 1))
     }
 
     /// The moment from which on there is nothing to remember, if nothing else happens.
@@ -93,6 +95,7 @@ impl<K: Hash + Eq + Clone> Keys<K> {
             line: Line::default(),
             waiting: 0,
             active: 0,
+            promised: 0,
             bucket: bucket(),
             waited: false,
             paused_until: Moment::ZERO,

@@ -15,7 +15,16 @@ use crate::time::Moment;
 #[derive(Debug)]
 pub(super) struct Entry<T> {
     pub(super) key: u32,
+    pub(super) promise: Option<Promise>,
     pub(super) item: T,
+}
+
+/// A turn that was set aside for an item; whether the common rate and that of its key had kept
+/// it waiting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Promise {
+    pub(super) waited: bool,
+    pub(super) key_waited: bool,
 }
 
 /// Items waiting under keys for one composed limit.
@@ -45,6 +54,8 @@ pub struct Admission<K, T> {
     /// Whether the items have been held up by the common rate without a break.
     pub(super) waited: bool,
     pub(super) active: usize,
+    /// Of the active, how many have not collected: their permits are not yet booked.
+    pub(super) promised: u32,
     /// Items that stand in a line; the room also holds those aside.
     pub(super) in_line: usize,
     pub(super) room: Room<Entry<T>>,
@@ -65,6 +76,7 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
             limits,
             waited: false,
             active: 0,
+            promised: 0,
             in_line: 0,
             room: Room::default(),
             keys: Keys::new(),
@@ -79,7 +91,12 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
     pub fn enqueue(&mut self, key: K, item: T) -> Id {
         let number = self.number(&key);
         let known = self.keys.at_mut(number);
-        let entry = Entry { key: number, item };
+        let promise = None;
+        let entry = Entry {
+            key: number,
+            promise,
+            item,
+        };
         let place = self.room.push(&mut known.line, entry);
         known.waiting += 1;
         self.in_line += 1;
@@ -87,8 +104,10 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         Id(place)
     }
 
-    /// Takes a waiting item back; `None` if it was admitted or taken back before.
+    /// Takes a waiting item back, with what was promised to it; `None` if it was admitted or taken
+    /// back before.
     pub fn cancel(&mut self, id: Id) -> Option<T> {
+        self.withdraw(id);
         let number = self.room.get(id.0)?.key;
         self.in_line -= usize::from(self.room.stands(id.0));
         let known = self.keys.at_mut(number);
@@ -125,10 +144,11 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
 
     /// Puts an item that stepped aside back to its place, before all that came after it.
     pub fn step_back(&mut self, id: Id) {
+        let aside = |entry: &&Entry<T>| entry.promise.is_none();
         if self.room.stands(id.0) {
             return;
         }
-        if let Some(number) = self.room.get(id.0).map(|entry| entry.key) {
+        if let Some(number) = self.room.get(id.0).filter(aside).map(|entry| entry.key) {
             let line = &mut self.keys.at_mut(number).line;
             self.room.step_back(line, id.0);
             self.in_line += 1;
@@ -141,18 +161,10 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         let Some(number) = self.keys.find(key) else {
             return;
         };
-        let known = self.keys.at_mut(number);
-        if known.active == 0 {
-            return;
+        if self.keys.at(number).active > 0 {
+            self.end_one(number);
+            self.forget_rested(now);
         }
-        known.active -= 1;
-        self.active -= 1;
-        if known.standing == Standing::Full {
-            known.standing = Standing::Ready;
-            self.ring.push_back(number);
-        }
-        self.plan_rest(number);
-        self.forget_rested(now);
     }
 
     /// Admits nothing of `key` before `until`. A pause that is already longer stays; one of a key
@@ -176,11 +188,7 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         let known = self.keys.at_mut(number);
         self.pauses.remove(&(known.paused_until, number));
         known.paused_until = Moment::ZERO;
-        if let Standing::Timed(at) = known.standing {
-            self.timers.remove(&(at, number));
-            known.standing = Standing::Ready;
-            self.ring.push_back(number);
-        }
+        self.look_again(number);
         self.plan_rest(number);
     }
 
@@ -197,14 +205,12 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         change_rate(&mut self.bucket, limits.rate, now);
         for (number, key) in self.keys.all_mut() {
             change_rate(&mut key.bucket, limits.key_rate, now);
-            if let Standing::Timed(at) = key.standing {
-                self.timers.remove(&(at, number));
-            }
             if matches!(key.standing, Standing::Timed(_) | Standing::Full) {
                 key.standing = Standing::Ready;
                 self.ring.push_back(number);
             }
         }
+        self.timers.clear();
     }
 
     /// The limits in force.
@@ -212,9 +218,14 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         self.limits
     }
 
-    /// How many items wait.
+    /// How many items wait, in line and aside.
     pub fn waiting(&self) -> usize {
-        self.room.len()
+        self.room.len() - self.promised as usize
+    }
+
+    /// How many items stand in line.
+    pub fn in_line(&self) -> usize {
+        self.in_line
     }
 
     /// How many admitted items have not been released.
@@ -242,6 +253,28 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
     fn number(&mut self, key: &K) -> u32 {
         let rate = self.limits.key_rate;
         self.keys.find_or_add(key, || rate.map(Gcra::new))
+    }
+
+    /// Ends one active item of the key.
+    pub(super) fn end_one(&mut self, number: u32) {
+        let known = self.keys.at_mut(number);
+        known.active -= 1;
+        self.active -= 1;
+        if known.standing == Standing::Full {
+            known.standing = Standing::Ready;
+            self.ring.push_back(number);
+        }
+        self.plan_rest(number);
+    }
+
+    /// Puts a key whose moment may have changed back into the ring.
+    pub(super) fn look_again(&mut self, number: u32) {
+        let known = self.keys.at_mut(number);
+        if let Standing::Timed(at) = known.standing {
+            self.timers.remove(&(at, number));
+            known.standing = Standing::Ready;
+            self.ring.push_back(number);
+        }
     }
 
     /// Puts a key that has something in its line again into the ring.

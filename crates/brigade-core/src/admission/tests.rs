@@ -167,7 +167,7 @@ fn l4e_a_smaller_concurrency_lets_the_active_finish_first() {
 }
 
 #[test]
-fn l1b_an_item_that_steps_aside_is_overtaken_and_keeps_its_place() {
+fn l1b_an_item_that_does_not_collect_is_overtaken_and_keeps_its_place() {
     let mut admission = Admission::new(Limits {
         concurrency: Some(1),
         ..Limits::default()
@@ -175,15 +175,32 @@ fn l1b_an_item_that_steps_aside_is_overtaken_and_keeps_its_place() {
     let first = admission.enqueue(1, 1);
     let second = admission.enqueue(1, 2);
     let third = admission.enqueue(1, 3);
-    assert_eq!(admission.candidate(at(0)), Candidate::Ready(first));
-    assert_eq!(admission.take(second, at(0)), Err(Candidate::Ready(first)));
-    admission.step_aside(first);
-    assert_eq!(admission.take(second, at(0)), Ok(2));
+    assert_eq!(admission.promise(at(0)), Candidate::Ready(first));
+    assert_eq!(admission.promise(at(0)), Candidate::Blocked);
+    assert_eq!(admission.collect(second, at(0)), None);
+    admission.withdraw(first);
+    assert_eq!(admission.promise(at(0)), Candidate::Ready(second));
+    assert_eq!(admission.collect(second, at(0)), Some((1, 2)));
     admission.step_back(first);
     admission.release(&1, at(0));
-    assert_eq!(admission.candidate(at(0)), Candidate::Ready(first));
+    assert_eq!(admission.promise(at(0)), Candidate::Ready(first));
     assert_eq!(admission.cancel(first), Some(1));
-    assert_eq!(admission.candidate(at(0)), Candidate::Ready(third));
+    assert_eq!(admission.promise(at(0)), Candidate::Ready(third));
+}
+
+#[test]
+fn l3a_no_more_turns_are_promised_than_the_buckets_hold() {
+    let mut admission = Admission::new(Limits {
+        key_rate: Some(Rate::per_second(10).burst(2)),
+        ..Limits::default()
+    });
+    let ids: Vec<Id> = (0..4).map(|_| admission.enqueue(1, ())).collect();
+    assert_eq!(admission.promise(at(0)), Candidate::Ready(ids[0]));
+    assert_eq!(admission.promise(at(0)), Candidate::Ready(ids[1]));
+    assert_eq!(admission.promise(at(9_000)), Candidate::Blocked);
+    assert!(admission.collect(ids[0], at(9_000)).is_some());
+    assert!(admission.collect(ids[1], at(9_000)).is_some());
+    assert_eq!(admission.promise(at(9_000)), Candidate::At(at(9_100)));
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! What permits are taken from: a fixed number of them, or a bucket that refills.
+//!
+//! A stock knows nothing of waiters.
+
+use crate::gcra::{Arrival, Gcra};
+use crate::time::Moment;
+
+/// Something that permits can be taken from.
+pub trait Stock {
+    /// The most permits that can ever be taken at once.
+    fn capacity(&self) -> u32;
+
+    /// The earliest moment at which `permits` can be taken if nobody takes or returns any before;
+    /// [`Moment::MAX`] if there is none.
+    fn due(&self, permits: u32) -> Moment;
+
+    /// Books `permits` that are due as taken at `now`.
+    fn take(&mut self, permits: u32, now: Moment, arrival: Arrival);
+}
+
+impl Stock for Gcra {
+    fn capacity(&self) -> u32 {
+        self.rate().burst_max()
+    }
+
+    fn due(&self, permits: u32) -> Moment {
+        Gcra::due(self, permits)
+    }
+
+    fn take(&mut self, permits: u32, now: Moment, arrival: Arrival) {
+        let taken = Gcra::take(self, permits, now, arrival);
+        debug_assert_eq!(taken, Ok(()), "permits are taken only when they are due");
+    }
+}
+
+/// A fixed number of permits that are taken and given back.
+#[derive(Clone, Debug)]
+pub struct Permits {
+    capacity: u32,
+    taken: u32,
+}
+
+impl Permits {
+    /// `capacity` permits, none of them taken.
+    pub fn new(capacity: u32) -> Self {
+        Self { capacity, taken: 0 }
+    }
+
+    /// How many permits are taken. After the capacity was lowered it may be above it.
+    pub fn taken(&self) -> u32 {
+        self.taken
+    }
+
+    /// Gives back `permits` that were taken before.
+    pub fn give(&mut self, permits: u32) {
+        self.taken = self.taken.saturating_sub(permits);
+    }
+
+    /// Changes the number of permits; those that are taken stay taken.
+    pub fn set_capacity(&mut self, capacity: u32) {
+        self.capacity = capacity;
+    }
+}
+
+impl Stock for Permits {
+    fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    fn due(&self, permits: u32) -> Moment {
+        if permits <= self.capacity.saturating_sub(self.taken) {
+            Moment::ZERO
+        } else {
+            Moment::MAX
+        }
+    }
+
+    fn take(&mut self, permits: u32, _: Moment, _: Arrival) {
+        self.taken = self.taken.saturating_add(permits);
+    }
+}
