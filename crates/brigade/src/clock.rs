@@ -3,11 +3,15 @@
 //! It follows tokio's clock, so every pattern works under paused time in tests. It never reads
 //! the wall clock.
 
+mod alarm;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use brigade_core::time::Moment;
 use tokio::time::Instant;
+
+pub use alarm::Alarm;
 
 /// Where [`Moment`]s are counted from. A paused runtime may lie before the first reading of the
 /// process, so the origin is placed far from zero and differences may be negative.

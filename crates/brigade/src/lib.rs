@@ -5,5 +5,6 @@ mod slab;
 pub mod cancel;
 pub mod clock;
 pub mod group;
+pub mod limit;
 pub mod living;
 pub mod thread;

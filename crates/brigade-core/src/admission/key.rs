@@ -135,6 +135,10 @@ impl<K: Hash + Eq + Clone> Keys<K> {
             .expect("rings, timers and entries name remembered keys only")
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &Key<K>> {
+        self.slots.iter().flatten()
+    }
+
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = (u32, &mut Key<K>)> {
         let numbered = (0u32..).zip(&mut self.slots);
         numbered.filter_map(|(number, slot)| slot.as_mut().map(|key| (number, key)))

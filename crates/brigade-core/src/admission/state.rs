@@ -228,6 +228,17 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         self.in_line
     }
 
+    /// An item that stands in line, first in that of its key; the keys are in no order.
+    pub fn first(&self) -> Option<Id> {
+        let mut lines = self.keys.all().map(|key| self.room.front(&key.line));
+        lines.find_map(|first| first).map(Id)
+    }
+
+    /// Forgets the keys of which nothing is left to remember at `now`. Polling does it too.
+    pub fn forget(&mut self, now: Moment) {
+        self.candidate(now);
+    }
+
     /// How many admitted items have not been released.
     pub fn active(&self) -> usize {
         self.active

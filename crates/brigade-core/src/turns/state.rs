@@ -95,6 +95,11 @@ impl<S: Stock, W> Turns<S, W> {
         self.line.len()
     }
 
+    /// The first in line.
+    pub fn first(&self) -> Option<Place> {
+        self.room.front(&self.line)
+    }
+
     /// Takes `want` permits for a newcomer, unless somebody stands in line or they are not there.
     pub fn take_now(&mut self, want: u32, now: Moment) -> bool {
         let free = self.line.is_empty() && self.due_with(want) <= now;
@@ -122,7 +127,7 @@ impl<S: Stock, W> Turns<S, W> {
         };
         let want = self.room.get(first).map_or(0, |waiter| waiter.want);
         // A waiter that wants more than there can be is called too, to be told so.
-        let never = want > self.stock.capacity();
+        let never = self.never(want);
         match self.due_with(want) {
             due if due <= now || never => {
                 self.room.step_aside(&mut self.line, first);
@@ -145,7 +150,7 @@ impl<S: Stock, W> Turns<S, W> {
         let want = waiter.want;
         self.promised -= want;
         self.room.remove(&mut self.line, place);
-        if want > self.stock.capacity() {
+        if self.never(want) {
             return Collected::Never;
         }
         self.stock.take(want, now, Arrival::Waited);
@@ -182,6 +187,12 @@ impl<S: Stock, W> Turns<S, W> {
     /// What wakes the waiter at `place`.
     pub fn wake_mut(&mut self, place: Place) -> Option<&mut W> {
         self.room.get_mut(place).map(|waiter| &mut waiter.wake)
+    }
+
+    /// Whether `want` permits can never be had: they exceed the capacity. A single one is always
+    /// waited for, as a capacity of zero is a pause.
+    pub fn never(&self, want: u32) -> bool {
+        want > self.stock.capacity().max(1)
     }
 
     fn due_with(&self, want: u32) -> Moment {

@@ -1,0 +1,312 @@
+//! The desk where permits are waited for, promised and collected.
+//!
+//! It gives a pure state of turns what that cannot have: a lock, wakers, and the alarm that hands
+//! turns on when nobody is polled. Wakers are called outside the lock; nothing here ever blocks on
+//! anything but that lock, and nothing is spawned.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
+
+use brigade_core::time::Moment;
+use tokio::task::coop::poll_proceed;
+
+use crate::clock::{Alarm, now};
+
+/// How long a waiter has to collect before it may be overtaken, unless set otherwise.
+pub(super) const PATIENCE: Duration = Duration::from_millis(10);
+
+/// Whose turn it is.
+pub(super) enum Turn<P> {
+    Of(P),
+    At(Moment),
+    Nobody,
+}
+
+/// A pure state of turns.
+pub(super) trait Gate {
+    type Place: Copy + PartialEq;
+
+    fn promise(&mut self, now: Moment) -> Turn<Self::Place>;
+    fn is_promised(&self, place: Self::Place) -> bool;
+    fn withdraw(&mut self, place: Self::Place);
+    fn step_back(&mut self, place: Self::Place);
+    fn leave(&mut self, place: Self::Place);
+    fn waker(&mut self, place: Self::Place) -> Option<&mut Option<Waker>>;
+    fn in_line(&self) -> usize;
+    fn first(&self) -> Option<Self::Place>;
+}
+
+pub(super) struct Desk<G: Gate> {
+    counter: Mutex<Counter<G>>,
+}
+
+/// What the lock guards.
+pub(super) struct Counter<G: Gate> {
+    pub(super) gate: G,
+    pub(super) patience: Duration,
+    /// Who was promised a turn, and when; those who have collected are dropped from the front.
+    called: VecDeque<(G::Place, Moment)>,
+    alarm: Alarm,
+}
+
+/// What the alarm calls. It does not keep the desk alive.
+struct Bell<G: Gate>(Weak<Desk<G>>);
+
+impl<G> Wake for Bell<G>
+where
+    G: Gate<Place: Send> + Send + 'static,
+{
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let Some(desk) = self.0.upgrade() else {
+            return;
+        };
+        let mut counter = desk.lock();
+        let now = now();
+        let set = counter.alarm.is_set();
+        counter.alarm.rang();
+        // Much too early: the runtime that the alarm was set on has ended. The first waiter is
+        // polled by its own, and sets the alarm there.
+        let woken = if set.is_some_and(|at| at.since(now) > Alarm::PRECISION) {
+            counter.first()
+        } else {
+            counter.advance(now, None)
+        };
+        drop(counter);
+        woken.wake();
+    }
+}
+
+impl<G: Gate> Desk<G> {
+    // Only here is the gate asked to be `Send` and `'static`. Asked everywhere, the compiler could
+    // not prove that a task with a borrowed key, as `&'static str`, is `Send`.
+    pub(super) fn new(gate: G) -> Arc<Self>
+    where
+        G: Gate<Place: Send> + Send + 'static,
+    {
+        Arc::new_cyclic(|desk| Self {
+            counter: Mutex::new(Counter {
+                gate,
+                patience: PATIENCE,
+                called: VecDeque::new(),
+                alarm: Alarm::new(Waker::from(Arc::new(Bell(desk.clone())))),
+            }),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Counter<G>> {
+        self.counter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, then promises what can be promised and wakes those who got it.
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut Counter<G>) -> R) -> R {
+        let mut counter = self.lock();
+        let result = change(&mut counter);
+        let woken = if counter.gate.in_line() > 0 {
+            counter.advance(now(), None)
+        } else {
+            Woken::default()
+        };
+        drop(counter);
+        woken.wake();
+        result
+    }
+
+    /// Waits in the place that `enqueue` makes until `collect` gives something.
+    ///
+    /// Dropping the future leaves the line and hands on what was promised.
+    pub(super) async fn wait<R>(
+        &self,
+        enqueue: impl FnOnce(&mut G) -> Result<R, G::Place>,
+        mut collect: impl FnMut(&mut G, G::Place, Moment) -> Option<R>,
+    ) -> R {
+        let mut enqueue = Some(enqueue);
+        let mut waiting = Waiting {
+            desk: self,
+            place: None,
+        };
+        std::future::poll_fn(|context| {
+            let budget = ready!(poll_proceed(context));
+            if let Some(enqueue) = enqueue.take() {
+                let mut counter = self.lock();
+                match enqueue(&mut counter.gate) {
+                    Ok(result) => {
+                        budget.made_progress();
+                        return Poll::Ready(result);
+                    }
+                    Err(place) => waiting.place = Some(place),
+                }
+            }
+            let Some(place) = waiting.place else {
+                return Poll::Pending;
+            };
+            let collected = self.poll_collect(place, context, &mut collect);
+            if collected.is_ready() {
+                waiting.place = None;
+                budget.made_progress();
+            }
+            collected
+        })
+        .await
+    }
+
+    fn poll_collect<R>(
+        &self,
+        place: G::Place,
+        context: &mut Context<'_>,
+        collect: &mut impl FnMut(&mut G, G::Place, Moment) -> Option<R>,
+    ) -> Poll<R> {
+        let mut counter = self.lock();
+        // The clock is read under the lock, so that moments reach the state in order.
+        let now = now();
+        let mut woken = Woken::default();
+        if !counter.gate.is_promised(place) {
+            counter.gate.step_back(place);
+            woken = counter.advance(now, Some(place));
+        }
+        let collected = collect(&mut counter.gate, place, now);
+        if collected.is_some() {
+            woken.extend(counter.advance(now, None));
+        } else if let Some(waker) = counter.gate.waker(place) {
+            match waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                None => *waker = Some(context.waker().clone()),
+            }
+        }
+        drop(counter);
+        woken.wake();
+        collected.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl<G: Gate> Counter<G> {
+    /// Takes back promises that were not collected in time, makes those that can be made, and sets
+    /// the alarm to what comes next. `polled` is being polled: it needs no wake-up and no patience.
+    fn advance(&mut self, now: Moment, polled: Option<G::Place>) -> Woken {
+        let mut woken = Woken::default();
+        loop {
+            self.withdraw_overdue(now);
+            match self.gate.promise(now) {
+                Turn::Of(place) if polled == Some(place) => return woken,
+                Turn::Of(place) => {
+                    self.called.push_back((place, now));
+                    woken.add(self.gate.waker(place).and_then(Option::take));
+                }
+                Turn::At(due) => match self.set_alarm(Some(due), now) {
+                    true => return woken,
+                    false if due <= self::now() => {}
+                    false if polled.is_some() => {
+                        panic!("a rate needs a tokio runtime with its timer enabled")
+                    }
+                    false => {
+                        woken.extend(self.first());
+                        return woken;
+                    }
+                },
+                Turn::Nobody => {
+                    self.set_alarm(None, now);
+                    return woken;
+                }
+            }
+        }
+    }
+
+    /// Has the first in line polled, so that it looks at the state itself.
+    fn first(&mut self) -> Woken {
+        let mut woken = Woken::default();
+        let first = self.gate.first();
+        woken.add(first.and_then(|place| self.gate.waker(place)?.take()));
+        woken
+    }
+
+    fn withdraw_overdue(&mut self, now: Moment) {
+        while let Some(&(place, since)) = self.called.front() {
+            let promised = self.gate.is_promised(place);
+            let overdue = now.since(since) >= self.patience && self.gate.in_line() > 0;
+            if promised && !overdue {
+                return;
+            }
+            self.called.pop_front();
+            self.gate.withdraw(place);
+        }
+    }
+
+    /// Sets the alarm to the sooner of `due` and the end of the oldest patience. False if it will
+    /// not ring for `due`.
+    fn set_alarm(&mut self, due: Option<Moment>, now: Moment) -> bool {
+        let patience = match self.called.front() {
+            Some((_, since)) if self.gate.in_line() > 0 => Some(*since + self.patience),
+            _ => None,
+        };
+        let set = self.alarm.is_set().filter(|at| *at > now);
+        let Some(next) = [due, patience].into_iter().flatten().min() else {
+            // A rest of patience may ring in vain; a long wait must not.
+            if set.is_some_and(|at| at.since(now) > self.patience) {
+                self.alarm.clear();
+            }
+            return true;
+        };
+        if set.is_some_and(|at| at <= next) {
+            return true;
+        }
+        if due == Some(next) {
+            return self.alarm.set_close(next);
+        }
+        // Without a runtime to ring on, a waiter that is not polled is overtaken by the next
+        // change instead.
+        self.alarm.set(next) || due.is_none()
+    }
+}
+
+/// A waiter that leaves the line when it is dropped.
+struct Waiting<'a, G: Gate> {
+    desk: &'a Desk<G>,
+    place: Option<G::Place>,
+}
+
+impl<G: Gate> Drop for Waiting<'_, G> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.desk.change(|counter| counter.gate.leave(place));
+        }
+    }
+}
+
+/// Wakers to be called once the lock is released.
+#[derive(Default)]
+struct Woken {
+    first: Option<Waker>,
+    more: Vec<Waker>,
+}
+
+impl Woken {
+    fn add(&mut self, waker: Option<Waker>) {
+        match &self.first {
+            None => self.first = waker,
+            Some(_) => self.more.extend(waker),
+        }
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.add(other.first);
+        self.more.extend(other.more);
+    }
+
+    fn wake(self) {
+        self.first.into_iter().for_each(Waker::wake);
+        self.more.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<G: Gate> fmt::Debug for Desk<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let in_line = self.lock().gate.in_line();
+        f.debug_struct("Desk").field("in_line", &in_line).finish()
+    }
+}

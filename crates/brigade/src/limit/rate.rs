@@ -1,0 +1,138 @@
+//! A rate limit: at most so many per second, with a burst.
+//!
+//! It is a token bucket that keeps its promise where the program can see it: what counts is the
+//! moment at which `acquire` returns. It has no task and no thread of its own.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use brigade_core::gcra::Gcra;
+use brigade_core::turns::Turns;
+
+use super::desk::Desk;
+use super::semaphore::take_permits;
+use super::{NotYet, Rate, TooMany};
+use crate::clock::now;
+
+/// A token bucket, first come, first served. Clones share it.
+///
+/// In no window do the permits, counted when `acquire` returns, exceed `burst + rate x window` by
+/// more than one. A wake-up that is up to 2 ms late is made up for; what is later is forfeited, so
+/// no flood follows a stall. Tokio's timer ticks once per millisecond, so a rate above 1000/s is
+/// reached only with a burst of at least what falls due in one tick.
+///
+/// # Examples
+///
+/// ```
+/// use brigade::limit::{Rate, RateLimit};
+/// use std::time::Duration;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+/// # .block_on(async {
+/// let polite = RateLimit::new(Rate::per_second(10).burst(2));
+/// let start = tokio::time::Instant::now();
+/// for _ in 0..4 {
+///     polite.acquire().await;
+/// }
+/// assert_eq!(start.elapsed(), Duration::from_millis(200));
+/// # });
+/// ```
+#[derive(Clone, Debug)]
+pub struct RateLimit {
+    desk: Arc<Desk<Turns<Gcra, Option<Waker>>>>,
+}
+
+/// What a rate limit is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateStats {
+    /// The rate in force.
+    pub rate: Rate,
+    /// How many permits could be taken at once now, if nobody waited.
+    pub available: u32,
+    /// How many wait.
+    pub waiting: usize,
+}
+
+impl RateLimit {
+    /// A full bucket of `rate`.
+    pub fn new(rate: Rate) -> Self {
+        Self {
+            desk: Desk::new(Turns::new(Gcra::new(rate))),
+        }
+    }
+
+    /// The same limit with another patience: how long a waiter whose turn has come may stay away
+    /// before it may be overtaken (10 ms unless set).
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        self.desk.change(|counter| counter.patience = patience);
+        self
+    }
+
+    /// Waits for a permit.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the line and takes nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait outside a tokio runtime, or in one whose timer is not enabled.
+    pub async fn acquire(&self) {
+        if let Err(error) = self.acquire_many(1).await {
+            unreachable!("a burst of at least one holds one permit: {error}");
+        }
+    }
+
+    /// Waits for `permits` at once. Those behind wait until they are together.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// At once if `permits` exceed the burst, or when it is lowered below them.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub async fn acquire_many(&self, permits: u32) -> Result<(), TooMany> {
+        take_permits(&self.desk, permits, now).await
+    }
+
+    /// Takes a permit that is due now, unless somebody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn try_acquire(&self) -> Result<(), NotYet> {
+        let mut counter = self.desk.lock();
+        let now = now();
+        if counter.gate.take_now(1, now) {
+            return Ok(());
+        }
+        let due = counter.gate.stock().due(1);
+        Err(NotYet {
+            wait: Some(due.since(now)),
+        })
+    }
+
+    /// Continues with another rate; the permits that are missing now stay missing. A waiter that
+    /// wants more than the new burst gets its error.
+    pub fn set_rate(&self, rate: Rate) {
+        self.desk
+            .change(|counter| counter.gate.stock_mut().set_rate(rate, now()));
+    }
+
+    /// What the limit is doing at this moment.
+    pub fn stats(&self) -> RateStats {
+        let counter = self.desk.lock();
+        RateStats {
+            rate: counter.gate.stock().rate(),
+            available: counter.gate.stock().available(now()),
+            waiting: counter.gate.waiting(),
+        }
+    }
+}
