@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::poll_once;
+use super::{poll_once, spawn};
 use crate::limit::{KeyedLimit, Limits, Rate};
 
 fn at_once(all: usize, key: usize) -> Limits {
@@ -111,7 +111,7 @@ async fn l4f_a_paused_key_waits_for_its_instant_while_others_go_on() {
     let limit = KeyedLimit::new(at_once(1, 1));
     let start = Instant::now();
     limit.pause_until(&"refused", start + Duration::from_secs(30));
-    let paused = tokio::spawn({
+    let paused = spawn({
         let limit = limit.clone();
         async move {
             drop(limit.acquire("refused").await);
@@ -162,7 +162,7 @@ async fn l1c_waiters_that_are_not_polled_do_not_stop_a_key_or_the_others() {
     for future in &mut unpolled {
         assert!(!poll_once(future.as_mut()));
     }
-    let behind = tokio::spawn({
+    let behind = spawn({
         let limit = limit.clone();
         async move {
             for _ in 0..100 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::poll_once;
+use super::{poll_once, spawn};
 use crate::limit::{Rate, RateLimit, TooMany};
 
 /// Has `waiters` tasks acquire until `length` has passed; the times of all grants since the
@@ -178,7 +178,7 @@ async fn l4e_a_rate_that_rises_wakes_those_who_wait_for_the_old_one() {
     let limit = RateLimit::new(Rate::new(1, Duration::from_secs(60)).unwrap());
     limit.acquire().await;
     let start = Instant::now();
-    let waiting = tokio::spawn({
+    let waiting = spawn({
         let limit = limit.clone();
         async move { limit.acquire().await }
     });

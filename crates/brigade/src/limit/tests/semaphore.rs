@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::{poll_once, ready_at_once};
+use super::{poll_once, ready_at_once, spawn};
 use crate::limit::{NotYet, Semaphore, TooMany};
 
 #[tokio::test(start_paused = true)]
@@ -41,7 +41,7 @@ async fn l1b_a_waiter_that_is_not_polled_is_overtaken_after_its_patience_and_kee
     let mut unpolled = pin!(semaphore.acquire());
     assert!(!poll_once(unpolled.as_mut()));
     let start = Instant::now();
-    let behind = tokio::spawn({
+    let behind = spawn({
         let semaphore = semaphore.clone();
         async move {
             drop(semaphore.acquire().await);
@@ -75,7 +75,7 @@ async fn l1c_a_hundred_waiters_that_are_never_polled_again_do_not_stop_the_other
     for future in &mut unpolled {
         assert!(!poll_once(future.as_mut()));
     }
-    let behind = tokio::spawn({
+    let behind = spawn({
         let semaphore = semaphore.clone();
         async move {
             for _ in 0..1_000 {
