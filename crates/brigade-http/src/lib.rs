@@ -7,6 +7,7 @@ mod client;
 mod connect;
 mod connection;
 mod deadline;
+pub mod decode;
 mod error;
 mod exchange;
 mod into_url;

@@ -72,14 +72,16 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooMany { limit } => write!(f, "follow redirects: there are more than {limit}"),
-            Self::BadLocation(why) => write!(f, "follow a redirect: bad location: {why}"),
-            Self::Scheme(scheme) => write!(
-                f,
-                "follow a redirect to the scheme `{scheme}`, which is neither http nor https"
-            ),
+            Self::TooMany { limit } => write!(f, "more than {limit} redirects"),
+            Self::BadLocation(why) => write!(f, "the location of the redirect is bad: {why}"),
+            Self::Scheme(scheme) => {
+                write!(
+                    f,
+                    "the redirect leads to `{scheme}`, which is neither http nor https"
+                )
+            }
             Self::UserInfo => {
-                f.write_str("follow a redirect: its location carries a user name or password")
+                f.write_str("the location of the redirect carries a user name or password")
             }
         }
     }
