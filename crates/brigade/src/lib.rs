@@ -7,4 +7,8 @@ pub mod clock;
 pub mod group;
 pub mod limit;
 pub mod living;
+pub mod run;
 pub mod thread;
+
+pub use group::task_group;
+pub use run::run;

@@ -26,6 +26,18 @@ pub enum Kind {
     Blocking,
 }
 
+/// What something that lives is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// It runs.
+    Running,
+    /// It was cancelled, and has not reached an await, or is shielded.
+    Cancelled(Reason),
+    /// Its future is gone: it waits for what it started, and for its finalisers.
+    Ending,
+}
+
 /// One thing that was running when [`list`] was called.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -36,8 +48,8 @@ pub struct Living {
     pub kind: Kind,
     /// How long it had been running.
     pub age: Duration,
-    /// Why it was cancelled, if it was.
-    pub cancelled: Option<Reason>,
+    /// What it is doing.
+    pub state: State,
     /// How many scopes it is nested in; 0 for a group without one around it, and for closures.
     pub depth: usize,
 }
@@ -77,7 +89,11 @@ pub fn list() -> Vec<Living> {
                 Kind::Task
             },
             age: now.saturating_duration_since(scope.since),
-            cancelled: scope.reason(),
+            state: match scope.reason() {
+                _ if scope.is_ending() => State::Ending,
+                Some(reason) => State::Cancelled(reason),
+                None => State::Running,
+            },
             depth,
         });
         let members = scope.members_soon().into_iter();
@@ -87,7 +103,7 @@ pub fn list() -> Vec<Living> {
         name: call.name.clone(),
         kind: Kind::Blocking,
         age: now.saturating_duration_since(call.since),
-        cancelled: None,
+        state: State::Running,
         depth: 0,
     }));
     found
@@ -131,12 +147,18 @@ pub(crate) fn register(name: impl Into<Cow<'static, str>>) -> Guard {
     Guard(blocking().calls.insert(call))
 }
 
-#[allow(dead_code, reason = "the end of `run` will be its caller")]
-/// Waits on this thread until no blocking call is listed; false if that took too long.
-pub(crate) fn wait_until_idle(timeout: Duration) -> bool {
-    let busy = |blocking: &mut Blocking| !blocking.calls.is_empty();
-    let waited = LAST_ENDED.wait_timeout_while(blocking(), timeout, busy);
-    !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+/// Waits on this thread until no blocking call is listed, or `stop` says true, which it is asked
+/// again after [`wake_waiting`]; false if the time ran out or it was stopped.
+pub(crate) fn wait_until_idle(timeout: Duration, stop: impl Fn() -> bool) -> bool {
+    let waiting = |blocking: &mut Blocking| !blocking.calls.is_empty() && !stop();
+    let waited = LAST_ENDED.wait_timeout_while(blocking(), timeout, waiting);
+    let (blocking, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    blocking.calls.is_empty()
+}
+
+pub(crate) fn wake_waiting() {
+    drop(blocking());
+    LAST_ENDED.notify_all();
 }
 
 impl Drop for Guard {

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 use tracing::Span;
@@ -20,6 +21,8 @@ use super::scope::{Scope, Step};
 
 pub(crate) type Finaliser = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+const LATER_THAN_RUN: Duration = Duration::from_millis(500);
+
 /// Measures the grace period of one scope, from the first time that its cancellation is seen.
 #[derive(Default)]
 struct Grace(Option<Pin<Box<Sleep>>>);
@@ -29,8 +32,16 @@ impl Grace {
         if scope.is_aborted() || scope.reason().is_none() {
             return;
         }
+        // The end of the grace period after a signal is kept by `run`, on a thread of its own.
+        // This timer comes second then, for groups that are quicker than the whole program.
+        let after_run = match scope.reason() {
+            Some(Reason::Signal(_)) => LATER_THAN_RUN,
+            _ => Duration::ZERO,
+        };
         let grace = scope.grace();
-        let timer = self.0.get_or_insert_with(|| Box::pin(sleep(grace)));
+        let timer = self
+            .0
+            .get_or_insert_with(|| Box::pin(sleep(grace + after_run)));
         if timer.as_mut().poll(cx).is_ready() {
             scope.fail(Failure::late(scope, grace));
             scope.abort();

@@ -37,6 +37,8 @@ pub(crate) struct Scope {
     reason: FirstReason,
     shields: AtomicUsize,
     aborted: AtomicBool,
+    /// The future is gone; for listings only.
+    ending: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -110,6 +112,7 @@ impl Scope {
             reason: FirstReason::none(),
             shields: AtomicUsize::new(0),
             aborted: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 stage: Stage::Open,
                 waiting: false,
@@ -184,6 +187,14 @@ impl Scope {
 
     pub(crate) fn is_aborted(&self) -> bool {
         self.aborted.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_ending(&self) {
+        self.ending.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn grace(&self) -> Duration {

@@ -137,7 +137,7 @@ impl Builder {
         self.conclude(&scope, driven)
     }
 
-    pub(super) fn open(&self, limit: usize, forwards: bool) -> Arc<Scope> {
+    pub(crate) fn open(&self, limit: usize, forwards: bool) -> Arc<Scope> {
         let parent = context::scope();
         let grace = parent.as_ref().map(|parent| parent.grace());
         let body = Body {

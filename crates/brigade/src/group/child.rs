@@ -119,6 +119,7 @@ where
         let destroy = AssertUnwindSafe(|| context::enter(this.place, || this.future.set(None)));
         let destroyed = catch_unwind(destroy);
         if let (Some(sink), Some(scope)) = (this.sink, this.place) {
+            scope.set_ending();
             *this.value = Some(sink.settle(scope, end));
             if let Err(payload) = destroyed {
                 scope.fail(Failure::panicked(scope, Panic::new(payload)));

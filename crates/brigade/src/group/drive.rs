@@ -117,8 +117,12 @@ impl Driver {
             Poll::Pending => None,
         };
         let destroy = AssertUnwindSafe(|| context::enter(&mut self.place, || body.set(None)));
-        if let (Err(payload), Some(scope)) = (catch_unwind(destroy), &self.place) {
-            scope.fail(Failure::panicked(scope, Panic::new(payload)));
+        let destroyed = catch_unwind(destroy);
+        if let Some(scope) = &self.place {
+            scope.set_ending();
+            if let Err(payload) = destroyed {
+                scope.fail(Failure::panicked(scope, Panic::new(payload)));
+            }
         }
         Poll::Ready(value)
     }

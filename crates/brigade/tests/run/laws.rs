@@ -1,0 +1,198 @@
+//! What must be true of how a program ends.
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+
+use crate::program::Program;
+
+macro_rules! trials {
+    ($($name:ident),* $(,)?) => {
+        vec![$(Trial::test(stringify!($name), || { $name(); Ok(()) })),*]
+    };
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        r1a_sigterm_lets_an_awaiting_cleanup_run_to_its_end,
+        r1b_the_root_is_cancelled_once_and_a_shield_is_not_cut_off,
+        r1c_the_set_of_stop_signals_is_configurable,
+        r1d_another_signal_can_be_subscribed_to_without_stopping_the_program,
+        r2a_what_outlives_the_grace_period_is_named_with_its_age_and_aborted,
+        r2b_tasks_that_never_yield_are_named,
+        r3a_the_second_signal_ends_the_grace_period_at_once,
+        r3b_the_third_signal_kills_by_the_signal,
+        r3c_after_run_signals_have_their_default_action_again,
+        r4a_the_process_ends_in_time_with_every_worker_stuck_in_a_loop,
+        r4b_the_process_ends_in_time_with_the_main_thread_stuck_in_a_loop,
+        r4c_the_process_ends_in_time_when_stderr_is_locked_or_blocked,
+        r4d_the_exit_code_is_the_programs_own,
+        r4e_a_failure_exits_with_1_and_prints_the_tree_of_errors,
+        r4f_sigint_exits_with_130_and_sigterm_with_143,
+        r5a_a_panic_stops_everything_first_then_continues_and_the_other_errors_are_printed,
+    ]
+}
+
+fn r1a_sigterm_lets_an_awaiting_cleanup_run_to_its_end() {
+    let program = Program::start("cleanup");
+    let end = program.expect("ready").signal("TERM");
+    end.expect("cleanup start").expect("cleanup end");
+    assert_eq!(program.end().status.code(), Some(143));
+}
+
+fn r1b_the_root_is_cancelled_once_and_a_shield_is_not_cut_off() {
+    let program = Program::start("counted");
+    program.expect("ready").signal("INT");
+    program
+        .expect("cancelled by Signal(2)")
+        .expect("shield end");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(130));
+    assert_eq!(end.output, [""; 0]);
+}
+
+fn r1c_the_set_of_stop_signals_is_configurable() {
+    let program = Program::start("usr1");
+    program.expect("ready").signal("USR1");
+    assert_eq!(program.end().status.code(), Some(128 + 10));
+    let program = Program::start("usr1");
+    program.expect("ready").signal("TERM");
+    assert_eq!(program.end().status.signal(), Some(15));
+}
+
+fn r1d_another_signal_can_be_subscribed_to_without_stopping_the_program() {
+    let program = Program::start("reload");
+    program.expect("ready").signal("HUP").expect("reload");
+    program.signal("TERM");
+    assert_eq!(program.end().status.code(), Some(143));
+}
+
+fn r2a_what_outlives_the_grace_period_is_named_with_its_age_and_aborted() {
+    let program = Program::start("stubborn");
+    program.expect("ready").signal("TERM");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(143));
+    let named = "  task \"stubborn\", running for 0.";
+    assert!(end.errors.contains(named), "{}", end.errors);
+    // Aborted, so nothing is left that the hard end has to wait for.
+    assert!(
+        end.took < Duration::from_millis(300 + 400),
+        "{:?}",
+        end.took
+    );
+}
+
+fn r2b_tasks_that_never_yield_are_named() {
+    let program = Program::start("stuck");
+    program.expect("ready").signal("TERM");
+    let end = program.end();
+    for name in ["stuck-1", "stuck-2"] {
+        let named = format!("task \"{name}\", running for 0.");
+        assert!(end.errors.contains(&named), "{}", end.errors);
+    }
+}
+
+fn r3a_the_second_signal_ends_the_grace_period_at_once() {
+    let program = Program::start("patient");
+    program.expect("ready").signal("INT");
+    std::thread::sleep(Duration::from_millis(100));
+    program.signal("TERM");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(130));
+    assert!(end.took < Duration::from_secs(1), "{:?}", end.took);
+}
+
+fn r3b_the_third_signal_kills_by_the_signal() {
+    let program = Program::start("stuck-patient");
+    program.expect("ready");
+    for _ in 0..3 {
+        program.signal("INT");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let end = program.end();
+    assert_eq!(end.status.signal(), Some(2), "{end:?}");
+}
+
+fn r3c_after_run_signals_have_their_default_action_again() {
+    let program = Program::start("default-again");
+    program.expect("ready").signal("TERM");
+    assert_eq!(program.end().status.signal(), Some(15));
+}
+
+fn r4a_the_process_ends_in_time_with_every_worker_stuck_in_a_loop() {
+    let program = Program::start("stuck");
+    program.expect("ready").signal("TERM");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(143));
+    assert!(end.took < Duration::from_millis(1300), "{:?}", end.took);
+}
+
+fn r4b_the_process_ends_in_time_with_the_main_thread_stuck_in_a_loop() {
+    let program = Program::start("stuck-main");
+    program.expect("ready").signal("INT");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(130));
+    assert!(end.took < Duration::from_millis(1300), "{:?}", end.took);
+    assert!(
+        end.errors.contains("group \"main\", running"),
+        "{}",
+        end.errors
+    );
+}
+
+fn r4c_the_process_ends_in_time_when_stderr_is_locked_or_blocked() {
+    let program = Program::start("stuck-stderr");
+    program.expect("ready").signal("TERM");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(143));
+    assert!(end.took < Duration::from_millis(1300), "{:?}", end.took);
+    assert!(
+        end.errors.contains("task \"holder\", running"),
+        "{}",
+        end.errors
+    );
+
+    let program = Program::start_with_blocked_stderr("blocked-stderr");
+    program.expect("ready").signal("TERM");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(143));
+    assert!(end.took < Duration::from_millis(1300), "{:?}", end.took);
+}
+
+fn r4d_the_exit_code_is_the_programs_own() {
+    let end = Program::start("own-code").end();
+    assert_eq!(end.status.code(), Some(7));
+    assert_eq!(end.errors, "");
+}
+
+fn r4e_a_failure_exits_with_1_and_prints_the_tree_of_errors() {
+    let end = Program::start("failed").end();
+    assert_eq!(end.status.code(), Some(1));
+    let expected = "error: cannot start\n  caused by: a task failed\n- reader: no such file\n";
+    assert_eq!(end.errors, expected);
+}
+
+fn r4f_sigint_exits_with_130_and_sigterm_with_143() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let program = Program::start("cleanup");
+        program.expect("ready").signal(signal);
+        assert_eq!(program.end().status.code(), Some(code));
+    }
+}
+
+fn r5a_a_panic_stops_everything_first_then_continues_and_the_other_errors_are_printed() {
+    let end = Program::start("panic").end();
+    assert_eq!(end.output, ["cleanup start", "cleanup end"]);
+    assert_eq!(end.status.code(), Some(101));
+    assert!(
+        end.errors.contains("the panic of careful"),
+        "{}",
+        end.errors
+    );
+    assert!(
+        end.errors.contains("late: the late error"),
+        "{}",
+        end.errors
+    );
+}
