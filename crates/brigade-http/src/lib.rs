@@ -22,6 +22,7 @@ mod send;
 mod settings;
 mod stats;
 mod timeouts;
+pub mod tls;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
