@@ -1,1 +1,35 @@
-//! brigade-jobs.
+//! Bulk jobs: every line of a list of URLs ends as a result or as a failure, whatever happens.
+//!
+//! A [`Job`] reads a list as a stream, fetches within limits for all hosts and for each, writes
+//! results as lines of JSON in parts, and settles them in commits of a ledger. Killed at any
+//! moment, the same job opened again continues: nothing is missing, doubled or torn.
+//!
+//! It holds no list in memory, sends nothing to a host that asked for patience, and writes no
+//! secret down.
+
+mod budget;
+mod config;
+mod directory;
+mod error;
+mod failures;
+mod input;
+mod job;
+mod ledger;
+mod meter;
+mod parts;
+mod progress;
+mod record;
+mod schedule;
+mod sink;
+mod summary;
+
+pub use brigade_core::backoff::{Backoff, HostRule};
+pub use brigade_core::gcra::Rate;
+pub use brigade_core::verdict::FailureKind;
+pub use brigade_http::Timeouts;
+pub use config::Config;
+pub use error::Error;
+pub use input::Input;
+pub use job::Job;
+pub use progress::{Progress, ProgressHandle};
+pub use summary::{Latency, State, Summary};

@@ -1,0 +1,140 @@
+//! What a job is told: the list, the directory, the limits.
+//!
+//! A plain struct with defaults that are polite to one host. It never prints a header's value.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use brigade_core::backoff::{Backoff, HostRule};
+use brigade_core::gcra::Rate;
+use brigade_http::Timeouts;
+
+use crate::error::Error;
+use crate::input::Input;
+
+/// The settings of a job.
+///
+/// # Examples
+///
+/// ```
+/// use brigade_jobs::{Config, Input};
+///
+/// let mut config = Config::new(Input::File("urls.txt".into()), "out");
+/// config.concurrency = 16;
+/// config.per_host = 2;
+/// ```
+#[derive(Clone)]
+pub struct Config {
+    /// The list of URLs.
+    pub input: Input,
+    /// The directory of the results; created if it is not there.
+    pub output: PathBuf,
+    /// Requests in flight at most, over all hosts. Default 64.
+    pub concurrency: usize,
+    /// Requests in flight to one host at most. Default 8.
+    pub per_host: usize,
+    /// Requests per time over all hosts. Default none.
+    pub rate: Option<Rate>,
+    /// Requests per time to each host. Default none.
+    pub host_rate: Option<Rate>,
+    /// Attempts beyond the first that an item gets when a failure may pass. Default 3.
+    pub retries: u32,
+    /// How long an item waits for its next attempt.
+    pub backoff: Backoff,
+    /// How long a host is left alone that asked for patience (429, 503) without saying how long.
+    pub host_rule: HostRule,
+    /// Redirects followed at most. Default 10.
+    pub redirects: usize,
+    /// The timeouts of each request.
+    pub timeouts: Timeouts,
+    /// Longest decoded body in bytes; a longer one is a `too_large` failure. Default 16 MiB.
+    pub max_body: u64,
+    /// Bytes of bodies held at once, those being received and those waiting to be written. One
+    /// body may exceed it, so that a body larger than the budget can pass. Default 32 MiB.
+    pub body_budget: usize,
+    /// Headers of every request. They are sent, never written down.
+    pub headers: Vec<(String, String)>,
+    /// Deletes what an earlier job left in the directory and starts again. Default false.
+    pub fresh: bool,
+    /// Asks again for the items that failed in earlier runs. Default false.
+    pub retry_failed: bool,
+    /// Lines of the list held in memory at most, beyond those in flight. Default 8192.
+    pub window: usize,
+    /// Results after which a commit is made. Default 1000.
+    pub commit_every: usize,
+    /// Time after which a commit is made. Default 1 s.
+    pub commit_interval: Duration,
+    /// Size in bytes at which a part is closed and the next begun. Default 1 GiB.
+    pub part_max: u64,
+    /// Keeps no ledger: nothing is committed and nothing can be continued. For measurements.
+    #[doc(hidden)]
+    pub without_ledger: bool,
+}
+
+impl Config {
+    /// A job of `input` into the directory `output`, all else at its default.
+    pub fn new(input: Input, output: impl Into<PathBuf>) -> Self {
+        Self {
+            input,
+            output: output.into(),
+            concurrency: 64,
+            per_host: 8,
+            rate: None,
+            host_rate: None,
+            retries: 3,
+            backoff: Backoff::default(),
+            host_rule: HostRule::default(),
+            redirects: 10,
+            timeouts: Timeouts::default(),
+            max_body: 16 << 20,
+            body_budget: 32 << 20,
+            headers: Vec::new(),
+            fresh: false,
+            retry_failed: false,
+            window: 8192,
+            commit_every: 1000,
+            commit_interval: Duration::from_secs(1),
+            part_max: 1 << 30,
+            without_ledger: false,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let zero = [
+            ("concurrency", self.concurrency),
+            ("per_host", self.per_host),
+            ("window", self.window),
+            ("commit_every", self.commit_every),
+            ("body_budget", self.body_budget),
+        ];
+        for (name, value) in zero {
+            if value == 0 {
+                return Err(Error::Config(format!("{name} must be at least 1")));
+            }
+        }
+        if self.commit_interval.is_zero() {
+            return Err(Error::Config("commit_interval must not be zero".into()));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("input", &self.input)
+            .field("output", &self.output)
+            .field("concurrency", &self.concurrency)
+            .field("per_host", &self.per_host)
+            .field(
+                "headers",
+                &self
+                    .headers
+                    .iter()
+                    .map(|(name, _)| name)
+                    .collect::<Vec<_>>(),
+            )
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,218 @@
+//! The output directory: who may use it, what its files are called, and how it is made durable.
+//!
+//! Two jobs in one directory would truncate each other's parts, so the directory is locked for as
+//! long as this value lives. It never touches a file that a job has not made.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+pub(crate) const LEDGER: &str = "ledger.db";
+pub(crate) const FAILURES: &str = "failures.jsonl";
+pub(crate) const SUMMARY: &str = "summary.json";
+pub(crate) const SPOOL: &str = "input.spool";
+pub(crate) const SPILL: &str = "window.spill";
+const LOCK: &str = "lock";
+
+/// A directory that this process alone works in.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    /// Held, not read: the lock ends with the file.
+    _lock: File,
+}
+
+impl Directory {
+    /// Creates the directory if it is not there and locks it.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let unusable = |source| Error::Directory {
+            path: path.to_owned(),
+            source,
+        };
+        let existed = path.is_dir();
+        if let Err(error) = fs::create_dir_all(path) {
+            return Err(match error.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                    Error::NotADirectory(path.to_owned())
+                }
+                _ => unusable(error),
+            });
+        }
+        if !existed {
+            sync_parent(path).map_err(unusable)?;
+        }
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK))
+            .map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Makes the creation and removal of files durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// The files of an earlier job in here, in no particular order.
+    pub(crate) fn job_files(&self) -> Result<Vec<String>, Error> {
+        let unusable = |source| Error::Directory {
+            path: self.path.clone(),
+            source,
+        };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(unusable)? {
+            let name = entry.map_err(unusable)?.file_name();
+            if let Some(name) = name.to_str()
+                && is_job_file(name)
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Deletes the files of an earlier job, the ledger last, and nothing else.
+    pub(crate) fn clear(&self) -> Result<(), Error> {
+        let mut names = self.job_files()?;
+        // A crash half-way must leave the ledger: parts without one are refused.
+        names.sort_by_key(|name| name.starts_with(LEDGER));
+        for name in names {
+            self.remove(&name)?;
+        }
+        self.sync().map_err(|error| Error::write(&self.path, error))
+    }
+
+    /// Deletes one file; one that is not there is fine.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), Error> {
+        match fs::remove_file(self.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::write(self.join(name), error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a whole file beside its place and renames it there, so no reader sees half of it.
+    pub(crate) fn replace(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (path, beside) = (self.join(name), self.join(&format!("{name}.tmp")));
+        let failed = |error| Error::write(&path, error);
+        let mut file = io::BufWriter::new(File::create(&beside).map_err(failed)?);
+        write(&mut file)?;
+        let file = file
+            .into_inner()
+            .map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        fs::rename(&beside, &path).map_err(failed)?;
+        self.sync().map_err(failed)
+    }
+}
+
+/// The name of the part with this number.
+pub(crate) fn part_name(number: u64) -> String {
+    format!("part-{number:05}.jsonl")
+}
+
+/// Whether a file is a part, as far as its name says.
+pub(crate) fn is_part(name: &str) -> bool {
+    name.strip_prefix("part-")
+        .and_then(|rest| rest.strip_suffix(".jsonl"))
+        .is_some_and(|number| number.len() >= 5 && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn is_job_file(name: &str) -> bool {
+    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SPILL];
+    let stem = name.strip_suffix(".tmp").unwrap_or(name);
+    let ledger = name.strip_prefix(LEDGER);
+    is_part(name) || fixed.contains(&stem) || matches!(ledger, Some("-wal" | "-shm" | "-journal"))
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_files_of_a_job_are_taken_for_such() {
+        for name in [
+            "part-00000.jsonl",
+            "part-123456.jsonl",
+            "ledger.db-wal",
+            "summary.json.tmp",
+        ] {
+            assert!(is_job_file(name), "{name}");
+        }
+        for name in [
+            "part-1.jsonl",
+            "part-00000.jsonl.gz",
+            "part-0000a.jsonl",
+            "lock",
+            "my.jsonl",
+        ] {
+            assert!(!is_job_file(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_used_by_one_job_at_a_time() {
+        let temp = tempfile::tempdir().unwrap();
+        let first = Directory::open(temp.path()).unwrap();
+        let second = Directory::open(temp.path()).unwrap_err();
+        assert!(matches!(second, Error::Locked(_)), "{second}");
+        drop(first);
+        Directory::open(temp.path()).unwrap();
+    }
+
+    #[test]
+    fn an_output_that_is_a_file_is_refused_and_left_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("file");
+        fs::write(&path, "mine").unwrap();
+        let error = Directory::open(&path).unwrap_err();
+        assert!(matches!(error, Error::NotADirectory(_)), "{error}");
+        let below = Directory::open(&path.join("below")).unwrap_err();
+        assert!(matches!(below, Error::NotADirectory(_)), "{below}");
+        assert_eq!(fs::read_to_string(path).unwrap(), "mine");
+    }
+
+    #[test]
+    fn clearing_leaves_foreign_files_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        let directory = Directory::open(temp.path()).unwrap();
+        for name in ["notes.txt", "part-00000.jsonl", "ledger.db"] {
+            fs::write(directory.join(name), "x").unwrap();
+        }
+        directory.clear().unwrap();
+        assert!(directory.join("notes.txt").exists());
+        assert_eq!(directory.job_files().unwrap(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,40 @@
+//! `failures.jsonl`: the failures of the ledger as lines of JSON.
+//!
+//! The file is derived, never the truth: it is written beside its place at the end of each run and
+//! renamed, so that a failure that was healed is gone from it and no reader sees half of it.
+
+use crate::directory::{Directory, FAILURES};
+use crate::error::Error;
+use crate::ledger::{FailureRow, Ledger};
+use crate::record::{number, string};
+
+/// Writes the file anew.
+pub(crate) fn write(directory: &Directory, ledger: &Ledger) -> Result<(), Error> {
+    directory.replace(FAILURES, |file| {
+        let mut text = Vec::new();
+        ledger.failures(|failure| {
+            text.clear();
+            line(failure, &mut text);
+            file.write_all(&text)
+                .map_err(|error| Error::write(directory.join(FAILURES), error))
+        })
+    })
+}
+
+fn line(failure: &FailureRow, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"index\":");
+    number(failure.index, out);
+    out.extend_from_slice(b",\"url\":");
+    string(&failure.url, out);
+    out.extend_from_slice(b",\"kind\":");
+    string(&failure.kind, out);
+    if let Some(status) = failure.status {
+        out.extend_from_slice(b",\"status\":");
+        number(status.into(), out);
+    }
+    out.extend_from_slice(b",\"message\":");
+    string(&failure.message, out);
+    out.extend_from_slice(b",\"attempts\":");
+    number(failure.attempts.into(), out);
+    out.extend_from_slice(b"}\n");
+}

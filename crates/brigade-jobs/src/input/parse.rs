@@ -1,0 +1,130 @@
+//! What one line of the list says: nothing, a URL to fetch, or something that cannot be fetched.
+//!
+//! It never fails: a line that is not a URL is an item that fails as `bad_url`.
+
+use std::borrow::Cow;
+
+use url::Url;
+
+use super::lines::{LINE_MAX, Line};
+
+/// How much of an unusable line its failure record shows, in bytes.
+const SHOWN_MAX: usize = 256;
+
+/// One URL to fetch, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// The number of its line, from 0.
+    pub(crate) index: u64,
+    /// Where its line starts in the list.
+    pub(crate) offset: u64,
+    /// The length of its line without the LF.
+    pub(crate) length: u32,
+    /// Attempts made so far.
+    pub(crate) attempts: u32,
+    /// The URL, as it is asked for.
+    pub(crate) url: Url,
+    /// The URL as the line wrote it, where that is not the same text.
+    pub(crate) written: Option<Box<str>>,
+}
+
+impl Item {
+    /// The URL as records show it: as the line wrote it, without user name and password.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        if self.url.username().is_empty() && self.url.password().is_none() {
+            Cow::Borrowed(self.written.as_deref().unwrap_or(self.url.as_str()))
+        } else {
+            Cow::Owned(shown(&self.url))
+        }
+    }
+}
+
+/// The text of a URL without user name and password.
+pub(crate) fn shown(url: &Url) -> String {
+    let mut clean = url.clone();
+    // Both fail only for a URL that cannot have either.
+    let _ = clean.set_username("");
+    let _ = clean.set_password(None);
+    clean.into()
+}
+
+/// What a line is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Parsed {
+    /// A blank line or a comment (its first character is `#`).
+    Nothing,
+    /// A URL.
+    Item(Item),
+    /// Not a URL that can be fetched.
+    Bad {
+        /// The beginning of the line, safe to show.
+        shown: String,
+        /// Why it cannot be fetched.
+        message: String,
+    },
+}
+
+/// Reads one line. White space around the URL is ignored, and a byte order mark before line 0.
+pub(crate) fn parse(line: &Line<'_>) -> Parsed {
+    let mut bytes = line.bytes;
+    if line.index == 0 {
+        bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    }
+    let bytes = bytes.trim_ascii();
+    if line.length <= LINE_MAX as u64 && (bytes.is_empty() || bytes[0] == b'#') {
+        return Parsed::Nothing;
+    }
+    match url_of(line, bytes) {
+        Ok((url, text)) => Parsed::Item(Item {
+            index: line.index,
+            offset: line.offset,
+            length: line.length as u32,
+            attempts: 0,
+            written: (url.as_str() != text).then(|| text.into()),
+            url,
+        }),
+        Err(message) => Parsed::Bad {
+            shown: beginning(bytes),
+            message,
+        },
+    }
+}
+
+fn url_of<'a>(line: &Line<'_>, bytes: &'a [u8]) -> Result<(Url, &'a str), String> {
+    if line.length > LINE_MAX as u64 {
+        return Err(format!(
+            "the line is {} bytes long, the limit is {LINE_MAX}",
+            line.length
+        ));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| "the line is not UTF-8".to_owned())?;
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!(
+            "the scheme '{}' is not http or https",
+            url.scheme()
+        ));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("the URL has no host".to_owned());
+    }
+    Ok((url, text))
+}
+
+/// The beginning of a line that could not be used, with anything before an `@` left out, since it
+/// may be a password.
+fn beginning(bytes: &[u8]) -> String {
+    let cut = &bytes[..bytes.len().min(SHOWN_MAX)];
+    let text = String::from_utf8_lossy(cut);
+    let mut shown = match (text.find("://"), text.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme + 3 <= at => {
+            format!("{}{}", &text[..scheme + 3], &text[at + 1..])
+        }
+        (_, Some(at)) => text[at + 1..].to_owned(),
+        _ => text.into_owned(),
+    };
+    if bytes.len() > SHOWN_MAX {
+        shown.push('…');
+    }
+    shown
+}

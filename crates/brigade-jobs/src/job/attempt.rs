@@ -1,0 +1,298 @@
+//! One attempt at one line: the request, the answer, and what follows from it.
+//!
+//! Everything that a request holds (its place in the schedule, its bytes of the budget) is given
+//! back however it ends; a dropped attempt leaves its line pending.
+
+use std::error::Error as _;
+use std::time::SystemTime;
+
+use brigade::clock;
+use brigade_core::time::Moment;
+use brigade_core::verdict::{Answer, FailureKind, Verdict, judge};
+use brigade_http::Response;
+use brigade_http::retry::parse_retry_after;
+use http::header::CONTENT_LENGTH;
+
+use super::run::Shared;
+use crate::budget::{Budget, Holder};
+use crate::error::Error;
+use crate::input::{Item, shown};
+use crate::ledger::{Failure, HostState};
+use crate::meter::wall_ms;
+use crate::progress::{add, sub};
+use crate::record::{Head, head};
+use crate::schedule::{HostId, host_name};
+use crate::sink::{Outcome, Success};
+
+/// Room for the head of a record, and at most so much for a body that is only announced.
+const HEAD: usize = 512;
+const ANNOUNCED_MAX: usize = 1 << 20;
+/// So much of a failure's body is read to keep its connection.
+const DRAIN_MAX: usize = 64 << 10;
+/// Longest message of a failure, in bytes.
+const MESSAGE_MAX: usize = 400;
+
+/// How an attempt ended.
+enum Fetched {
+    Success(Success),
+    Status(Refusal),
+    Error(FailureKind, String),
+}
+
+/// A final status that is no success.
+struct Refusal {
+    status: u16,
+    message: String,
+    retry_after: Option<std::time::Duration>,
+    /// The host that answered, if a redirect led away from the line's own.
+    host: Option<String>,
+}
+
+/// Bytes of the budget that a body holds.
+struct Held<'a> {
+    budget: &'a Budget,
+    holder: Holder,
+    bytes: usize,
+}
+
+impl Held<'_> {
+    /// The bytes now belong to somebody else.
+    fn hand_over(mut self) -> usize {
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.budget.release(self.bytes);
+        self.budget.end(self.holder);
+    }
+}
+
+/// Fetches lines until the job is finished.
+pub(super) async fn work(shared: &Shared, worker: usize) -> Result<(), Error> {
+    while let Some((host, mut item)) = shared.floor.next(worker).await {
+        let counters = &shared.counters;
+        add(&counters.requests, 1);
+        add(&counters.retries, u64::from(item.attempts > 0));
+        add(&counters.in_flight, 1);
+        item.attempts += 1;
+        let sent = clock::now();
+        let fetched = fetch(shared, worker, &item, sent).await;
+        sub(&counters.in_flight, 1);
+        if let Some(outcome) = settle(shared, host, item, sent, fetched) {
+            add(&counters.finished, 1);
+            shared.handover.put(outcome).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn fetch(shared: &Shared, worker: Holder, item: &Item, sent: Moment) -> Fetched {
+    let fetched_at = SystemTime::now();
+    let answered = async {
+        let response = shared.client.get(&item.url)?.send().await?;
+        let status = response.status().as_u16();
+        if judge(Answer::Status(status), item.attempts, shared.retries) == Verdict::Done {
+            receive(shared, worker, item, response, (sent, fetched_at)).await
+        } else {
+            Ok(Fetched::Status(refusal(item, response, fetched_at).await))
+        }
+    };
+    answered.await.unwrap_or_else(|error| {
+        let kind = error.kind().name().parse();
+        // What is not an item's fault in the client's eyes has no name among the failures.
+        Fetched::Error(kind.unwrap_or(FailureKind::Protocol), message(error))
+    })
+}
+
+async fn receive(
+    shared: &Shared,
+    worker: Holder,
+    item: &Item,
+    mut response: Response,
+    (sent, fetched_at): (Moment, SystemTime),
+) -> Result<Fetched, brigade_http::Error> {
+    let mut held = Held {
+        budget: &shared.budget,
+        holder: worker,
+        bytes: 0,
+    };
+    let announced = announced(&response);
+    let mut data = Vec::with_capacity(HEAD + announced.min(ANNOUNCED_MAX));
+    let final_url = (!same_place(&item.url, response.url())).then(|| shown(response.url()));
+    let begin = Head {
+        index: item.index,
+        url: &item.shown(),
+        final_url: final_url.as_deref(),
+        status: response.status().as_u16(),
+        headers: response.headers(),
+        fetched_at,
+        attempts: item.attempts,
+    };
+    head(&begin, &mut data);
+    let body_at = data.len();
+    while let Some(chunk) = response.chunk().await? {
+        shared.budget.take(worker, chunk.len()).await;
+        held.bytes += chunk.len();
+        data.extend_from_slice(&chunk);
+    }
+    add(&shared.counters.bytes, (data.len() - body_at) as u64);
+    Ok(Fetched::Success(Success {
+        index: item.index,
+        status: response.status().as_u16(),
+        data,
+        body_at,
+        elapsed_us: clock::now().since(sent).as_micros() as u64,
+        budget: held.hand_over(),
+    }))
+}
+
+/// Reads what has to be known of an answer that is no success.
+async fn refusal(item: &Item, mut response: Response, now: SystemTime) -> Refusal {
+    let status = response.status();
+    let host = host_name(response.url());
+    let refusal = Refusal {
+        status: status.as_u16(),
+        message: format!("the server answered {status}"),
+        retry_after: parse_retry_after(response.headers(), now),
+        host: (host != host_name(&item.url)).then(|| host.to_owned()),
+    };
+    // A body that is read to its end leaves a connection that can be used again.
+    if announced(&response) <= DRAIN_MAX {
+        let mut rest = DRAIN_MAX;
+        while let Ok(Some(chunk)) = response.chunk().await {
+            match rest.checked_sub(chunk.len()) {
+                Some(left) => rest = left,
+                None => break,
+            }
+        }
+    }
+    refusal
+}
+
+/// Tells the schedule how the attempt ended; returns the outcome if the line is settled.
+fn settle(
+    shared: &Shared,
+    host: HostId,
+    item: Item,
+    sent: Moment,
+    fetched: Fetched,
+) -> Option<Outcome> {
+    let now = clock::now();
+    let answer = match fetched {
+        Fetched::Success(success) => {
+            shared.floor.lock().schedule.finish(host, now);
+            add(&shared.counters.ok, 1);
+            return Some(Outcome::Success(success));
+        }
+        Fetched::Status(refusal) => refusal,
+        Fetched::Error(kind, message) => {
+            let verdict = judge(Answer::Error(kind), item.attempts, shared.retries);
+            return follow(shared, host, item, now, verdict, (None, message));
+        }
+    };
+    let verdict = judge(Answer::Status(answer.status), item.attempts, shared.retries);
+    let said = (Some(answer.status), answer.message);
+    let Verdict::PauseHost(failed) = verdict else {
+        return follow(shared, host, item, now, verdict, said);
+    };
+    let name = answer.host.as_deref().unwrap_or(host_name(&item.url));
+    let until = pause(shared, name, sent, now, answer.retry_after);
+    if let Some(kind) = failed {
+        return follow(shared, host, item, now, Verdict::Fail(kind), said);
+    }
+    shared.floor.lock().schedule.again(host, item, until, now);
+    None
+}
+
+/// Leaves a host alone that asked for it, and has it remembered.
+fn pause(
+    shared: &Shared,
+    name: &str,
+    sent: Moment,
+    now: Moment,
+    retry_after: Option<std::time::Duration>,
+) -> Moment {
+    let random = fastrand::f64();
+    let (until, strikes) = {
+        let mut state = shared.floor.lock();
+        state.schedule.refused(name, sent, now, random, retry_after)
+    };
+    let pause = until.since(now).as_millis() as i64;
+    shared.handover.note(|batch| {
+        batch.hosts.push(HostState {
+            name: name.to_owned(),
+            paused_until: wall_ms().saturating_add(pause),
+            strikes,
+        });
+    });
+    until
+}
+
+fn follow(
+    shared: &Shared,
+    host: HostId,
+    item: Item,
+    now: Moment,
+    verdict: Verdict,
+    (status, message): (Option<u16>, String),
+) -> Option<Outcome> {
+    let mut state = shared.floor.lock();
+    let Verdict::Fail(kind) = verdict else {
+        let failed = item.attempts.saturating_sub(1);
+        let delay = shared.backoff.delay(failed, fastrand::f64(), None);
+        state.schedule.again(host, item, now + delay, now);
+        return None;
+    };
+    state.schedule.finish(host, now);
+    drop(state);
+    add(shared.counters.kind(kind), 1);
+    Some(Outcome::Failure(Failure {
+        index: item.index,
+        offset: item.offset,
+        length: item.length.into(),
+        url: item.shown().into_owned(),
+        kind,
+        status,
+        message,
+        attempts: item.attempts,
+        failed_at: wall_ms(),
+    }))
+}
+
+fn announced(response: &Response) -> usize {
+    let length = response.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    length.unwrap_or(0)
+}
+
+/// Whether a response came from the URL that was asked for; the client takes out credentials.
+fn same_place(asked: &url::Url, answered: &url::Url) -> bool {
+    asked == answered || {
+        let mut asked = asked.clone();
+        let _ = asked.set_username("");
+        let _ = asked.set_password(None);
+        asked.set_fragment(None);
+        let mut answered = answered.clone();
+        answered.set_fragment(None);
+        asked == answered
+    }
+}
+
+/// The error and what caused it, in one line and without the URL.
+fn message(error: brigade_http::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text.truncate(text.floor_char_boundary(MESSAGE_MAX));
+    text
+}

@@ -1,0 +1,23 @@
+//! A job: opened, watched, run.
+//!
+//! [`Job::open`] takes the directory, checks the list and recovers what an earlier run left.
+//! [`Job::run`] starts the few tasks and threads of which a job consists:
+//!
+//! ```text
+//! list thread ─chunks─► feeder ─► schedule ◄─ workers ─batches─► writer thread ─► parts, ledger
+//!                                    ▲  └─orders─► spill thread
+//!                                  timer
+//! ```
+//!
+//! Everything between them is bounded, so each waits for the next. However the run ends, the
+//! writer commits what it was given.
+
+mod attempt;
+mod feeder;
+mod floor;
+mod handover;
+mod open;
+mod run;
+mod services;
+
+pub use open::Job;

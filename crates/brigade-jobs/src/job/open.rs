@@ -1,0 +1,204 @@
+//! Opening a job: the directory, the list, what an earlier run left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use brigade::clock;
+use brigade_core::admission::Limits;
+use brigade_http::{Client, PoolLimits};
+
+use crate::config::Config;
+use crate::directory::{Directory, LEDGER, SPOOL, is_part};
+use crate::error::Error;
+use crate::input::List;
+use crate::ledger::{FailedLines, HostState, Ledger, Recovered};
+use crate::meter::{Meter, wall_ms};
+use crate::parts::{Parts, open_files};
+use crate::progress::{Counters, ProgressHandle, set};
+use crate::schedule::{Schedule, Settings};
+
+/// A bulk job that is ready to run.
+///
+/// The output directory stays locked until the job, or its run, is over.
+///
+/// # Examples
+///
+/// ```
+/// use brigade::cancel::Token;
+/// use brigade_jobs::{Config, Input, Job, State};
+/// use brigade_testkit::server::{Reply, Server};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let server = Server::start(|_| Reply::ok("hello")).await?;
+/// let urls = vec![server.url("/a"), server.url("/b"), "not a url".to_owned()];
+/// let directory = tempfile::tempdir()?;
+///
+/// let job = Job::open(Config::new(Input::Urls(urls), directory.path()))?;
+/// let summary = job.run(Token::new()).await?;
+/// assert_eq!(summary.state, State::Done);
+/// assert_eq!((summary.ok, summary.failed), (2, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a job does nothing until it is run"]
+pub struct Job {
+    pub(super) config: Config,
+    pub(super) directory: Arc<Directory>,
+    pub(super) list: List,
+    pub(super) ledger: Ledger,
+    pub(super) recovered: Recovered,
+    pub(super) parts: Parts,
+    pub(super) failed: Option<FailedLines>,
+    pub(super) schedule: Schedule,
+    pub(super) client: Client,
+    pub(super) counters: Arc<Counters>,
+    pub(super) meter: Meter,
+}
+
+impl Job {
+    /// Takes the directory, checks the list, and recovers what an earlier run left.
+    ///
+    /// It does a little blocking I/O, in proportion to the failures and open ranges of the ledger,
+    /// and to the part of the list that was read before if the list has been changed since.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] says what is wrong with the settings, the directory, the list or the ledger. The
+    /// directory is left as it was.
+    pub fn open(config: Config) -> Result<Self, Error> {
+        config.check()?;
+        let client = client(&config)?;
+        // Before the directory is touched: a mistyped name of the list leaves nothing behind.
+        if let crate::Input::File(path) = &config.input {
+            std::fs::metadata(path).map_err(|source| Error::Input {
+                list: format!("'{}'", path.display()),
+                source,
+            })?;
+        }
+        let meter = Meter::start();
+        let directory = Arc::new(Directory::open(&config.output)?);
+        if config.fresh {
+            directory.clear()?;
+        }
+        let path = directory.join(LEDGER);
+        if !config.without_ledger && !path.exists() {
+            refuse_foreign(&directory)?;
+        }
+        let ledger = Ledger::open(&path, config.without_ledger)?;
+        let recovered = ledger.recover()?;
+        let mut list = List::open(&config.input, &directory.join(SPOOL))?;
+        if let Some(before) = &recovered.list {
+            list.check(before, &directory.join(SPOOL))?;
+        }
+        let parts = Parts::recover(
+            directory.clone(),
+            &recovered.parts,
+            config.part_max,
+            open_files(),
+        )?;
+        ledger.begin(
+            recovered.list.is_none(),
+            list.kind,
+            list.metadata,
+            wall_ms(),
+        )?;
+        let again = config.retry_failed && !config.without_ledger;
+        let failed = again.then(|| FailedLines::open(&path)).transpose()?;
+        let counters = Arc::new(counters(&recovered, &list));
+        Ok(Self {
+            schedule: schedule(&config, &recovered.hosts),
+            config,
+            directory,
+            list,
+            ledger,
+            recovered,
+            parts,
+            failed,
+            client,
+            counters,
+            meter,
+        })
+    }
+
+    /// A handle on the progress of this job.
+    pub fn progress(&self) -> ProgressHandle {
+        ProgressHandle {
+            counters: self.counters.clone(),
+        }
+    }
+}
+
+fn refuse_foreign(directory: &Directory) -> Result<(), Error> {
+    match directory
+        .job_files()?
+        .into_iter()
+        .find(|name| is_part(name))
+    {
+        None => Ok(()),
+        Some(file) => Err(Error::Foreign {
+            path: directory.path().to_owned(),
+            file,
+        }),
+    }
+}
+
+fn client(config: &Config) -> Result<Client, Error> {
+    // A worker that waits for a connection would be idle, so each may have one; those that are
+    // kept for other hosts come on top and make room when they must.
+    let limits = PoolLimits::default()
+        .total(config.concurrency)
+        .per_host(config.per_host.min(config.concurrency));
+    let mut builder = Client::builder()
+        .limits(limits)
+        .timeouts(config.timeouts)
+        .redirects(config.redirects)
+        .max_body(config.max_body);
+    for (name, value) in &config.headers {
+        builder = builder.header(name.as_str(), value.as_str());
+    }
+    builder
+        .build()
+        .map_err(|error| Error::Client(error.to_string()))
+}
+
+fn schedule(config: &Config, hosts: &[HostState]) -> Schedule {
+    let mut schedule = Schedule::new(Settings {
+        limits: Limits {
+            concurrency: None,
+            rate: config.rate,
+            key_concurrency: Some(config.per_host),
+            key_rate: config.host_rate,
+        },
+        window: config.window,
+        host_rule: config.host_rule,
+    });
+    let (now, wall) = (clock::now(), wall_ms());
+    for host in hosts {
+        let left = host.paused_until.saturating_sub(wall);
+        let until = match u64::try_from(left) {
+            Ok(left) => now + Duration::from_millis(left),
+            Err(_) => now - Duration::from_millis(left.unsigned_abs()),
+        };
+        schedule.restore(&host.name, host.strikes, now, until);
+    }
+    schedule
+}
+
+fn counters(recovered: &Recovered, list: &List) -> Counters {
+    let counters = Counters::default();
+    let (totals, consumed) = (&recovered.totals, recovered.resume.consumed);
+    set(&counters.ok, totals.ok);
+    set(&counters.skipped, totals.skipped);
+    let mut failed = 0;
+    for (kind, count) in &recovered.by_kind {
+        set(counters.kind(*kind), *count);
+        failed += count;
+    }
+    set(&counters.resumed, totals.ok + totals.skipped + failed);
+    set(&counters.input, consumed.lines);
+    set(&counters.input_bytes, consumed.bytes);
+    set(&counters.input_bytes_total, list.metadata.bytes);
+    counters
+}

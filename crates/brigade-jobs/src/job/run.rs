@@ -1,0 +1,215 @@
+//! The run: the group of tasks, and how it ends.
+//!
+//! It ends when every line is settled, when it is told to stop, or at the first error of the
+//! environment. In each case the writer commits what it was given before the run returns.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use brigade::cancel::{Reason, Token};
+use brigade::group::{self, Cause, task_group};
+use brigade_core::backoff::Backoff;
+use brigade_http::Client;
+use tokio::sync::{mpsc, oneshot};
+
+use super::attempt::work;
+use super::feeder::feed;
+use super::floor::Floor;
+use super::handover::Handover;
+use super::open::Job;
+use super::services::{commits, spill, timer};
+use crate::budget::Budget;
+use crate::directory::SPILL;
+use crate::error::Error;
+use crate::input::{self, Bytes, Chunk};
+use crate::ledger::FailedLines;
+use crate::progress::{Counters, set};
+use crate::schedule::Loaded;
+use crate::sink;
+use crate::summary::Summary;
+
+/// Chunks of the list that may wait for the feeder, and batches that may wait for the writer.
+const CHUNKS: usize = 2;
+const BATCHES: usize = 8;
+
+/// What the tasks of a run share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) client: Client,
+    pub(super) retries: u32,
+    pub(super) backoff: Backoff,
+    pub(super) floor: Floor,
+    pub(super) handover: Handover,
+    pub(super) budget: Arc<Budget>,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl Shared {
+    pub(super) fn take_loaded(&self, loaded: Loaded) {
+        let mut state = self.floor.lock();
+        state.schedule.loaded(loaded);
+        state.wake_one();
+    }
+}
+
+/// The started parts of a run.
+struct Running {
+    shared: Arc<Shared>,
+    chunks: mpsc::Receiver<Result<Chunk, Error>>,
+    written: oneshot::Receiver<Result<Summary, Error>>,
+    list: Bytes,
+    finished: Arc<AtomicBool>,
+}
+
+impl Job {
+    /// Runs the job until every line is settled or `stop` is cancelled.
+    ///
+    /// A stop gives up what is in flight, which stays pending, and commits all that was received.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up what is in flight; a thread still commits what was received.
+    /// To have the summary too, cancel `stop` instead, and shield this future from the
+    /// cancellation of the task that awaits it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] lists what ends a job. What was committed before stays, and the job can be opened
+    /// again.
+    ///
+    /// # Panics
+    ///
+    /// Continues a panic of one of its tasks, which is a defect.
+    pub async fn run(self, stop: Token) -> Result<Summary, Error> {
+        let concurrency = self.config.concurrency;
+        let every = self.config.commit_interval;
+        let spill_path = self.directory.join(SPILL);
+        let directory = self.directory.clone();
+        let running = self.start()?;
+        let Running {
+            shared,
+            chunks,
+            written,
+            list,
+            finished,
+        } = running;
+        let counters = shared.counters.clone();
+        let over = Token::new();
+        let ended = task_group(async |g| {
+            let mut workers = Vec::with_capacity(concurrency);
+            let own = shared.clone();
+            let fed = g.spawn_named("feeder", async move { feed(&own, chunks).await });
+            let (own, until) = (shared.clone(), over.clone());
+            g.spawn_named("timer", async move {
+                until.until_cancelled(timer(&own)).await.unwrap_or(Ok(()))
+            });
+            let (own, until) = (shared.clone(), over.clone());
+            g.spawn_named("commits", async move {
+                let service = commits(&own, every);
+                until.until_cancelled(service).await.unwrap_or(Ok(()))
+            });
+            let (own, until) = (shared.clone(), over.clone());
+            g.spawn_named("spill", async move {
+                let service = spill(&own, spill_path, list);
+                until.until_cancelled(service).await.unwrap_or(Ok(()))
+            });
+            for number in 0..concurrency {
+                let own = shared.clone();
+                let worker = async move { work(&own, number).await };
+                workers.push(g.spawn_named("worker", worker));
+            }
+            let all = async {
+                fed.await;
+                for worker in workers {
+                    worker.await;
+                }
+            };
+            let complete = stop.until_cancelled(all).await.is_ok();
+            if !complete {
+                g.cancel();
+            }
+            finished.store(complete, Ordering::Release);
+            over.cancel(Reason::User);
+            Ok(())
+        })
+        .await;
+        let client = shared.client.clone();
+        // What was handed over and not sent yet; if the writer is gone, its error says why.
+        let _ = shared.handover.send(false).await;
+        drop(shared);
+        let written = written.await;
+        client.close().await;
+        set(&counters.in_flight, 0);
+        let _ = directory.remove(SPILL);
+        let written = written.map_err(|_| Error::Stopped("the writer"));
+        // The writer's error is the cause of the others, where there is one.
+        let summary = written.and_then(|written| written)?;
+        match ended {
+            Ok(()) | Err(group::Error::Cancelled(_)) => Ok(summary),
+            Err(group::Error::Failed(errors)) => Err(first(errors)),
+            Err(_) => Err(Error::Stopped("a task of the job")),
+        }
+    }
+
+    fn start(self) -> Result<Running, Error> {
+        let (config, directory) = (self.config, self.directory);
+        let (batches, to_write) = mpsc::channel(BATCHES);
+        let (send_chunks, chunks) = mpsc::channel(CHUNKS);
+        let finished = Arc::new(AtomicBool::new(false));
+        let budget = Arc::new(Budget::new(config.body_budget));
+        let list = self.list.bytes.clone();
+        let spool = match (&self.list.stream, &list) {
+            (Some(_), Bytes::File(spool)) => Some(spool.clone()),
+            _ => None,
+        };
+        let shared = Arc::new(Shared {
+            client: self.client,
+            retries: config.retries,
+            backoff: config.backoff,
+            floor: Floor::new(self.schedule, config.concurrency, config.window),
+            handover: Handover::new(batches),
+            budget: budget.clone(),
+            counters: self.counters.clone(),
+        });
+        set(&self.counters.started, self.meter.started().as_nanos());
+        let resume = self.recovered.resume.clone();
+        let setup = sink::Setup {
+            directory: directory.clone(),
+            parts: self.parts,
+            ledger: self.ledger,
+            recovered: self.recovered,
+            budget,
+            counters: self.counters,
+            spool,
+            commit_every: config.commit_every,
+            meter: self.meter,
+            durable: !config.without_ledger,
+            finished: finished.clone(),
+        };
+        let failed = self.failed.map(again);
+        let thread = |error| Error::Config(format!("cannot start a thread: {error}"));
+        let written = sink::start(setup, to_write).map_err(thread)?;
+        input::start(self.list, resume, failed, send_chunks).map_err(thread)?;
+        Ok(Running {
+            shared,
+            chunks,
+            written,
+            list,
+            finished,
+        })
+    }
+}
+
+fn again(mut lines: FailedLines) -> input::Failed {
+    Box::new(move || lines.next())
+}
+
+/// The root cause of a failed run.
+fn first(errors: group::ErrorGroup<Error>) -> Error {
+    for leaf in errors {
+        if let Cause::Error(error) = leaf.into_cause() {
+            return error;
+        }
+    }
+    Error::Stopped("a task of the job")
+}

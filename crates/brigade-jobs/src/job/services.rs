@@ -1,0 +1,97 @@
+//! The tasks beside the workers: the timer, the commits and the spill.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use brigade::clock;
+use tokio::sync::mpsc;
+use tokio::time::{interval, sleep_until};
+
+use super::run::Shared;
+use crate::error::Error;
+use crate::input::Bytes;
+use crate::ledger::HostState;
+use crate::progress::set;
+use crate::schedule::Spill;
+
+/// Orders that may wait for the spill's thread.
+const ORDERS: usize = 64;
+
+/// Wakes a worker when a pause, a rate or a backoff lets something start.
+pub(super) async fn timer(shared: &Shared) -> Result<(), Error> {
+    loop {
+        let changed = shared.floor.timer.notified();
+        let at = shared.floor.lock().wake_at;
+        let Some(at) = at else {
+            changed.await;
+            continue;
+        };
+        tokio::select! {
+            biased;
+            () = sleep_until(clock::instant(at)) => {
+                let mut state = shared.floor.lock();
+                state.wake_at = None;
+                state.wake_one();
+            }
+            () = changed => {}
+        }
+    }
+}
+
+/// Has the writer commit at every interval.
+pub(super) async fn commits(shared: &Shared, every: Duration) -> Result<(), Error> {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = clock::now();
+        let forgiven = {
+            let schedule = &mut shared.floor.lock().schedule;
+            set(&shared.counters.waiting, schedule.waiting());
+            set(&shared.counters.paused_hosts, schedule.paused(now));
+            schedule.forgive(now)
+        };
+        shared.handover.note(|batch| {
+            batch
+                .hosts
+                .extend(forgiven.into_iter().map(|name| HostState {
+                    name,
+                    paused_until: 0,
+                    strikes: 0,
+                }));
+        });
+        shared.handover.send(true).await?;
+    }
+}
+
+/// Carries out the schedule's orders; the thread and its file come with the first one.
+pub(super) async fn spill(shared: &Shared, path: PathBuf, list: Bytes) -> Result<(), Error> {
+    shared.floor.orders.notified().await;
+    let (orders, to_follow) = mpsc::channel(ORDERS);
+    let (send_loaded, mut loaded) = mpsc::channel(ORDERS);
+    Spill::start(&path, list, to_follow, send_loaded)?;
+    loop {
+        let given = shared.floor.lock().schedule.take_orders();
+        for order in given {
+            // Answers are taken while an order waits, or both sides would wait for each other.
+            let mut place = std::pin::pin!(orders.reserve());
+            loop {
+                tokio::select! {
+                    place = &mut place => {
+                        let gone = |_| Error::Stopped("the spill");
+                        place.map_err(gone)?.send(order);
+                        break;
+                    }
+                    Some(answer) = loaded.recv() => shared.take_loaded(answer?),
+                }
+            }
+        }
+        tokio::select! {
+            () = shared.floor.orders.notified() => {}
+            answer = loaded.recv() => match answer {
+                Some(answer) => shared.take_loaded(answer?),
+                None => return Err(Error::Stopped("the spill")),
+            },
+        }
+    }
+}

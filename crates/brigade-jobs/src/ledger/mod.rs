@@ -1,0 +1,20 @@
+//! The ledger: a SQLite file that says, after any crash, what is finished and where it lies.
+//!
+//! It holds no row for a URL that succeeded: a watermark and the ranges beyond it say which lines
+//! are done, the parts' lengths say which bytes are results. A failure has a row, and so has a
+//! host that asked for patience. docs/ledger.md documents the tables; people may query them while
+//! a job runs.
+//!
+//! One commit is one transaction, and it is made after the bytes that it speaks of are on disk:
+//! [`Ledger::commit`] takes a [`crate::parts::Synced`], which only a sync of the parts makes.
+
+mod commit;
+mod error;
+mod open;
+mod schema;
+mod state;
+mod store;
+
+pub(crate) use commit::{Commit, Failure};
+pub(crate) use state::{HostState, Recovered, Totals};
+pub(crate) use store::{FailedLines, FailureRow, Ledger};

@@ -1,0 +1,52 @@
+//! What a ledger tells a job that continues.
+
+use std::collections::BTreeMap;
+
+use brigade_core::verdict::FailureKind;
+
+use crate::input::{Before, Resume};
+use crate::parts::PartState;
+
+/// Totals over all runs of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) ok: u64,
+    pub(crate) skipped: u64,
+    pub(crate) requests: u64,
+    pub(crate) retries: u64,
+    pub(crate) body_bytes: u64,
+    pub(crate) runs: u64,
+    pub(crate) wall_ms: u64,
+    pub(crate) cpu_ms: u64,
+}
+
+/// What is remembered of a host that asked for patience.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostState {
+    pub(crate) name: String,
+    /// Until when it is left alone, in milliseconds since 1970; in the past if it was forgiven.
+    pub(crate) paused_until: i64,
+    /// How often in a row it asked for patience.
+    pub(crate) strikes: u32,
+}
+
+/// Everything that a job needs to continue.
+#[derive(Debug, Default)]
+pub(crate) struct Recovered {
+    /// Where to go on in the list, and what is done beyond.
+    pub(crate) resume: Resume,
+    /// What is known of the list; none if this is a new job.
+    pub(crate) list: Option<Before>,
+    pub(crate) parts: Vec<PartState>,
+    pub(crate) hosts: Vec<HostState>,
+    pub(crate) totals: Totals,
+    /// Failures by kind.
+    pub(crate) by_kind: Vec<(FailureKind, u64)>,
+}
+
+/// Counts for a summary.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) by_kind: BTreeMap<String, u64>,
+    pub(crate) by_status: BTreeMap<u16, u64>,
+}

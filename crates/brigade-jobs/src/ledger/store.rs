@@ -1,0 +1,168 @@
+//! The open ledger: one connection, one writer.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::commit::{self, Commit};
+use super::error::error;
+use super::open::{connect, prepare, recover, rows, unsigned};
+use super::state::{Counts, Recovered};
+use crate::error::Error;
+use crate::input::{FailedLine, Metadata};
+use crate::parts::Synced;
+
+/// The ledger of a job. Only one value writes a file; readers have connections of their own.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// A failure as its record shows it.
+#[derive(Debug)]
+pub(crate) struct FailureRow {
+    pub(crate) index: u64,
+    pub(crate) url: String,
+    pub(crate) kind: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) message: String,
+    pub(crate) attempts: u32,
+}
+
+impl Ledger {
+    /// Opens or makes the ledger at `path`, or one in memory that nothing is kept of.
+    pub(crate) fn open(path: &Path, in_memory: bool) -> Result<Self, Error> {
+        let mut connection = connect(path, in_memory)?;
+        prepare(&mut connection, path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            connection,
+        })
+    }
+
+    /// What an earlier run left.
+    pub(crate) fn recover(&self) -> Result<Recovered, Error> {
+        recover(&self.connection).map_err(|source| self.error(&source))
+    }
+
+    /// Notes that a run begins; `new` for the first one.
+    pub(crate) fn begin(
+        &self,
+        new: bool,
+        kind: &str,
+        metadata: Metadata,
+        now: i64,
+    ) -> Result<(), Error> {
+        let begun = || {
+            if new {
+                commit::begin(&self.connection, kind, "jsonl", now)?;
+            }
+            commit::list(&self.connection, kind, metadata)
+        };
+        begun().map_err(|source| self.error(&source))
+    }
+
+    /// Makes a commit. The proof says that what it speaks of is on disk.
+    pub(crate) fn commit(&mut self, _proof: &Synced, commit: &Commit<'_>) -> Result<(), Error> {
+        let written = commit::write(&mut self.connection, commit);
+        written.map_err(|source| self.error(&source))
+    }
+
+    /// Failures by kind, results and failures by status.
+    pub(crate) fn counts(&self) -> Result<Counts, Error> {
+        let mut counts = Counts::default();
+        let mut read = || {
+            let kinds = "SELECT kind, count(*) AS n FROM failure GROUP BY kind";
+            rows(&self.connection, kinds, |row| {
+                counts.by_kind.insert(row.get("kind")?, unsigned(row, "n")?);
+                Ok(())
+            })?;
+            let statuses = "SELECT code, sum(n) AS n FROM (
+                SELECT code, results AS n FROM status UNION ALL
+                SELECT status, 1 FROM failure WHERE status IS NOT NULL) GROUP BY code";
+            rows(&self.connection, statuses, |row| {
+                counts
+                    .by_status
+                    .insert(row.get("code")?, unsigned(row, "n")?);
+                Ok(())
+            })
+        };
+        read().map_err(|source| self.error(&source))?;
+        Ok(counts)
+    }
+
+    /// Calls `each` with every failure, in the order of the list.
+    pub(crate) fn failures(
+        &self,
+        mut each: impl FnMut(&FailureRow) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut stopped = Ok(());
+        let sql = "SELECT line, url, kind, status, message, attempts FROM failure ORDER BY line";
+        let read = rows(&self.connection, sql, |row| {
+            if stopped.is_ok() {
+                stopped = each(&FailureRow {
+                    index: unsigned(row, "line")?,
+                    url: row.get("url")?,
+                    kind: row.get("kind")?,
+                    status: row.get("status")?,
+                    message: row.get("message")?,
+                    attempts: row.get("attempts")?,
+                });
+            }
+            Ok(())
+        });
+        read.map_err(|source| self.error(&source))?;
+        stopped
+    }
+
+    fn error(&self, source: &rusqlite::Error) -> Error {
+        error(&self.path, source)
+    }
+}
+
+/// Reads where the lines of failures are, page by page, beside the writer.
+#[derive(Debug)]
+pub(crate) struct FailedLines {
+    path: PathBuf,
+    connection: Connection,
+    after: i64,
+}
+
+impl FailedLines {
+    /// Opens a reader on the ledger at `path`.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags);
+        Ok(Self {
+            path: path.to_owned(),
+            connection: connection.map_err(|source| error(path, &source))?,
+            after: -1,
+        })
+    }
+
+    /// The next failures that may end differently, in the order of the list; empty at the end.
+    pub(crate) fn next(&mut self) -> Result<Vec<FailedLine>, Error> {
+        let mut places = Vec::new();
+        let sql = format!(
+            "SELECT line, list_offset, list_length, kind FROM failure
+             WHERE line > {} AND kind != 'bad_url' ORDER BY line LIMIT 256",
+            self.after
+        );
+        let read = rows(&self.connection, &sql, |row| {
+            let kind: String = row.get("kind")?;
+            places.push(FailedLine {
+                index: unsigned(row, "line")?,
+                offset: unsigned(row, "list_offset")?,
+                length: row.get("list_length")?,
+                kind: kind.parse().ok(),
+            });
+            Ok(())
+        });
+        read.map_err(|source| error(&self.path, &source))?;
+        if let Some(last) = places.last() {
+            self.after = last.index.cast_signed();
+        }
+        Ok(places)
+    }
+}

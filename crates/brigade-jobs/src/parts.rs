@@ -1,0 +1,304 @@
+//! The parts: files of result lines that grow to a size and are then left alone.
+//!
+//! Bytes are gathered in one buffer and written in large pieces. A part ends only between lines.
+//! [`Parts::sync`] is the only maker of [`Synced`], which a commit of the ledger demands.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::directory::{Directory, is_part, part_name};
+use crate::error::Error;
+
+/// Bytes gathered before they are written.
+const BUFFER: usize = 256 * 1024;
+
+/// What a part is written through; a file, except in tests.
+pub(crate) trait PartFile: Send {
+    /// Writes all of it at the end.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Puts what was written on disk.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file.
+    fn truncate(&mut self, bytes: u64) -> io::Result<()>;
+}
+
+impl PartFile for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn truncate(&mut self, bytes: u64) -> io::Result<()> {
+        self.set_len(bytes)
+    }
+}
+
+/// The state of a part, as a commit tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartState {
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    pub(crate) records: u64,
+}
+
+/// Opens the file of a part for appending, making it if it is not there.
+pub(crate) type Opener = Box<dyn FnMut(&Path) -> io::Result<Box<dyn PartFile>> + Send>;
+
+/// Opens files on disk.
+pub(crate) fn open_files() -> Opener {
+    Box::new(|path| {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        Ok(Box::new(file))
+    })
+}
+
+/// Proof that every part is on disk up to the stated length, and their directory entries too.
+#[derive(Debug)]
+pub(crate) struct Synced {
+    parts: Vec<PartState>,
+}
+
+impl Synced {
+    /// The parts that changed since the last proof.
+    pub(crate) fn parts(&self) -> &[PartState] {
+        &self.parts
+    }
+
+    /// A proof about nothing, for a ledger that is not on disk either.
+    pub(crate) fn nothing() -> Self {
+        Self { parts: Vec::new() }
+    }
+}
+
+struct Open {
+    file: Box<dyn PartFile>,
+    state: PartState,
+}
+
+/// The parts of a job and the buffer before them.
+pub(crate) struct Parts {
+    directory: Arc<Directory>,
+    opener: Opener,
+    part_max: u64,
+    buffer: Vec<u8>,
+    current: Option<Open>,
+    /// Full parts that are not on disk yet.
+    full: Vec<Open>,
+    next: u64,
+    /// Whether a file was made since the last sync.
+    created: bool,
+    dirty: bool,
+    /// Bytes of parts that are left alone.
+    closed_bytes: u64,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Parts {
+    /// The parts that the ledger knows, as they were at the last commit: whatever was written
+    /// after it is cut off, and parts that it does not know are deleted.
+    pub(crate) fn recover(
+        directory: Arc<Directory>,
+        known: &[PartState],
+        part_max: u64,
+        opener: Opener,
+    ) -> Result<Self, Error> {
+        for name in directory.job_files()? {
+            if is_part(&name) && !known.iter().any(|part| part.name == name) {
+                directory.remove(&name)?;
+            }
+        }
+        for part in known {
+            restore(&directory.join(&part.name), part.bytes)?;
+        }
+        let mut parts = Self {
+            directory,
+            opener,
+            part_max,
+            buffer: Vec::with_capacity(BUFFER + BUFFER / 2),
+            current: None,
+            full: Vec::new(),
+            next: known.last().map_or(0, |part| part.number + 1),
+            created: false,
+            dirty: false,
+            closed_bytes: 0,
+        };
+        if let Some((last, closed)) = known.split_last() {
+            parts.closed_bytes = closed.iter().map(|part| part.bytes).sum();
+            if last.bytes < part_max {
+                parts.current = Some(parts.open(last.clone())?);
+            } else {
+                parts.closed_bytes += last.bytes;
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The buffer that lines are written into; call [`piece`](Self::piece) now and then.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Writes the buffer if it is full, inside of a line or between two.
+    pub(crate) fn piece(&mut self) -> Result<(), Error> {
+        if self.buffer.len() >= BUFFER {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    /// Ends a line. True if everything up to it is written.
+    pub(crate) fn end_line(&mut self) -> Result<bool, Error> {
+        let full = {
+            let part = self.current()?;
+            part.state.records += 1;
+            part.state.bytes
+        };
+        if full + self.buffer.len() as u64 >= self.part_max {
+            self.write()?;
+            if let Some(part) = self.current.take() {
+                self.closed_bytes += part.state.bytes;
+                self.full.push(part);
+            }
+            return Ok(true);
+        }
+        self.piece()?;
+        Ok(self.buffer.is_empty())
+    }
+
+    /// Writes what the buffer holds.
+    pub(crate) fn write(&mut self) -> Result<(), Error> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let buffer = std::mem::take(&mut self.buffer);
+        let part = self.current()?;
+        let written = part.file.append(&buffer);
+        part.state.bytes += buffer.len() as u64;
+        let name = part.state.name.clone();
+        self.dirty = true;
+        self.buffer = buffer;
+        self.buffer.clear();
+        // A long line may have made it large; it must not stay so.
+        self.buffer.shrink_to(2 * BUFFER);
+        written.map_err(|error| Error::write(self.directory.join(&name), error))
+    }
+
+    /// The length and the number of lines of the part being written, for [`cut`](Self::cut).
+    pub(crate) fn mark(&self) -> Option<PartState> {
+        self.current.as_ref().map(|part| part.state.clone())
+    }
+
+    /// After a failed write: forgets the buffer and cuts the part to what it was at `mark`.
+    pub(crate) fn cut(&mut self, mark: Option<PartState>) {
+        self.buffer.clear();
+        let Some(part) = &mut self.current else {
+            return;
+        };
+        part.state = match mark {
+            Some(mark) if mark.number == part.state.number => mark,
+            _ => PartState {
+                bytes: 0,
+                records: 0,
+                ..part.state.clone()
+            },
+        };
+        // Best effort: it frees space now, and whatever is left the next run cuts off.
+        let _ = part.file.truncate(part.state.bytes);
+    }
+
+    /// Writes and puts everything on disk: the parts, then the directory if files were made.
+    pub(crate) fn sync(&mut self) -> Result<Synced, Error> {
+        self.write()?;
+        let mut parts = Vec::new();
+        for part in self.full.iter_mut().chain(self.current.iter_mut()) {
+            if self.dirty {
+                let synced = part.file.sync();
+                synced.map_err(|e| Error::write(self.directory.join(&part.state.name), e))?;
+                parts.push(part.state.clone());
+            }
+        }
+        if self.created {
+            let synced = self.directory.sync();
+            synced.map_err(|error| Error::write(self.directory.path(), error))?;
+        }
+        self.full.clear();
+        (self.created, self.dirty) = (false, false);
+        Ok(Synced { parts })
+    }
+
+    /// Bytes of all parts, the buffer left out.
+    pub(crate) fn bytes(&self) -> u64 {
+        let current = self.current.as_ref().map_or(0, |part| part.state.bytes);
+        self.closed_bytes + current
+    }
+
+    /// Number of parts.
+    pub(crate) fn count(&self) -> u64 {
+        self.next
+    }
+
+    fn current(&mut self) -> Result<&mut Open, Error> {
+        if self.current.is_none() {
+            let number = self.next;
+            let state = PartState {
+                number,
+                name: part_name(number),
+                bytes: 0,
+                records: 0,
+            };
+            let part = self.open(state)?;
+            self.next = number + 1;
+            (self.created, self.dirty) = (true, true);
+            self.current = Some(part);
+        }
+        match &mut self.current {
+            Some(part) => Ok(part),
+            None => Err(Error::Stopped("the part that was just opened")),
+        }
+    }
+
+    fn open(&mut self, state: PartState) -> Result<Open, Error> {
+        let path = self.directory.join(&state.name);
+        let file = (self.opener)(&path).map_err(|error| Error::write(path, error))?;
+        Ok(Open { file, state })
+    }
+}
+
+/// Cuts a part to its committed length.
+fn restore(path: &PathBuf, expected: u64) -> Result<(), Error> {
+    let lost = |found| Error::PartLost {
+        path: path.clone(),
+        expected,
+        found,
+    };
+    let found = match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(lost(0)),
+        Err(error) => return Err(Error::write(path, error)),
+        Ok(metadata) => metadata.len(),
+    };
+    if found < expected {
+        return Err(lost(found));
+    }
+    if found > expected {
+        let file = OpenOptions::new().write(true).open(path);
+        let cut = file.and_then(|file| {
+            file.set_len(expected)?;
+            file.sync_all()
+        });
+        cut.map_err(|error| Error::write(path, error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Result lines: how one fetched URL becomes one line of JSON.
+//!
+//! A job writes hundreds of thousands of these a minute, so they are written byte by byte into a
+//! buffer that is used again, with no tree of values in between. The event loop writes the head
+//! ([`head`]: everything known when the response begins), the writer thread adds the body
+//! ([`body`]), which is where the work is.
+//!
+//! No line ever holds a request header, or a user name or password of a URL.
+
+mod body;
+mod head;
+mod json;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use body::tail;
+pub(crate) use head::{Head, head};
+pub(crate) use json::{number, string};

@@ -1,0 +1,76 @@
+//! What a job has come to, for people, for scripts and for `summary.json`.
+//!
+//! The totals come from the ledger, so they count every run of the job; what only a process can
+//! know (memory, latency) is of the last run. It never counts a line twice.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Whether a job is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Every line of the list ended as a result, a failure or a skipped line.
+    Done,
+    /// It was stopped before; the same job continues.
+    Interrupted,
+}
+
+/// The account of a job. It serialises to `summary.json`.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Whether the job is finished.
+    pub state: State,
+    /// Lines of the list; those read so far if `input_complete` is false.
+    pub input: u64,
+    /// Whether the list was read to its end.
+    pub input_complete: bool,
+    /// Lines with a result.
+    pub ok: u64,
+    /// Lines with a failure.
+    pub failed: u64,
+    /// Blank lines and comments.
+    pub skipped: u64,
+    /// Lines read and not settled: zero when done.
+    pub pending: u64,
+    /// Failures by their kind.
+    pub by_kind: BTreeMap<String, u64>,
+    /// Results and `http_status` failures by status.
+    pub by_status: BTreeMap<u16, u64>,
+    /// Requests sent, over all runs.
+    pub requests: u64,
+    /// Requests that were not the first for their line, over all runs.
+    pub retries: u64,
+    /// Decoded bytes of the bodies in the results.
+    pub body_bytes: u64,
+    /// Bytes of the parts.
+    pub output_bytes: u64,
+    /// Number of parts.
+    pub parts: u64,
+    /// How often the job was started.
+    pub runs: u64,
+    /// Wall time over all runs, in seconds.
+    pub wall_seconds: f64,
+    /// CPU time of the processes over all runs, in seconds.
+    pub cpu_seconds: f64,
+    /// Peak memory of this run's process.
+    pub peak_memory_bytes: u64,
+    /// Time from request to the last byte of the body, of the results of this run.
+    pub latency_ms: Latency,
+}
+
+/// Quantiles in milliseconds; all zero if nothing was fetched.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Latency {
+    /// Half took no longer.
+    pub p50: f64,
+    /// Nine in ten took no longer.
+    pub p90: f64,
+    /// 99 in 100 took no longer.
+    pub p99: f64,
+    /// The longest.
+    pub max: f64,
+}
