@@ -11,10 +11,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::thread;
 use std::time::Duration;
 
 use super::job::Run;
-use super::roster::{Roster, Seat, Step};
+use super::roster::{Look, Rest, Roster, Seat, Step};
 use super::stats::Stats;
 
 /// How often a thread without work looks again, giving way to others in between, before it rests.
@@ -25,32 +26,37 @@ const SEARCHES: usize = 32;
 pub(super) type Local = Option<Box<dyn Any>>;
 
 type Jobs = Roster<Arc<dyn Run>>;
+type Found = Look<Arc<dyn Run>>;
+
+/// What a crew's threads are to be like.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) name: Cow<'static, str>,
+    pub(super) limit: usize,
+    /// `None` is for ever.
+    pub(super) keep_alive: Option<Duration>,
+    pub(super) stack_size: Option<usize>,
+}
 
 #[derive(Debug)]
 pub(super) struct Crew {
-    name: Cow<'static, str>,
-    /// `None` is for ever.
-    keep_alive: Option<Duration>,
+    plan: Plan,
     hired: AtomicU64,
     roster: Mutex<Jobs>,
 }
 
 impl Crew {
-    pub(super) fn new(
-        name: Cow<'static, str>,
-        limit: usize,
-        keep_alive: Option<Duration>,
-    ) -> Arc<Self> {
+    pub(super) fn new(plan: Plan) -> Arc<Self> {
+        let roster = Mutex::new(Roster::new(plan.limit));
         Arc::new(Self {
-            name,
-            keep_alive,
+            plan,
             hired: AtomicU64::new(0),
-            roster: Mutex::new(Roster::new(limit)),
+            roster,
         })
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.name
+        &self.plan.name
     }
 
     fn roster(&self) -> MutexGuard<'_, Jobs> {
@@ -100,93 +106,78 @@ impl Crew {
     fn hire(self: &Arc<Self>) -> io::Result<()> {
         let number = self.hired.fetch_add(1, Ordering::Relaxed);
         let crew = self.clone();
-        std::thread::Builder::new()
-            .name(format!("{}-{number}", self.name))
-            .spawn(move || crew.work())
-            .map(drop)
+        let thread = thread::Builder::new().name(format!("{}-{number}", self.name()));
+        let thread = match self.plan.stack_size {
+            Some(bytes) => thread.stack_size(bytes),
+            None => thread,
+        };
+        thread.spawn(move || crew.work()).map(drop)
     }
 
     fn work(self: Arc<Self>) {
         let seat = Arc::new(Seat::default());
         let mut local: Local = None;
-        let mut next = {
-            let mut roster = self.roster();
-            roster.arrive();
-            roster.take()
-        };
-        while let Some((job, step)) = next.or_else(|| self.wait(&seat)) {
+        let mut found = self.roster().arrive();
+        while let Some((job, step)) = self.wait(found, &seat) {
             self.perform(step);
             let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut local))).unwrap_or_default();
-            next = {
-                let mut roster = self.roster();
-                roster.finish(ran.ran);
-                roster.take()
-            };
-            // The books are closed before the caller is told, and told before this thread rests.
+            found = self.roster().finish(ran.ran);
+            // By now the books are closed and this thread has its next job or searches for one, so
+            // what the caller does next need not wake another thread.
             let _ = catch_unwind(AssertUnwindSafe(|| ran.waker.map(Waker::wake)));
         }
         let _ = catch_unwind(AssertUnwindSafe(|| drop(local)));
     }
 
-    /// Searches, then rests, until there is a job; `None` if the thread is to end.
-    fn wait(&self, seat: &Arc<Seat>) -> Option<(Arc<dyn Run>, Step)> {
+    /// Searches and rests until there is a job; `None` if the thread is to end.
+    fn wait(&self, mut found: Found, seat: &Arc<Seat>) -> Option<(Arc<dyn Run>, Step)> {
         loop {
-            let mut roster = self.search();
-            if let Some(next) = roster.take() {
-                return Some(next);
-            }
-            if roster.is_closed() {
-                roster.leave();
-                return None;
-            }
-            roster.rest(seat.clone());
-            if !self.rest(roster, seat) {
-                return None;
+            found = match found {
+                Look::Job(job, step) => return Some((job, step)),
+                Look::Search => self.search(),
+                Look::Nothing => self.rest(seat)?,
             }
         }
     }
 
-    fn search(&self) -> MutexGuard<'_, Jobs> {
-        let mut roster = self.roster();
-        if roster.found() || !roster.begin_search() {
-            return roster;
-        }
+    fn search(&self) -> Found {
         for _ in 0..SEARCHES {
-            drop(roster);
-            std::thread::yield_now();
-            roster = self.roster();
-            if roster.found() {
+            thread::yield_now();
+            if self.roster().has_news() {
                 break;
             }
         }
-        roster.end_search();
-        roster
+        self.roster().end_search()
     }
 
-    /// Rests until the seat is called; false if it was not within the keep-alive.
-    fn rest(&self, mut roster: MutexGuard<'_, Jobs>, seat: &Arc<Seat>) -> bool {
+    /// Rests until the seat is called; `None` if it was not within the keep-alive, or if the crew
+    /// is closed.
+    fn rest(&self, seat: &Arc<Seat>) -> Option<Found> {
+        let mut roster = self.roster();
+        match roster.rest(seat) {
+            Rest::Seated => {}
+            Rest::Job(job, step) => return Some(Look::Job(job, step)),
+            Rest::Leave => return None,
+        }
         loop {
             let timed_out;
-            (roster, timed_out) = match self.keep_alive {
+            (roster, timed_out) = match self.plan.keep_alive {
                 None => {
-                    let roster = seat.bell.wait(roster);
-                    (roster.unwrap_or_else(PoisonError::into_inner), false)
+                    let woken = seat.bell.wait(roster);
+                    (woken.unwrap_or_else(PoisonError::into_inner), false)
                 }
                 Some(limit) => {
-                    let (roster, result) = seat
-                        .bell
-                        .wait_timeout(roster, limit)
-                        .unwrap_or_else(PoisonError::into_inner);
+                    let woken = seat.bell.wait_timeout(roster, limit);
+                    let (roster, result) = woken.unwrap_or_else(PoisonError::into_inner);
                     (roster, result.timed_out())
                 }
             };
             if seat.answer() {
-                roster.arrive();
-                return true;
+                return Some(roster.arrive());
             }
             if timed_out {
                 roster.retire(seat);
-                return false;
+                return None;
             }
         }
     }

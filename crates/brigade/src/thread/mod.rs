@@ -21,6 +21,7 @@
 //! left to do the work. tokio's paused clock does not know of these threads: under it a timeout
 //! around a closure fires as soon as nothing else is ready.
 
+mod builder;
 mod call;
 mod crew;
 mod job;
@@ -32,6 +33,7 @@ mod stats;
 mod tests;
 mod travel;
 
+pub use builder::Builder;
 pub use call::Call;
 pub use pinned::Pinned;
 pub use pool::{Pool, to_cpu, to_thread};

@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::builder::Builder;
 use super::call::Call;
 use super::crew::Local;
 use super::pool::Pool;
@@ -48,7 +49,8 @@ impl<S: 'static> Pinned<S> {
     ///
     /// # Panics
     ///
-    /// Continues a panic of `make`, and panics if the system refuses the thread.
+    /// Continues a panic of `make`, and panics if the system refuses the thread or the name contains a NUL
+    /// byte.
     pub async fn new<F>(name: impl Into<Cow<'static, str>>, make: F) -> Self
     where
         F: FnOnce() -> S + Send + 'static,
@@ -72,13 +74,14 @@ impl<S: 'static> Pinned<S> {
     ///
     /// # Panics
     ///
-    /// Continues a panic of `make`, and panics if the system refuses the thread.
+    /// Continues a panic of `make`, and panics if the system refuses the thread or the name contains a NUL
+    /// byte.
     pub async fn try_new<F, E>(name: impl Into<Cow<'static, str>>, make: F) -> Result<Self, E>
     where
         F: FnOnce() -> Result<S, E> + Send + 'static,
         E: Send + 'static,
     {
-        let pool = Pool::of_one(name.into());
+        let pool = Builder::new(name, 1).for_ever().build();
         Call::new(pool.clone(), type_name::<F>(), |local: &mut Local| {
             make().map(|state| *local = Some(Box::new(state)))
         })

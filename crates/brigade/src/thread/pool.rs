@@ -4,14 +4,12 @@ use std::any::type_name;
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
-use std::time::Duration;
 
+use super::builder::Builder;
 use super::call::Call;
 use super::crew::Crew;
 use super::stats::Stats;
 
-/// How long a thread rests before it ends, unless the pool says otherwise.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// How many closures of [`to_thread`] run at the same time.
 const BLOCKING_LIMIT: usize = 64;
 
@@ -54,39 +52,17 @@ impl Drop for Owner {
 }
 
 impl Pool {
-    /// A pool of at most `limit` threads, named `NAME-0`, `NAME-1` and so on; they end after 10 s
-    /// without work.
-    ///
-    /// Linux shows only the first 15 bytes of a thread's name.
+    /// A pool of at most `limit` threads; see [`Builder::new`].
     ///
     /// # Panics
     ///
-    /// Panics if the limit is 0.
+    /// If `limit` is 0, or the name contains a NUL byte.
     pub fn new(name: impl Into<Cow<'static, str>>, limit: usize) -> Self {
-        Self::with_keep_alive(name, limit, KEEP_ALIVE)
+        Builder::new(name, limit).build()
     }
 
-    /// Like [`new`](Self::new), with threads that end after resting for `keep_alive`.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the limit is 0.
-    pub fn with_keep_alive(
-        name: impl Into<Cow<'static, str>>,
-        limit: usize,
-        keep_alive: Duration,
-    ) -> Self {
-        assert!(limit > 0, "a pool needs at least one thread");
-        Self(Arc::new(Owner(Crew::new(
-            name.into(),
-            limit,
-            Some(keep_alive),
-        ))))
-    }
-
-    /// One thread that stays until the pool is dropped.
-    pub(super) fn of_one(name: Cow<'static, str>) -> Self {
-        Self(Arc::new(Owner(Crew::new(name, 1, None))))
+    pub(super) fn of(crew: Arc<Crew>) -> Self {
+        Self(Arc::new(Owner(crew)))
     }
 
     /// The process's pool for work that waits: files, names, libraries that block. At most 64

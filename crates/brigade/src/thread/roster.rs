@@ -39,6 +39,24 @@ pub(super) enum Step {
     Hire,
 }
 
+/// What a thread finds when it looks for work.
+#[derive(Debug)]
+pub(super) enum Look<J> {
+    Job(J, Step),
+    /// Nothing, and this thread is the one that searches.
+    Search,
+    Nothing,
+}
+
+/// What becomes of a thread that wants to rest.
+#[derive(Debug)]
+pub(super) enum Rest<J> {
+    Seated,
+    Job(J, Step),
+    /// It is to end.
+    Leave,
+}
+
 #[derive(Debug)]
 pub(super) struct Roster<J> {
     limit: usize,
@@ -87,16 +105,29 @@ impl<J> Roster<J> {
         self.queue.remove(&ticket)
     }
 
-    /// Gives the oldest job to the thread that asks.
-    pub(super) fn take(&mut self) -> Option<(J, Step)> {
+    /// Gives the oldest job to the thread that looks, or makes it search if no other does.
+    fn look(&mut self) -> Look<J> {
+        match self.take() {
+            Some((job, step)) => Look::Job(job, step),
+            None if self.searching || self.closed => Look::Nothing,
+            None => {
+                self.searching = true;
+                Look::Search
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<(J, Step)> {
         let (_, job) = self.queue.pop_first()?;
         self.running += 1;
         Some((job, self.rouse()))
     }
 
-    pub(super) fn finish(&mut self, ran: bool) {
+    /// A thread is done with its job and looks for the next one.
+    pub(super) fn finish(&mut self, ran: bool) -> Look<J> {
         self.running -= 1;
         self.finished += u64::from(ran);
+        self.look()
     }
 
     /// Brings one more thread to the queue, unless somebody is already on the way to it: whoever
@@ -120,9 +151,10 @@ impl<J> Roster<J> {
         Step::Hire
     }
 
-    /// A thread that was woken or hired is at the queue.
-    pub(super) fn arrive(&mut self) {
+    /// A thread that was woken or hired looks for work.
+    pub(super) fn arrive(&mut self) -> Look<J> {
         self.coming -= 1;
+        self.look()
     }
 
     /// The system refused a thread. Without any thread the jobs would wait for ever, so they are
@@ -137,36 +169,36 @@ impl<J> Roster<J> {
         }
     }
 
-    /// Makes the asking thread the one that searches; false if another one does.
-    pub(super) fn begin_search(&mut self) -> bool {
-        !std::mem::replace(&mut self.searching, true)
-    }
-
     /// Whether there is nothing to search for any longer.
-    pub(super) fn found(&self) -> bool {
+    pub(super) fn has_news(&self) -> bool {
         self.closed || !self.queue.is_empty()
     }
 
-    pub(super) fn end_search(&mut self) {
+    pub(super) fn end_search(&mut self) -> Look<J> {
         self.searching = false;
+        match self.take() {
+            Some((job, step)) => Look::Job(job, step),
+            None => Look::Nothing,
+        }
     }
 
-    pub(super) fn rest(&mut self, seat: Arc<Seat>) {
-        self.idle.push(seat);
+    /// Seats a thread that found nothing, after a last look.
+    pub(super) fn rest(&mut self, seat: &Arc<Seat>) -> Rest<J> {
+        if let Some((job, step)) = self.take() {
+            return Rest::Job(job, step);
+        }
+        if self.closed {
+            self.threads -= 1;
+            return Rest::Leave;
+        }
+        self.idle.push(seat.clone());
+        Rest::Seated
     }
 
     /// A thread that has rested long enough ends.
     pub(super) fn retire(&mut self, seat: &Arc<Seat>) {
         self.idle.retain(|other| !Arc::ptr_eq(other, seat));
-        self.leave();
-    }
-
-    pub(super) fn leave(&mut self) {
         self.threads -= 1;
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed
     }
 
     /// Lets every thread end once the queue is empty; returns those to wake.

@@ -68,7 +68,7 @@ impl Luggage {
                 RUNNING.take();
             }
         }
-        let _living = living::register(self.name.clone());
+        let _living = living::register(living::readable(self.name.clone()));
         RUNNING.set(Some(job));
         let _running = Running;
         let _runtime = self.runtime.as_ref().map(Handle::enter);
