@@ -24,7 +24,7 @@ impl ProgressHandle {
 }
 
 /// The numbers of a job, earlier runs of it included where not said otherwise.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
     /// Lines of the list read so far.

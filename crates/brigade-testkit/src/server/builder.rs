@@ -120,7 +120,7 @@ impl Builder {
         H: Fn(&Request) -> Reply + Send + Sync + 'static,
     {
         let shared = Arc::new(Shared::new(Box::new(handler), self.rules));
-        Server::start_in_runtime(self.address, shared).await
+        Server::start_in_runtime(self.address, shared)
     }
 
     /// Starts the server on a thread and a runtime of its own.

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 
@@ -90,11 +90,8 @@ impl Server {
         Self::builder().start_thread(handler)
     }
 
-    pub(crate) async fn start_in_runtime(
-        address: SocketAddr,
-        shared: Arc<Shared>,
-    ) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+    pub(crate) fn start_in_runtime(address: SocketAddr, shared: Arc<Shared>) -> io::Result<Self> {
+        let listener = listen(address)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         let mut task = JoinSet::new();
@@ -111,7 +108,11 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let listener = runtime.block_on(TcpListener::bind(address))?;
+        let listener = {
+            // Not by blocking: the caller may be inside a runtime of its own.
+            let _inside = runtime.enter();
+            listen(address)?
+        };
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         let loop_shared = Arc::clone(&shared);
@@ -201,6 +202,17 @@ impl fmt::Debug for Server {
             .field("exchanges", &self.exchanges())
             .finish_non_exhaustive()
     }
+}
+
+/// Binds and listens; the runtime that is current will own the socket.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(1024)
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {

@@ -302,6 +302,13 @@ fn a_server_on_its_own_thread_serves_programs_without_a_runtime() {
 }
 
 #[tokio::test]
+async fn a_server_on_its_own_thread_can_be_started_and_dropped_inside_a_runtime() {
+    let server = Server::start_thread(|_| Reply::ok("hello").keep_alive(false)).unwrap();
+    let (answer, _) = exchange(&server, GET).await;
+    assert!(answer.ends_with("hello"));
+}
+
+#[tokio::test]
 async fn a_wrapped_connection_speaks_through_the_wrapper_and_can_still_be_reset() {
     let server = Server::builder()
         .wrap(async |mut tcp: TcpStream| {

@@ -1,0 +1,192 @@
+//! The command line as typed: one place for each flag and its help.
+//!
+//! Nothing here decides anything; what the flags mean together is the business of `plan`. Flags
+//! that are planned and not yet there are accepted and hidden, so that `plan` can say so in one
+//! line instead of "unexpected argument".
+
+use crate::exit;
+use crate::value::{self, Secret, Timeout};
+use brigade_core::gcra::Rate;
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Collect millions of HTTP resources: politely, in bounded memory, with nothing lost.
+#[derive(Debug, Parser)]
+#[command(name = "brigade", version, after_help = exit::HELP, max_term_width = 100)]
+#[command(disable_help_subcommand = true, arg_required_else_help = false)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Fetch a list of URLs into a directory; the same command run again continues
+    ///
+    /// Every line of the list ends in exactly one place: a result in DIR/part-NNNNN.jsonl or a
+    /// failure in DIR/failures.jsonl; blank lines and lines that begin with '#' are skipped.
+    /// DIR/summary.json has the totals, and DIR/ledger.db, an SQLite file, what is done: stopped or
+    /// killed, the same command continues where it was.
+    Fetch(Box<FetchFlags>),
+    /// Run a real job against a server of its own, with no network at all
+    ///
+    /// The server misbehaves as servers do: pages of many sizes, slow bodies, 404, 429 with
+    /// Retry-After, 500 that heals on the second try, connections that are reset. What arrives is
+    /// then compared with what was sent.
+    Demo(DemoFlags),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = exit::HELP)]
+pub(crate) struct FetchFlags {
+    /// URLs to fetch
+    #[arg(value_name = "URL", conflicts_with = "input")]
+    pub(crate) urls: Vec<String>,
+
+    /// Read the URLs from a file, one a line; '-' reads the standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+
+    /// The directory of the job; made if it is not there
+    #[arg(short, long, value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) output: String,
+
+    /// Delete what an earlier job left in the directory and start again
+    #[arg(long)]
+    pub(crate) fresh: bool,
+
+    /// Ask again for what failed in earlier runs
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
+
+    #[command(flatten, next_help_heading = "Politeness")]
+    pub(crate) politeness: PolitenessFlags,
+
+    #[command(flatten, next_help_heading = "Requests")]
+    pub(crate) requests: RequestFlags,
+
+    #[command(flatten, next_help_heading = "Output")]
+    pub(crate) report: ReportFlags,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PolitenessFlags {
+    /// Requests at the same time, over all hosts
+    #[arg(short, long, value_name = "N", value_parser = value::count, default_value = "64")]
+    pub(crate) concurrency: NonZeroUsize,
+
+    /// Requests at the same time to one host
+    #[arg(long, value_name = "N", value_parser = value::count, default_value = "8")]
+    pub(crate) per_host: NonZeroUsize,
+
+    /// Requests per time over all hosts, like 100/s or 5/m [default: no limit]
+    #[arg(long, value_name = "RATE", value_parser = value::rate)]
+    pub(crate) rate: Option<Rate>,
+
+    /// Requests per time to one host [default: no limit]
+    #[arg(long, value_name = "RATE", value_parser = value::rate)]
+    pub(crate) host_rate: Option<Rate>,
+
+    /// How many requests a rate lets through at once after a quiet time
+    #[arg(long, value_name = "N", value_parser = value::count, default_value = "1")]
+    pub(crate) burst: NonZeroUsize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RequestFlags {
+    /// How often a failed request is tried again; 0 never
+    #[arg(long, value_name = "N", value_parser = value::times, allow_negative_numbers = true)]
+    #[arg(default_value = "3")]
+    pub(crate) retries: u32,
+
+    /// Time to wait for a free connection; 'none' waits for ever, here and below
+    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "30s")]
+    pub(crate) pool_timeout: Timeout,
+
+    /// Time to connect: look-up, TCP and TLS
+    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "10s")]
+    pub(crate) connect_timeout: Timeout,
+
+    /// Time in which the server must take some of the request
+    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "30s")]
+    pub(crate) write_timeout: Timeout,
+
+    /// Time in which the server must send some of the answer
+    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "30s")]
+    pub(crate) read_timeout: Timeout,
+
+    /// Time for a whole request, redirects and body included
+    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "5m")]
+    pub(crate) total_timeout: Timeout,
+
+    /// The longest body taken, decoded; a longer one fails as too_large
+    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "16MiB")]
+    pub(crate) max_body: u64,
+
+    /// Send this header with each request; can be repeated
+    #[arg(short = 'H', long = "header", value_name = "'NAME: VALUE'")]
+    pub(crate) headers: Vec<Secret>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReportFlags {
+    /// How progress is shown: a bar on a terminal and plain lines otherwise, or as chosen
+    #[arg(long, value_name = "HOW", value_enum, default_value = "auto")]
+    pub(crate) progress: ProgressFlag,
+
+    /// The form of the results
+    #[arg(long, value_enum, default_value = "jsonl", hide = true)]
+    pub(crate) format: Format,
+
+    #[arg(long, value_enum, default_value = "none", hide = true)]
+    pub(crate) compress: Compress,
+
+    #[arg(long, hide = true)]
+    pub(crate) ordered: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressFlag {
+    /// A bar on a terminal, plain lines otherwise
+    Auto,
+    /// A bar, if stderr is a terminal
+    Bar,
+    /// A line on stderr every few seconds
+    Plain,
+    /// A JSON object a second on stdout, the summary last
+    Json,
+    /// Nothing but errors
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Jsonl,
+    Files,
+    Warc,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compress {
+    None,
+    Gzip,
+    Zstd,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoFlags {
+    /// Where the output is left to look at; replaced if an earlier demo made it
+    #[arg(short, long, value_name = "DIR", default_value = "brigade-demo")]
+    pub(crate) output: PathBuf,
+
+    /// How progress is shown
+    #[arg(long, value_name = "HOW", value_enum, default_value = "auto")]
+    pub(crate) progress: ProgressFlag,
+}

@@ -1,0 +1,187 @@
+//! What is meant: the flags as typed, put together with the environment into a job.
+//!
+//! Contradictions and missing things end here, before anything is touched, each with one sentence
+//! that names the flag and the way out. Nothing here does I/O.
+
+use crate::flags::{Compress, FetchFlags, Format, ProgressFlag, ReportFlags};
+use crate::progress::Mode;
+use crate::value;
+use anyhow::{Context, bail};
+use brigade_jobs::{Config, Input};
+use std::path::Path;
+
+/// A fetch as meant.
+#[derive(Debug)]
+pub(crate) struct FetchPlan {
+    pub(crate) config: Config,
+    pub(crate) progress: Mode,
+}
+
+impl FetchPlan {
+    /// Puts the flags together. `terminal` is whether stderr is one.
+    pub(crate) fn new(flags: FetchFlags, terminal: bool) -> anyhow::Result<Self> {
+        refuse_what_is_not_there_yet(&flags.report)?;
+        let input = match flags.input {
+            Some(path) if path == Path::new("-") => Input::Stdin,
+            Some(path) => Input::File(path),
+            None if flags.urls.is_empty() => {
+                bail!("no URLs: name some, or give a list with -i FILE ('-i -' reads stdin)")
+            }
+            None => Input::Urls(flags.urls),
+        };
+        let (politeness, requests) = (flags.politeness, flags.requests);
+        let burst = u32::try_from(politeness.burst.get()).unwrap_or(u32::MAX);
+        let mut config = Config::new(input, flags.output);
+        config.fresh = flags.fresh;
+        config.retry_failed = flags.retry_failed;
+        config.concurrency = politeness.concurrency.get();
+        config.per_host = politeness.per_host.get();
+        config.rate = politeness.rate.map(|rate| rate.burst(burst));
+        config.host_rate = politeness.host_rate.map(|rate| rate.burst(burst));
+        config.retries = requests.retries;
+        config.timeouts.pool = requests.pool_timeout.0;
+        config.timeouts.connect = requests.connect_timeout.0;
+        config.timeouts.write = requests.write_timeout.0;
+        config.timeouts.read = requests.read_timeout.0;
+        config.timeouts.total = requests.total_timeout.0;
+        config.max_body = requests.max_body;
+        for (at, text) in requests.headers.iter().enumerate() {
+            // By its place: the text may be a secret.
+            let header = value::header(&text.0).map_err(anyhow::Error::msg);
+            let header = header.with_context(|| format!("-H number {}", at + 1))?;
+            config.headers.push((header.name, header.value));
+        }
+        Ok(Self {
+            config,
+            progress: mode(flags.report.progress, terminal),
+        })
+    }
+}
+
+/// How progress is shown, given what was asked for and whether stderr is a terminal.
+pub(crate) fn mode(flag: ProgressFlag, terminal: bool) -> Mode {
+    match flag {
+        ProgressFlag::Auto | ProgressFlag::Bar if terminal => Mode::Bar,
+        ProgressFlag::Auto | ProgressFlag::Bar | ProgressFlag::Plain => Mode::Plain,
+        ProgressFlag::Json => Mode::Json,
+        ProgressFlag::None => Mode::Silent,
+    }
+}
+
+fn refuse_what_is_not_there_yet(flags: &ReportFlags) -> anyhow::Result<()> {
+    let missing = match (flags.format, flags.compress, flags.ordered) {
+        (Format::Files, ..) => "--format files",
+        (Format::Warc, ..) => "--format warc",
+        (_, Compress::Gzip, _) => "--compress gzip",
+        (_, Compress::Zstd, _) => "--compress zstd",
+        (.., true) => "--ordered",
+        (Format::Jsonl, Compress::None, false) => return Ok(()),
+    };
+    bail!("{missing} comes in a later version: leave it out to get plain JSONL as it completes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::{Action, CommandLine};
+    use brigade_core::gcra::Rate;
+    use clap::Parser;
+    use std::time::Duration;
+
+    fn plan(line: &str) -> anyhow::Result<FetchPlan> {
+        let words = ["brigade", "fetch"].into_iter().chain(line.split(' '));
+        match CommandLine::try_parse_from(words)?.action {
+            Action::Fetch(flags) => FetchPlan::new(*flags, false),
+            other => bail!("{other:?} is not a fetch"),
+        }
+    }
+
+    #[test]
+    fn the_defaults_of_the_command_are_those_of_the_library() {
+        let plan = plan("-o out http://a.test/").unwrap();
+        let (ours, theirs) = (&plan.config, Config::new(Input::Stdin, "out"));
+        assert_eq!(ours.concurrency, theirs.concurrency);
+        assert_eq!(ours.per_host, theirs.per_host);
+        assert_eq!(ours.retries, theirs.retries);
+        assert_eq!(ours.timeouts, theirs.timeouts);
+        assert_eq!(ours.max_body, theirs.max_body);
+        assert_eq!(ours.rate, None);
+        assert_eq!(ours.host_rate, None);
+        assert!(matches!(&ours.input, Input::Urls(urls) if urls == &["http://a.test/"]));
+        assert_eq!(plan.progress, Mode::Plain);
+    }
+
+    #[test]
+    fn every_flag_reaches_the_job() {
+        let plan = plan(
+            "-i - -o out -c 3 --per-host 2 --rate 100/s --host-rate 5/m --burst 4 --retries 0 \
+             --pool-timeout 1s --connect-timeout 2s --write-timeout 3s --read-timeout 4s \
+             --total-timeout none --max-body 1KiB -H a:1 --header a:2 --fresh --retry-failed \
+             --progress json",
+        )
+        .unwrap();
+        let config = plan.config;
+        assert!(matches!(config.input, Input::Stdin));
+        assert_eq!(
+            (config.concurrency, config.per_host, config.retries),
+            (3, 2, 0)
+        );
+        assert_eq!(config.rate, Some(Rate::per_second(100).burst(4)));
+        let five_a_minute = Rate::new(5, Duration::from_secs(60)).map(|rate| rate.burst(4));
+        assert_eq!(config.host_rate, five_a_minute);
+        let seconds = |seconds: Option<u64>| seconds.map(Duration::from_secs);
+        let timeouts = [
+            config.timeouts.pool,
+            config.timeouts.connect,
+            config.timeouts.write,
+            config.timeouts.read,
+            config.timeouts.total,
+        ];
+        assert_eq!(
+            timeouts,
+            [Some(1), Some(2), Some(3), Some(4), None].map(seconds)
+        );
+        assert_eq!(config.max_body, 1024);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(config.headers, [pair("a", "1"), pair("a", "2")]);
+        assert!(config.fresh && config.retry_failed);
+        assert_eq!(plan.progress, Mode::Json);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_in_a_sentence() {
+        let cases = [
+            ("-o out", "no URLs: "),
+            (
+                "-o out u --format warc",
+                "--format warc comes in a later version",
+            ),
+            ("-o out u --format files", "--format files comes"),
+            ("-o out u --compress zstd", "--compress zstd comes"),
+            ("-o out u --ordered", "--ordered comes"),
+            (
+                "-o out u -H secret",
+                "-H number 1: a header is 'Name: value'",
+            ),
+        ];
+        for (line, start) in cases {
+            let error = format!("{:#}", plan(line).unwrap_err());
+            assert!(error.starts_with(start), "{line}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bar_needs_a_terminal() {
+        let cases = [
+            (ProgressFlag::Auto, true, Mode::Bar),
+            (ProgressFlag::Auto, false, Mode::Plain),
+            (ProgressFlag::Bar, false, Mode::Plain),
+            (ProgressFlag::Plain, true, Mode::Plain),
+            (ProgressFlag::None, true, Mode::Silent),
+        ];
+        for (flag, terminal, expected) in cases {
+            assert_eq!(mode(flag, terminal), expected);
+        }
+    }
+}

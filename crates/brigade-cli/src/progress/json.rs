@@ -1,0 +1,79 @@
+//! Progress for programs: one JSON object a line on stdout, a second apart, the summary last.
+//!
+//! Field names are those of `summary.json` where both have the number. Lines may gain fields.
+
+use super::line::{Paces, Total};
+use super::watch::{STOPPING, Show};
+use crate::message;
+use crate::stdout::Stdout;
+use brigade_jobs::{Progress, Summary};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+#[derive(Debug, Default)]
+pub(super) struct Json {
+    paces: Paces,
+    stdout: Stdout,
+}
+
+impl Show for Json {
+    fn every(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn show(&mut self, progress: &Progress) {
+        self.paces.look(progress);
+        let line = object(progress, &self.paces);
+        self.stdout.write(&format!("{line}\n"));
+    }
+
+    fn stopping(&mut self) {
+        message::say(STOPPING);
+    }
+
+    fn end(&mut self) {}
+}
+
+fn object(progress: &Progress, paces: &Paces) -> Value {
+    let by_kind: Map<_, _> = progress
+        .by_kind
+        .iter()
+        .map(|(kind, count)| (kind.to_string(), Value::from(*count)))
+        .collect();
+    json!({
+        "event": "progress",
+        "elapsed_seconds": progress.elapsed.as_secs_f64(),
+        "input": progress.input,
+        "input_complete": progress.input_complete,
+        "input_estimate": Total::of(progress).number(),
+        "ok": progress.ok,
+        "failed": progress.failed,
+        "skipped": progress.skipped,
+        "by_kind": by_kind,
+        "in_flight": progress.in_flight,
+        "waiting": progress.waiting,
+        "paused_hosts": progress.paused_hosts,
+        "requests": progress.requests,
+        "retries": progress.retries,
+        "bytes": progress.bytes,
+        "committed": progress.committed,
+        "per_second": paces.items.per_second(),
+    })
+}
+
+/// The last line: the summary as in `summary.json`, marked as such.
+pub(crate) fn summary_line(summary: &Summary) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        #[serde(flatten)]
+        summary: &'a Summary,
+    }
+    let mut line = serde_json::to_string(&Line {
+        event: "summary",
+        summary,
+    })?;
+    line.push('\n');
+    Ok(line)
+}

@@ -1,0 +1,261 @@
+//! The values that flags take: rates, sizes, durations, counts, headers.
+//!
+//! Each is one function from text to a value or to a fragment that says what would have been
+//! right. None of them knows which flag it serves.
+
+use brigade_core::gcra::Rate;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// The longest that something may take, if there is such a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeout(pub(crate) Option<Duration>);
+
+/// Text that may be a secret, kept unparsed: the argument parser would repeat it in an error.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("...")
+    }
+}
+
+/// A header: `Name: value`.
+///
+/// It has no derived `Debug`: values may be secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl std::fmt::Debug for Header {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: ...", self.name)
+    }
+}
+
+const RATE: &str = "a rate is a number per time, like 100/s, 5/m or 1/500ms";
+const SIZE: &str = "a size is a number of bytes, like 65536, 512KiB, 16MiB or 1GB";
+const TIMEOUT: &str = "a number and its unit is needed, like 30s, 500ms or 2m, or 'none'";
+const COUNT: &str = "a whole number of at least 1 is needed";
+const TIMES: &str = "a whole number is needed; 0 is never";
+
+/// Parses `100/s`, `5/m`, `1/500ms`.
+pub(crate) fn rate(text: &str) -> Result<Rate, String> {
+    let (permits, per) = text.split_once('/').ok_or(RATE)?;
+    let permits = permits.trim().parse().map_err(|_| RATE)?;
+    let per = match per.trim() {
+        unit if unit.starts_with(|c: char| c.is_ascii_digit()) => span(unit).ok_or(RATE)?,
+        unit => span(&format!("1{unit}")).ok_or(RATE)?,
+    };
+    Rate::new(permits, per).ok_or_else(|| RATE.into())
+}
+
+/// Parses `16MiB`, `1.5 GB`, `65536`.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = (text[..split].trim(), text[split..].to_ascii_lowercase());
+    let factor: u64 = match unit.as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        _ => return Err(SIZE.into()),
+    };
+    let bytes = match number.parse::<u64>() {
+        Ok(whole) => whole.checked_mul(factor),
+        Err(_) => fraction(number, factor),
+    };
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| SIZE.into())
+}
+
+/// `1.5` times a factor; a plain decimal fraction only, no exponent and no sign.
+fn fraction(number: &str, factor: u64) -> Option<u64> {
+    let plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let value = number.parse::<f64>().ok().filter(|_| plain)? * factor as f64;
+    (value < u64::MAX as f64).then_some(value as u64)
+}
+
+/// Parses `30s`, `500ms`, `1m 30s`, `none`; zero is refused, because it would fail everything.
+pub(crate) fn timeout(text: &str) -> Result<Timeout, String> {
+    match text.trim() {
+        "none" => Ok(Timeout(None)),
+        text => span(text)
+            .map(|span| Timeout(Some(span)))
+            .ok_or_else(|| TIMEOUT.into()),
+    }
+}
+
+/// A duration longer than zero.
+fn span(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|span| !span.is_zero())
+}
+
+/// Parses a whole number of at least 1.
+pub(crate) fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.trim().parse().map_err(|_| COUNT.into())
+}
+
+/// Parses a whole number, 0 included.
+pub(crate) fn times(text: &str) -> Result<u32, String> {
+    text.trim().parse().map_err(|_| TIMES.into())
+}
+
+/// Parses `Name: value`.
+pub(crate) fn header(text: &str) -> Result<Header, String> {
+    // The text itself is never repeated: it may be a secret.
+    let wrong = "a header is 'Name: value', without control characters";
+    let (name, value) = text.split_once(':').ok_or(wrong)?;
+    let (name, value) = (name.trim(), value.trim());
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(token) || value.chars().any(char::is_control) {
+        return Err(wrong.into());
+    }
+    Ok(Header {
+        name: name.into(),
+        value: value.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: PartialEq + std::fmt::Debug>(
+        parse: fn(&str) -> Result<T, String>,
+        good: &[(&str, T)],
+        bad: &[&str],
+    ) {
+        for (text, expected) in good {
+            assert_eq!(parse(text).as_ref(), Ok(expected), "{text}");
+        }
+        for text in bad {
+            assert!(parse(text).is_err(), "{text} gave {:?}", parse(text));
+        }
+    }
+
+    #[test]
+    fn rates_are_a_number_per_time() {
+        let rate_of = |permits, millis| Rate::new(permits, Duration::from_millis(millis)).unwrap();
+        check(
+            rate,
+            &[
+                ("100/s", rate_of(100, 1_000)),
+                ("5/m", rate_of(5, 60_000)),
+                ("7 / h", rate_of(7, 3_600_000)),
+                ("1/500ms", rate_of(1, 500)),
+                ("3/2s", rate_of(3, 2_000)),
+            ],
+            &[
+                "",
+                "100",
+                "/s",
+                "0/s",
+                "-1/s",
+                "1.5/s",
+                "5/",
+                "5/x",
+                "5/0s",
+                "99999999999/s",
+            ],
+        );
+    }
+
+    #[test]
+    fn sizes_have_binary_and_decimal_units() {
+        check(
+            size,
+            &[
+                ("1", 1),
+                ("65536", 65_536),
+                ("10b", 10),
+                ("16MiB", 16 << 20),
+                ("16 mib", 16 << 20),
+                ("2k", 2_048),
+                ("1GB", 1_000_000_000),
+                ("1.5MB", 1_500_000),
+                ("8TiB", 8 << 40),
+            ],
+            &[
+                "",
+                "0",
+                "MiB",
+                "-1",
+                "1e3",
+                "1.5.2k",
+                "5XB",
+                "99999999TiB",
+                "inf",
+                "nan",
+            ],
+        );
+    }
+
+    #[test]
+    fn timeouts_have_a_unit_and_are_not_zero() {
+        let after = |seconds| Timeout(Some(Duration::from_secs(seconds)));
+        check(
+            timeout,
+            &[
+                ("30s", after(30)),
+                ("5000ms", after(5)),
+                ("1m 30s", after(90)),
+                ("none", Timeout(None)),
+            ],
+            &["", "30", "0s", "-1s", "s", "3 parsecs"],
+        );
+    }
+
+    #[test]
+    fn counts_start_at_one() {
+        check(
+            count,
+            &[("1", NonZeroUsize::MIN)],
+            &["", "0", "-1", "1.5", "many"],
+        );
+    }
+
+    #[test]
+    fn times_may_be_none() {
+        check(times, &[("0", 0), ("3", 3)], &["", "-1", "1.5", "many"]);
+    }
+
+    #[test]
+    fn headers_are_a_name_and_a_value() {
+        let pair = |name: &str, value: &str| Header {
+            name: name.into(),
+            value: value.into(),
+        };
+        check(
+            header,
+            &[
+                ("Accept: text/html", pair("Accept", "text/html")),
+                ("x-time:12:30", pair("x-time", "12:30")),
+                ("empty:", pair("empty", "")),
+            ],
+            &["", "no colon", ": value", "bad name: x", "a: b\r\nc: d"],
+        );
+        assert_eq!(
+            format!("{:?}", pair("Authorization", "secret")),
+            "Authorization: ..."
+        );
+    }
+}
