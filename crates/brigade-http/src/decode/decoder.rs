@@ -144,10 +144,13 @@ impl Decoder {
     ///
     /// [`Error::Truncated`], or the error that the decoder has failed with before.
     pub fn finish(&self) -> Result<(), Error> {
-        match &self.failed {
-            Some(error) => Err(error.clone()),
-            None => self.stages.iter().try_for_each(Stage::finish),
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
         }
+        if self.stages.first().is_none_or(Stage::is_untouched) {
+            return Ok(());
+        }
+        self.stages.iter().try_for_each(Stage::finish)
     }
 }
 

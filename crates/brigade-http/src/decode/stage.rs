@@ -85,11 +85,16 @@ impl Stage {
         Ok(None)
     }
 
-    /// Whether no stream was left in the middle.
+    /// Whether not a single byte came.
+    pub(super) const fn is_untouched(&self) -> bool {
+        matches!(self.state, State::Start)
+    }
+
+    /// Whether a stream came, and the last one to its end.
     pub(super) const fn finish(&self) -> Result<(), Error> {
         match self.state {
-            State::Start | State::Ended(_) => Ok(()),
-            State::Sniff(_) | State::Stream(_) => Err(Error::Truncated {
+            State::Ended(_) => Ok(()),
+            State::Start | State::Sniff(_) | State::Stream(_) => Err(Error::Truncated {
                 coding: self.coding.name(),
             }),
         }
