@@ -1,6 +1,8 @@
 //! Async application patterns whose traps cannot be written.
 
 mod slab;
+#[cfg(test)]
+mod witness;
 
 pub mod cancel;
 pub mod clock;
@@ -10,5 +12,5 @@ pub mod living;
 pub mod run;
 pub mod thread;
 
-pub use group::task_group;
+pub use group::{collect, task_group};
 pub use run::run;

@@ -23,7 +23,8 @@ pub(crate) type Finaliser = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 const LATER_THAN_RUN: Duration = Duration::from_millis(500);
 
-/// Measures the grace period of one scope, from the first time that its cancellation is seen.
+/// Measures the grace period of one scope: the time for which its own shields and finalisers hold
+/// up the end of a cancelled task.
 #[derive(Default)]
 struct Grace(Option<Pin<Box<Sleep>>>);
 
@@ -83,8 +84,7 @@ impl Ending {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         while let Some(scope) = place.as_ref() {
-            let aborted = scope.is_aborted();
-            if aborted {
+            if scope.is_aborted() {
                 self.finaliser = None;
             }
             if self.finaliser.is_none() {
@@ -92,11 +92,8 @@ impl Ending {
                     Step::Over => return Poll::Ready(()),
                     Step::Report(failures) => failures.into_iter().for_each(|f| scope.fail(f)),
                     Step::Finalise(finaliser) => self.finaliser = Some(finaliser),
-                    Step::Wait if self.registered => {
-                        if aborted || !self.enforce(scope, cx) {
-                            return Poll::Pending;
-                        }
-                    }
+                    // Each member keeps its own grace period.
+                    Step::Wait if self.registered => return Poll::Pending,
                     Step::Wait => self.register(scope, cx),
                 }
             } else if !self.registered {

@@ -43,6 +43,7 @@ where
         place: Some(scope.clone()),
         ending: Ending::default(),
         timer: deadline.map(|deadline| (deadline, Box::pin(sleep(deadline)))),
+        own_failure: None,
     };
     let mut value = None;
     poll_fn(|cx| {
@@ -55,10 +56,12 @@ where
     .await;
     guard.defuse();
     scope.leave();
+    let mut failures = scope.take_failures();
+    failures.extend(driver.own_failure);
     Driven {
         value,
         reason: scope.reason(),
-        failures: scope.take_failures(),
+        failures,
     }
 }
 
@@ -66,6 +69,7 @@ struct Driver {
     place: Option<Arc<Scope>>,
     ending: Ending,
     timer: Option<(Duration, Pin<Box<Sleep>>)>,
+    own_failure: Option<Failure>,
 }
 
 impl Driver {
@@ -107,7 +111,14 @@ impl Driver {
                 None
             }
             Poll::Ready(Err(panic)) => {
-                scope.fail(Failure::panicked(scope, panic));
+                let failure = Failure::panicked(scope, panic);
+                if scope.body.as_ref().is_some_and(|body| body.forwards) {
+                    // The owner of a forwarding body continues the body's own panic itself.
+                    self.own_failure = Some(failure);
+                    scope.cancel(Reason::Sibling);
+                } else {
+                    scope.fail(failure);
+                }
                 None
             }
             Poll::Pending if scope.reason().is_none() => return Poll::Pending,

@@ -17,7 +17,7 @@ use super::start::{Report, start};
 use super::task::{Join, Task};
 use super::task_group::Stats;
 use crate::cancel::scope::{Refused, Scope};
-use crate::cancel::{Reason, Token};
+use crate::cancel::{Reason, Token, context};
 
 /// Runs `body` with a group of at most `limit` children at once; else as
 /// [`task_group`](super::task_group).
@@ -74,6 +74,8 @@ impl<E: fmt::Display + Send + 'static> LimitedGroup<E> {
 
     /// Waits until there is room, then starts a child, named after its future's type.
     ///
+    /// If the group is cancelled, this never returns: the group drops the body here.
+    ///
     /// A child makes room when its future is gone and its finalisers have run. A handle that is
     /// kept keeps the child's value; drop the handles of an endless input, or await them.
     ///
@@ -103,19 +105,18 @@ impl<E: fmt::Display + Send + 'static> LimitedGroup<E> {
         T: Send + 'static,
     {
         let name = name.into();
-        let seated = poll_fn(|cx| match self.scope.seat(name.clone(), Some(cx.waker())) {
-            Ok(task) => Poll::Ready(Ok(task)),
+        let task = poll_fn(|cx| match self.scope.seat(name.clone(), Some(cx.waker())) {
+            Ok(task) => Poll::Ready(task),
             Err(Refused::Full) => Poll::Pending,
-            Err(Refused::Cancelled(reason)) => Poll::Ready(Err(reason)),
-            Err(Refused::Finished) => Poll::Ready(Err(Reason::Parent)),
-        });
-        Task::new(match seated.await {
-            Ok(task) => {
-                let handle = start(&self.scope, task.clone(), future, Report);
-                Join::spawned(task, handle)
+            // A loop that spawns must end with its group, so the body is dropped here.
+            Err(Refused::Cancelled(_) | Refused::Finished) => {
+                context::set_stuck();
+                Poll::Pending
             }
-            Err(reason) => Join::refused(reason),
-        })
+        });
+        let task = task.await;
+        let handle = start(&self.scope, task.clone(), future, Report);
+        Task::new(Join::spawned(task, handle))
     }
 
     /// Cancels the children and drops the body at its next await.

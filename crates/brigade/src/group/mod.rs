@@ -5,6 +5,7 @@
 //!
 //! * [`task_group`] is for tasks that belong together: the first failure cancels the others.
 //! * [`limited_group`] is the same with a limit: spawning waits for room.
+//! * [`collect`] is for independent items: a failure is a record, and the records add up.
 //!
 //! Children run in parallel and so are `Send + 'static`. Each inherits the group's cancellation
 //! and its tracing span. What happens when a future is dropped, cancelled or aborted is written
@@ -18,8 +19,11 @@
 
 mod builder;
 mod child;
+mod collect;
 mod error;
+mod inbox;
 mod limited;
+mod outcome;
 mod spawner;
 mod start;
 mod task;
@@ -30,8 +34,10 @@ mod tests;
 pub(crate) mod drive;
 
 pub use builder::Builder;
+pub use collect::{Collect, collect};
 pub use error::{Adopted, Cause, Ended, Error, ErrorGroup, Finished, Leaf};
 pub use limited::{LimitedGroup, limited_group};
+pub use outcome::{Collected, Counts, Outcome, Record};
 pub use spawner::Spawner;
 pub use task::{Join, Task};
 pub use task_group::{Stats, TaskGroup, task_group};
