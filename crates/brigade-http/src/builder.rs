@@ -3,13 +3,14 @@
 //! Every setting has a default that is safe towards strangers: limited, verified, without
 //! credentials across origins. A builder does nothing before [`ClientBuilder::build`].
 
-use http::header::{ACCEPT, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::Inner;
 use crate::connect::Connector;
 use crate::pool::ClientPool;
 use crate::resolve::Resolver;
+use crate::retry::RetryPolicy;
 use crate::settings::Settings;
 use crate::{Client, Error, Kind, PoolLimits, Result, Timeouts};
 
@@ -68,7 +69,7 @@ impl ClientBuilder {
     }
 
     /// How many redirects are followed, by default 10; with 0 the redirect is the response.
-    pub fn redirects(mut self, redirects: usize) -> Self {
+    pub fn redirects(mut self, redirects: u32) -> Self {
         self.settings.redirects = redirects;
         self
     }
@@ -76,6 +77,19 @@ impl ClientBuilder {
     /// The most bytes of a decoded body, by default 1 GiB; `None` for no limit.
     pub fn max_body(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.settings.body_max = bytes.into();
+        self
+    }
+
+    /// Whether compressed bodies are asked for and unpacked, as they are by default. Without, a body
+    /// is handed out as it was sent.
+    pub fn compression(mut self, compression: bool) -> Self {
+        self.settings.compression = compression;
+        self
+    }
+
+    /// When a request is sent again; by default never.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = Some(policy.into());
         self
     }
 
@@ -117,13 +131,18 @@ impl ClientBuilder {
             let detail = "with a limit of 0 connections nothing can be sent";
             return Err(Error::new(Kind::Config).because(detail));
         }
+        let mut headers = self.headers;
+        if self.settings.compression && !headers.contains_key(ACCEPT_ENCODING) {
+            let encodings = HeaderValue::from_static(crate::decode::ACCEPT_ENCODING);
+            headers.insert(ACCEPT_ENCODING, encodings);
+        }
         let inner = Inner {
             pool: ClientPool::new(self.limits),
             connector: Connector {
                 resolver: Resolver::default(),
                 tls: None,
             },
-            headers: self.headers,
+            headers,
             settings: self.settings,
         };
         Ok(Client {

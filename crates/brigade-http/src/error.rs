@@ -9,6 +9,8 @@ use std::fmt;
 
 use url::Url;
 
+use crate::{decode, redirect};
+
 /// The result of everything that the client does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -147,6 +149,22 @@ impl Error {
     pub(crate) fn from(mut self, cause: impl Into<Cause>) -> Self {
         self.inner.cause = Some(cause.into());
         self
+    }
+
+    pub(crate) fn of_decode(error: decode::Error) -> Self {
+        let kind = match error {
+            decode::Error::TooLarge { .. } => Kind::TooLarge,
+            _ => Kind::Decode,
+        };
+        Self::new(kind).from(error)
+    }
+
+    pub(crate) fn of_redirect(error: redirect::Error) -> Self {
+        let kind = match error {
+            redirect::Error::TooMany { .. } => Kind::TooManyRedirects,
+            _ => Kind::BadUrl,
+        };
+        Self::new(kind).from(error)
     }
 
     /// Names the URL, without its credentials, unless one is named already.

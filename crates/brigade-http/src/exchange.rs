@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderName};
+use http::header::{ACCEPT_ENCODING, HOST, RANGE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use url::{Position, Url};
@@ -24,11 +24,10 @@ use crate::{Error, Kind, Phase, Result, Timeouts};
 pub(crate) struct Hop {
     pub(crate) method: Method,
     pub(crate) url: Url,
-    /// The request's own headers.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Whether no redirect has left the origin of the first URL.
-    pub(crate) same_origin: bool,
+    /// Whether the client's headers are among `headers` already.
+    pub(crate) merged: bool,
 }
 
 /// Sends `hop` and waits for the head of its response.
@@ -135,38 +134,31 @@ fn request(
     let mut request = Request::new(hop.body.clone().into());
     *request.method_mut() = hop.method.clone();
     *request.uri_mut() = uri;
-    *request.headers_mut() = headers(client, hop, host);
+    let mut headers = merged(client, hop);
+    if !headers.contains_key(HOST) {
+        headers.insert(HOST, host.clone());
+    }
+    *request.headers_mut() = headers;
     Ok(request)
 }
 
-fn headers(client: &Inner, hop: &Hop, host: &HeaderValue) -> HeaderMap {
-    let mut headers = client.headers.clone();
-    if !hop.same_origin {
-        drop_credentials(&mut headers);
+/// The headers of `hop` with those of the client that it does not set itself.
+pub(crate) fn merged(client: &Inner, hop: &Hop) -> HeaderMap {
+    if hop.merged {
+        return hop.headers.clone();
     }
+    let mut headers = client.headers.clone();
     for name in hop.headers.keys() {
         headers.remove(name);
     }
     for (name, value) in &hop.headers {
         headers.append(name, value.clone());
     }
-    if !headers.contains_key(HOST) {
-        headers.insert(HOST, host.clone());
+    if hop.headers.contains_key(RANGE) && !hop.headers.contains_key(ACCEPT_ENCODING) {
+        // A part of something compressed cannot be unpacked.
+        headers.remove(ACCEPT_ENCODING);
     }
     headers
-}
-
-/// Takes out what another origin must not see.
-pub(crate) fn drop_credentials(headers: &mut HeaderMap) {
-    use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
-    for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
-        headers.remove(name);
-    }
-    let sensitive = headers.iter().filter(|(_, value)| value.is_sensitive());
-    let sensitive: Vec<HeaderName> = sensitive.map(|(name, _)| name.clone()).collect();
-    for name in sensitive {
-        headers.remove(name);
-    }
 }
 
 /// How long the server keeps the connection, less a margin for what is under way.

@@ -10,6 +10,7 @@ mod deadline;
 pub mod decode;
 mod error;
 mod exchange;
+mod incoming;
 mod into_url;
 mod limits;
 mod pool;
@@ -31,6 +32,7 @@ pub use into_url::IntoUrl;
 pub use limits::PoolLimits;
 pub use request::RequestBuilder;
 pub use response::Response;
+pub use retry::RetryPolicy;
 pub use stats::{ConnectionState, ConnectionStats, Stats};
 pub use timeouts::Timeouts;
 

@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
+use crate::retry::RetryPolicy;
 use crate::settings::Settings;
 use crate::{Client, Error, Kind, Response, Result, Timeouts};
 
@@ -108,7 +109,7 @@ impl RequestBuilder {
     }
 
     /// How many redirects are followed; with 0 the redirect is the response.
-    pub fn redirects(mut self, redirects: usize) -> Self {
+    pub fn redirects(mut self, redirects: u32) -> Self {
         self.settings.redirects = redirects;
         self
     }
@@ -116,6 +117,12 @@ impl RequestBuilder {
     /// The most bytes of the decoded body; `None` for no limit.
     pub fn max_body(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.settings.body_max = bytes.into();
+        self
+    }
+
+    /// When this request is sent again, instead of the client's policy.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = Some(policy.into());
         self
     }
 

@@ -3,17 +3,15 @@
 //! The body is read only as fast as it is asked for, so memory is bounded by one chunk. Dropping a
 //! response gives up the rest of its body and frees its connection.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, Version};
-use http_body::Body;
 use hyper::body::Incoming;
 use url::Url;
 
 use crate::connection::Connection;
-use crate::exchange::broken;
+use crate::incoming::Body;
 use crate::settings::Settings;
 use crate::{Error, Kind, Result};
 
@@ -24,10 +22,7 @@ pub struct Response {
     version: Version,
     headers: HeaderMap,
     url: Url,
-    body: Incoming,
-    connection: Arc<Connection>,
-    /// How many bytes of the body may still come.
-    left: Option<u64>,
+    body: Body,
 }
 
 impl Response {
@@ -37,15 +32,14 @@ impl Response {
         url: Url,
         settings: &Settings,
     ) -> Self {
-        let (head, body) = response.into_parts();
+        let (head, incoming) = response.into_parts();
+        let body = Body::new(incoming, connection, &head.headers, settings);
         Self {
             status: head.status,
             version: head.version,
             headers: head.headers,
             url,
             body,
-            connection,
-            left: settings.body_max,
         }
     }
 
@@ -59,7 +53,8 @@ impl Response {
         self.version
     }
 
-    /// The headers, as the server sent them.
+    /// The headers, as the server sent them: those about the body's encoding and length hold for
+    /// the body before it was decoded.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
@@ -83,29 +78,13 @@ impl Response {
     /// # Errors
     ///
     /// [`Kind::TooLarge`] beyond the limit, [`Kind::Decode`] if the body is not what its encoding
-    /// says, [`Kind::Timeout`], [`Kind::Protocol`] if the connection breaks before the end.
+    /// says, [`Kind::Timeout`], [`Kind::Protocol`] if the connection breaks before the end. After
+    /// an error every further call fails.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            let frame = std::future::poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await;
-            let data = match frame {
-                None => return Ok(None),
-                Some(Ok(frame)) => frame.into_data(),
-                Some(Err(error)) => {
-                    return Err(broken(&self.connection, Some(error)).about(&self.url));
-                }
-            };
-            // Trailers and empty frames say nothing about the body.
-            let Ok(data) = data else { continue };
-            if data.is_empty() {
-                continue;
-            }
-            if let Some(left) = &mut self.left {
-                *left = left
-                    .checked_sub(data.len() as u64)
-                    .ok_or_else(|| Error::new(Kind::TooLarge).about(&self.url))?;
-            }
-            return Ok(Some(data));
-        }
+        self.body
+            .chunk()
+            .await
+            .map_err(|error| error.about(&self.url))
     }
 
     /// The whole decoded body.

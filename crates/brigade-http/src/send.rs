@@ -3,14 +3,24 @@
 //! What is sent again, and why, is decided here and in [`crate::exchange`], nowhere else. Neither
 //! ever sends anything twice that no rule allows.
 
-use brigade::clock;
-use http::Method;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use brigade::clock;
+use bytes::Bytes;
+use http::Method;
+use hyper::body::Incoming;
+
+use crate::client::Inner;
+use crate::connection::Connection;
 use crate::deadline::Deadline;
-use crate::exchange::{Hop, exchange};
+use crate::exchange::{Hop, exchange, merged};
+use crate::redirect;
 use crate::request::RequestBuilder;
 use crate::response::Response;
-use crate::{Error, Kind, Result};
+use crate::retry::Failure;
+use crate::settings::Settings;
+use crate::{Error, Kind, Phase, Result};
 
 /// See [`RequestBuilder::send`].
 pub(crate) async fn send(request: RequestBuilder) -> Result<Response> {
@@ -21,16 +31,113 @@ pub(crate) async fn send(request: RequestBuilder) -> Result<Response> {
         let error = Error::new(Kind::BadRequest).about(&request.url);
         return Err(error.because("the method CONNECT opens a tunnel and has no response"));
     }
-    let total = Deadline::total(clock::now(), request.settings.timeouts.total);
-    let hop = Hop {
+    let mut attempts = Attempts {
+        inner: request.client.inner,
+        total: Deadline::total(clock::now(), request.settings.timeouts.total),
+        settings: request.settings,
+        failures: 0,
+        hops: 0,
+    };
+    let mut hop = Hop {
         method: request.method,
         url: request.url,
         headers: request.headers,
         body: request.body,
-        same_origin: true,
+        merged: false,
     };
-    let client = &request.client.inner;
-    let answer = exchange(client, &hop, &request.settings.timeouts, total).await;
-    let (connection, head) = answer.map_err(|error| error.about(&hop.url))?;
-    Ok(Response::new(head, connection, hop.url, &request.settings))
+    loop {
+        match attempts.once(&mut hop).await {
+            Ok(Next::Answer(connection, head)) => {
+                return Ok(Response::new(head, connection, hop.url, &attempts.settings));
+            }
+            Ok(Next::Hop) => {}
+            Ok(Next::Wait(delay)) => tokio::time::sleep(delay).await,
+            Err(error) => return Err(error.about(&hop.url)),
+        }
+    }
+}
+
+/// What follows from one attempt.
+enum Next {
+    Answer(Arc<Connection>, http::Response<Incoming>),
+    /// The request goes to another URL.
+    Hop,
+    /// The request is sent again after a while.
+    Wait(Duration),
+}
+
+/// What a request has behind it, and what it may still do.
+struct Attempts {
+    inner: Arc<Inner>,
+    settings: Settings,
+    total: Deadline,
+    failures: u32,
+    hops: u32,
+}
+
+impl Attempts {
+    async fn once(&mut self, hop: &mut Hop) -> Result<Next> {
+        match exchange(&self.inner, hop, &self.settings.timeouts, self.total).await {
+            Ok((connection, head)) => {
+                let failure = Failure::Status(head.status(), head.headers());
+                if let Some(delay) = self.delay(failure, hop) {
+                    return Ok(Next::Wait(delay));
+                }
+                match self.follow(hop, &head)? {
+                    true => Ok(Next::Hop),
+                    false => Ok(Next::Answer(connection, head)),
+                }
+            }
+            Err(error) => {
+                let failure = match error.kind() {
+                    Kind::Dns | Kind::Connect | Kind::Timeout(Phase::Connect) => Failure::Unsent,
+                    Kind::Protocol | Kind::Timeout(Phase::Read | Phase::Write) => {
+                        Failure::Interrupted
+                    }
+                    _ => return Err(error),
+                };
+                self.delay(failure, hop).map(Next::Wait).ok_or(error)
+            }
+        }
+    }
+
+    /// How long to wait before the next attempt, if the policy and the total timeout allow one.
+    fn delay(&mut self, failure: Failure<'_>, hop: &Hop) -> Option<Duration> {
+        let policy = self.settings.retry.as_ref()?;
+        let now = SystemTime::now();
+        let delay = policy.delay(failure, &hop.method, self.failures, now, fastrand::f64())?;
+        // An answer now is worth more than a timeout later.
+        if clock::now() + delay >= self.total.at {
+            return None;
+        }
+        self.failures += 1;
+        tracing::debug!(?failure, ?delay, "sending again");
+        Some(delay)
+    }
+
+    /// Turns `hop` into the next one if `head` redirects it.
+    fn follow(&mut self, hop: &mut Hop, head: &http::Response<Incoming>) -> Result<bool> {
+        let decision = redirect::decide(&redirect::Hop {
+            status: head.status(),
+            headers: head.headers(),
+            method: &hop.method,
+            url: &hop.url,
+            hops: self.hops,
+            limit: self.settings.redirects,
+        });
+        let Some(follow) = decision.map_err(Error::of_redirect)? else {
+            return Ok(false);
+        };
+        self.hops += 1;
+        // The client's headers are subject to the same rules as the request's own.
+        hop.headers = merged(&self.inner, hop);
+        hop.merged = true;
+        follow.apply(&mut hop.headers);
+        if !follow.keep_body {
+            hop.body = Bytes::new();
+        }
+        hop.method = follow.method;
+        hop.url = follow.url;
+        Ok(true)
+    }
 }

@@ -29,6 +29,8 @@ mod list;
 mod slots;
 mod state;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use effects::{Close, Effects, Grant};
 pub use limits::Limits;

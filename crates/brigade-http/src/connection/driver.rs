@@ -93,12 +93,10 @@ impl Future for Driver {
         }
         let wire = &this.connection.wire;
         // `is_ready` alone may be stale; once bytes were written it is about this exchange.
+        if wire.is_stuck() {
+            return Poll::Ready(());
+        }
         if wire.is_written() && this.connection.is_ready() {
-            if wire.is_write_pending() {
-                // The response is complete and the request is not: what is left of it would be
-                // taken for the start of the next one.
-                return Poll::Ready(());
-            }
             wire.rest();
             *this.idle_until = this.slot.pool.finish(this.connection);
         }

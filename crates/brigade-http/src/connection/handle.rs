@@ -77,6 +77,14 @@ impl Connection {
         Some(sender.try_send_request(request))
     }
 
+    /// The caller is through with the response, whether it has read it or not.
+    pub(crate) fn heard(&self) {
+        self.wire.set_heard();
+        if self.wire.is_stuck() {
+            self.retire(true);
+        }
+    }
+
     /// Takes no more requests: an idle connection says goodbye and closes, or closes at once.
     pub(crate) fn retire(&self, urgent: bool) {
         drop(self.sender().take());

@@ -2,10 +2,10 @@
 //!
 //! The I/O wrapper sees bytes move, the driver keeps the timeouts, the request decides whether it
 //! may be sent again. Each fact is one atomic number with one writer at a time. The channels of
-//! hyper order what the request and the driver see of each other, so nothing here needs more than
-//! relaxed ordering. It never decides anything about the pool.
+//! hyper order what the request and the driver see of each other, so relaxed ordering is enough but
+//! where a comment says otherwise. It never decides anything about the pool.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use brigade::clock;
@@ -58,6 +58,8 @@ pub(crate) struct Wire {
     /// How long the server keeps the connection, in nanoseconds, or 0 if it did not say.
     keep: AtomicU64,
     exchanges: AtomicU64,
+    /// Whether the caller is through with the response.
+    heard: AtomicBool,
 }
 
 fn nanos(limit: Option<Duration>) -> u64 {
@@ -73,6 +75,7 @@ impl Wire {
         self.write_max.store(nanos(terms.write), Relaxed);
         self.total.store(terms.total.as_nanos(), Relaxed);
         self.exchanges.fetch_add(1, Relaxed);
+        self.heard.store(false, Relaxed);
         self.stage.store(SENT, Relaxed);
     }
 
@@ -91,9 +94,17 @@ impl Wire {
         self.stage.load(Relaxed) == ANSWERED
     }
 
-    /// Whether bytes of the request still wait to be taken by the server.
-    pub(super) fn is_write_pending(&self) -> bool {
-        self.write_since.load(Relaxed) != 0
+    /// Whether the response is over while bytes of the request still wait to be taken.
+    ///
+    /// Nothing will come of such a connection: what is left of the request would be taken for the
+    /// start of the next one, and hyper waits until it is gone.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.heard.load(SeqCst) && self.write_since.load(SeqCst) != 0
+    }
+
+    /// The caller is through with the response.
+    pub(super) fn set_heard(&self) {
+        self.heard.store(true, SeqCst);
     }
 
     pub(crate) fn exchanges(&self) -> u64 {
@@ -163,7 +174,10 @@ impl Wire {
     }
 
     pub(super) fn write_pending(&self) {
-        since_now(&self.write_since);
+        // Sequentially consistent with `heard`, so that driver or caller sees that it is stuck.
+        if self.write_since.load(Relaxed) == 0 {
+            self.write_since.store(clock::now().as_nanos(), SeqCst);
+        }
     }
 
     pub(super) fn shutdown_pending(&self) {

@@ -1,0 +1,262 @@
+//! H4: what is sent again, and which connections are used again.
+
+use std::time::Duration;
+
+use brigade_http::{Client, Kind, Method};
+use brigade_testkit::server::{Reply, Request, Server};
+use brigade_testkit::wait::until;
+
+use super::client;
+
+/// A server that answers the first request on a connection and treats the second in another way.
+async fn server(second: impl Fn() -> Reply + Send + Sync + 'static) -> Server {
+    let seen = std::sync::Mutex::new(std::collections::HashSet::new());
+    let answer = move |request: &Request| match seen.lock().unwrap().insert(request.connection()) {
+        true => Reply::ok("fine"),
+        false => second(),
+    };
+    Server::start(answer).await.unwrap()
+}
+
+async fn warm(client: &Client, server: &Server) {
+    client
+        .get(server.url("/warm"))
+        .unwrap()
+        .send()
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap();
+    until(|| client.stats().idle == 1).await;
+}
+
+fn count(server: &Server, path: &str) -> usize {
+    server
+        .requests()
+        .iter()
+        .filter(|request| request.path() == path)
+        .count()
+}
+
+#[tokio::test]
+async fn h4a_an_idempotent_request_on_a_dead_reused_connection_is_sent_once_more() {
+    for second in [Reply::close, Reply::reset] {
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
+            let server = server(second).await;
+            let client = client();
+            warm(&client, &server).await;
+            let request = client.request(method.clone(), server.url("/x")).unwrap();
+            let response = request.body("again").send().await.unwrap();
+            assert_eq!(response.status(), 200);
+            assert_eq!(count(&server, "/x"), 2, "{method}");
+            assert!(
+                server
+                    .requests()
+                    .iter()
+                    .filter(|r| r.path() == "/x")
+                    .all(|r| r.body() == "again")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn h4b_a_post_of_which_bytes_were_written_is_never_repeated() {
+    for second in [Reply::close, Reply::reset] {
+        for method in [Method::POST, Method::PATCH] {
+            let server = server(second).await;
+            let client = client();
+            warm(&client, &server).await;
+            let request = client.request(method.clone(), server.url("/x")).unwrap();
+            let error = request.body("once").send().await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Protocol);
+            assert_eq!(count(&server, "/x"), 1, "{method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn h4c_a_post_of_which_nothing_was_written_goes_to_another_connection() {
+    // The server closes each connection after its reply without a word, so that a request may
+    // find it dead before anything of it was written.
+    let server = Server::start(|_| Reply::ok("fine").then_close())
+        .await
+        .unwrap();
+    let client = client();
+    for round in 0..20 {
+        let first = client
+            .post(server.url("/"))
+            .unwrap()
+            .body("a")
+            .send()
+            .await
+            .unwrap();
+        first.bytes().await.unwrap();
+        if round % 2 == 0 {
+            until(|| client.stats().total() == 0).await;
+        }
+        // In the other rounds, the end of the connection may be noticed before the next request
+        // or after it was written; only the latter may fail, and it never arrives twice.
+    }
+    assert!(count(&server, "/") <= 20);
+}
+
+#[tokio::test]
+async fn h4d_a_fresh_connection_that_breaks_is_an_error() {
+    for reply in [Reply::close, Reply::reset] {
+        let server = Server::start(move |_| reply()).await.unwrap();
+        let error = client()
+            .get(server.url("/x"))
+            .unwrap()
+            .send()
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), Kind::Protocol);
+        assert_eq!(count(&server, "/x"), 1);
+    }
+}
+
+#[tokio::test]
+async fn h4e_a_request_whose_response_has_begun_is_not_repeated() {
+    let partial = || Reply::raw("HTTP/1.1 200 OK\r\ncontent-le");
+    let server = server(partial).await;
+    let client = client();
+    warm(&client, &server).await;
+    let error = client
+        .get(server.url("/x"))
+        .unwrap()
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol);
+    assert_eq!(count(&server, "/x"), 1);
+}
+
+#[tokio::test]
+async fn h4f_a_timeout_is_never_a_reason_to_send_again() {
+    let server = server(Reply::hang).await;
+    let client = client();
+    warm(&client, &server).await;
+    let request = client
+        .get(server.url("/x"))
+        .unwrap()
+        .timeout(Duration::from_millis(50));
+    assert!(request.send().await.unwrap_err().is_timeout());
+    assert_eq!(count(&server, "/x"), 1);
+}
+
+#[tokio::test]
+async fn h4g_a_connection_is_used_again_only_after_its_response_is_complete() {
+    let server = Server::start(|_| {
+        Reply::ok("x")
+            .chunked(["0123", "4567"])
+            .slow(1, Duration::ZERO)
+    });
+    let server = server.await.unwrap();
+    let client = client();
+    let first = client.get(server.url("/")).unwrap().send().await.unwrap();
+    let second = client.get(server.url("/")).unwrap().send().await.unwrap();
+    first.bytes().await.unwrap();
+    second.bytes().await.unwrap();
+    until(|| client.stats().idle == client.stats().total()).await;
+    client
+        .get(server.url("/"))
+        .unwrap()
+        .send()
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap();
+    assert!(server.connections().total <= 2);
+}
+
+#[tokio::test]
+async fn h4h_a_connection_that_the_server_ends_is_not_kept() {
+    let endings = [
+        Reply::ok("x").keep_alive(false),
+        Reply::status(200).until_close("x"),
+        Reply::raw("HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\nx").keep_alive(true),
+    ];
+    for reply in endings {
+        let server = Server::start(move |_| reply.clone()).await.unwrap();
+        let client = client();
+        for _ in 0..2 {
+            let response = client.get(server.url("/")).unwrap().send().await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "x");
+            until(|| client.stats().total() == 0).await;
+        }
+        assert_eq!(server.connections().total, 2);
+    }
+}
+
+#[tokio::test]
+async fn h4i_a_response_that_comes_before_the_request_was_sent_is_heard_and_its_connection_closed()
+{
+    let early = || Reply::status(413).body("too much").hang_after(8);
+    let server = Server::builder()
+        .leave_bodies_unread()
+        .start(move |_| early())
+        .await
+        .unwrap();
+    let client = client();
+    let request = client
+        .post(server.url("/"))
+        .unwrap()
+        .body(vec![0; 64 << 20]);
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 413);
+    assert_eq!(response.text().await.unwrap(), "too much");
+    until(|| client.stats().total() == 0).await;
+}
+
+#[tokio::test]
+async fn h4j_what_the_server_says_about_keeping_the_connection_is_honoured() {
+    let server = Server::start(|_| Reply::ok("x").header("keep-alive", "timeout=1, max=100"));
+    let server = server.await.unwrap();
+    let client = client();
+    client
+        .get(server.url("/"))
+        .unwrap()
+        .send()
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap();
+    until(|| client.stats().idle == 1).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    client
+        .get(server.url("/"))
+        .unwrap()
+        .send()
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap();
+    assert_eq!(
+        server.connections().total,
+        2,
+        "half a second before its end it is too risky"
+    );
+}
+
+#[tokio::test]
+async fn h4k_bytes_that_nobody_asked_for_end_an_idle_connection() {
+    let two = "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nxHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged";
+    let server = Server::start(move |_| Reply::raw(two).keep_alive(true))
+        .await
+        .unwrap();
+    let client = client();
+    for _ in 0..3 {
+        let response = client.get(server.url("/")).unwrap().send().await.unwrap();
+        assert_eq!(
+            response.text().await.unwrap(),
+            "x",
+            "never the answer to another question"
+        );
+    }
+    assert_eq!(server.connections().total, 3);
+}
