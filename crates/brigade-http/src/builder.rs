@@ -9,9 +9,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::client::Inner;
 use crate::connect::Connector;
 use crate::pool::ClientPool;
-use crate::resolve::Resolver;
 use crate::retry::RetryPolicy;
 use crate::settings::Settings;
+use crate::tls::TlsConfig;
 use crate::{Client, Error, Kind, PoolLimits, Result, Timeouts};
 
 /// The settings of a client that is not built yet.
@@ -37,6 +37,7 @@ pub struct ClientBuilder {
     limits: PoolLimits,
     headers: HeaderMap,
     settings: Settings,
+    tls: TlsConfig,
     error: Option<Error>,
 }
 
@@ -50,6 +51,7 @@ impl Default for ClientBuilder {
             limits: PoolLimits::default(),
             headers,
             settings: Settings::default(),
+            tls: TlsConfig::new(),
             error: None,
         }
     }
@@ -90,6 +92,13 @@ impl ClientBuilder {
     /// When a request is sent again; by default never.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.settings.retry = Some(policy.into());
+        self
+    }
+
+    /// Whom the client trusts and which certificate it presents; by default it trusts the
+    /// authorities of the operating system.
+    pub fn tls(mut self, tls: TlsConfig) -> Self {
+        self.tls = tls;
         self
     }
 
@@ -138,10 +147,7 @@ impl ClientBuilder {
         }
         let inner = Inner {
             pool: ClientPool::new(self.limits),
-            connector: Connector {
-                resolver: Resolver::default(),
-                tls: None,
-            },
+            connector: Connector::new(self.tls),
             headers,
             settings: self.settings,
         };

@@ -4,31 +4,39 @@
 //! happens in the future of the request that needs the connection, and ends when that is dropped.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use brigade::thread::to_thread;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-use crate::connection::Stream;
 use crate::deadline::Deadline;
+use crate::pool::connection::Stream;
 use crate::resolve::Resolver;
+use crate::tls::{self, TlsConfig};
 use crate::{Error, Kind, Result};
 
+#[derive(Debug)]
 pub(crate) struct Connector {
-    pub(crate) resolver: Resolver,
-    pub(crate) tls: Option<TlsConnector>,
-}
-
-impl std::fmt::Debug for Connector {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connector")
-            .field("resolver", &self.resolver)
-            .finish_non_exhaustive()
-    }
+    resolver: Resolver,
+    trust: Arc<TlsConfig>,
+    /// Made of `trust` when the first https URL turns up: it may read files.
+    tls: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Connector {
+    pub(crate) fn new(trust: TlsConfig) -> Self {
+        Self {
+            resolver: Resolver::default(),
+            trust: trust.into(),
+            tls: OnceCell::new(),
+        }
+    }
+
     /// A connected stream to the origin of `url`, ready for HTTP.
     pub(crate) async fn connect(&self, url: &Url, deadline: Deadline) -> Result<Stream> {
         let opened = deadline.bound(async {
@@ -62,21 +70,25 @@ impl Connector {
     }
 
     async fn secure(&self, url: &Url, tcp: TcpStream) -> Result<Stream> {
-        let Some(tls) = &self.tls else {
-            return Err(Error::new(Kind::Tls).because("the client has no TLS settings"));
-        };
-        let failed = || Error::new(Kind::Tls);
         let name = match url.host() {
-            Some(Host::Domain(name)) => {
-                ServerName::try_from(name.to_owned()).map_err(|error| failed().from(error))?
-            }
+            Some(Host::Domain(name)) => ServerName::try_from(name.to_owned())
+                .map_err(|error| Error::new(Kind::Tls).from(error))?,
             Some(Host::Ipv4(address)) => ServerName::from(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => ServerName::from(IpAddr::V6(address)),
-            None => return Err(failed()),
+            None => return Err(Error::new(Kind::BadUrl)),
         };
-        let stream = tls.connect(name, tcp).await;
-        Ok(Stream::Tls(Box::new(
-            stream.map_err(|error| failed().from(error))?,
-        )))
+        let config = self.tls.get_or_try_init(|| {
+            let trust = self.trust.clone();
+            to_thread(move || trust.build())
+                .name("read certificates")
+                .abandon_on_cancel()
+        });
+        let config = config.await.map_err(Error::of_tls)?.clone();
+        let stream = TlsConnector::from(config).connect(name, tcp).await;
+        let stream = stream.map_err(|error| match tls::Error::find(&error) {
+            Some(found) => Error::of_tls(found),
+            None => Error::new(Kind::Tls).from(error),
+        });
+        Ok(Stream::Tls(Box::new(stream?)))
     }
 }

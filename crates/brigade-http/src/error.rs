@@ -9,7 +9,7 @@ use std::fmt;
 
 use url::Url;
 
-use crate::{decode, redirect};
+use crate::{decode, redirect, tls};
 
 /// The result of everything that the client does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -149,6 +149,10 @@ impl Error {
     pub(crate) fn from(mut self, cause: impl Into<Cause>) -> Self {
         self.inner.cause = Some(cause.into());
         self
+    }
+
+    pub(crate) fn of_tls(error: tls::Error) -> Self {
+        Self::new(Kind::Tls).from(error)
     }
 
     pub(crate) fn of_decode(error: decode::Error) -> Self {

@@ -14,10 +14,10 @@ use hyper::body::Incoming;
 use url::{Position, Url};
 
 use crate::client::Inner;
-use crate::connection::{self, Connection, Fault, Terms};
 use crate::deadline::Deadline;
-use crate::pool::{Checkout, SlotGuard};
-use crate::{Error, Kind, Phase, Result, Timeouts};
+use crate::pool::connection::{self, Connection, Fault, Terms};
+use crate::pool::{Checkout, Lease, SlotGuard};
+use crate::{Error, Kind, Phase, Result, Timeouts, tls};
 
 /// One step on the way from the first URL to the last.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ pub(crate) async fn exchange(
             }
             return Err(broken(&connection, None));
         };
-        lease.map(crate::pool::Lease::used);
+        lease.map(Lease::used);
         match sent.await {
             Ok(head) => {
                 if let Some(keep) = keep_alive(head.headers()) {
@@ -98,9 +98,11 @@ pub(crate) fn broken(connection: &Connection, cause: Option<hyper::Error>) -> Er
         Some(Fault::Closed) => return Error::new(Kind::Closed),
         None => Error::new(Kind::Protocol),
     };
-    match cause {
-        Some(cause) => error.from(cause),
-        None => error,
+    let Some(cause) = cause else { return error };
+    match tls::Error::find(&cause) {
+        // A server that refuses the client's certificate says so only now.
+        Some(found) => Error::of_tls(found),
+        None => error.from(cause),
     }
 }
 

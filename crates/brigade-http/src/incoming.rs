@@ -11,9 +11,9 @@ use http::HeaderMap;
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-use crate::connection::Connection;
 use crate::decode::{self, Decoder};
 use crate::exchange::broken;
+use crate::pool::connection::Connection;
 use crate::settings::Settings;
 use crate::{Error, Kind, Result};
 
@@ -46,10 +46,19 @@ impl Body {
     ) -> Self {
         // A response without a body may still name the encoding that its body would have.
         let plain = incoming.is_end_stream() || !settings.compression;
+        let limit = settings.body_max;
         let decoder = match plain {
-            true => Decoder::new(&HeaderMap::new(), settings.body_max),
-            false => Decoder::new(headers, settings.body_max),
+            true => Decoder::new(&HeaderMap::new(), limit),
+            false => Decoder::new(headers, limit),
         };
+        // What is announced to be too large need not be waited for.
+        let announced = incoming.size_hint().lower();
+        let decoder = decoder.and_then(|decoder| match limit {
+            Some(limit) if decoder.is_identity() && announced > limit => {
+                Err(decode::Error::TooLarge { limit })
+            }
+            _ => Ok(decoder),
+        });
         let source = Source {
             incoming,
             connection,

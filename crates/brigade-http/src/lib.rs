@@ -5,7 +5,6 @@ mod body;
 mod builder;
 mod client;
 mod connect;
-mod connection;
 mod deadline;
 pub mod decode;
 mod error;

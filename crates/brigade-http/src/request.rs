@@ -10,7 +10,9 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
+use crate::exchange::Hop;
 use crate::retry::RetryPolicy;
+use crate::send::send;
 use crate::settings::Settings;
 use crate::{Client, Error, Kind, Response, Result, Timeouts};
 
@@ -137,7 +139,21 @@ impl RequestBuilder {
     ///
     /// [`Kind`] lists what can go wrong. The body may still fail later.
     pub async fn send(self) -> Result<Response> {
-        crate::send::send(self).await
+        if let Some(error) = self.error {
+            return Err(error.about(&self.url));
+        }
+        if self.method == Method::CONNECT {
+            let error = Error::new(Kind::BadRequest).about(&self.url);
+            return Err(error.because("the method CONNECT opens a tunnel and has no response"));
+        }
+        let hop = Hop {
+            method: self.method,
+            url: self.url,
+            headers: self.headers,
+            body: self.body,
+            merged: false,
+        };
+        send(&self.client.inner, hop, &self.settings).await
     }
 }
 

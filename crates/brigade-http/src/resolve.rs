@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use brigade::clock;
+use brigade::thread::Pool;
 use brigade_core::time::Moment;
 use tokio::sync::OnceCell;
 use url::Host;
@@ -22,9 +23,23 @@ const KEPT: Duration = Duration::from_secs(30);
 
 type Answer = Arc<OnceCell<Arc<[IpAddr]>>>;
 
-#[derive(Debug, Default)]
+/// The most names that are looked up at once.
+const LOOK_UPS_MAX: usize = 32;
+
+#[derive(Debug)]
 pub(crate) struct Resolver {
+    /// Threads of its own, so that dead name servers do not keep files from being written.
+    threads: Pool,
     names: Mutex<HashMap<String, (Moment, Answer)>>,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self {
+            threads: Pool::new("resolve", LOOK_UPS_MAX),
+            names: Mutex::default(),
+        }
+    }
 }
 
 impl Resolver {
@@ -37,7 +52,12 @@ impl Resolver {
         };
         // Who comes second waits here for the first, and takes over if the first fails or leaves.
         let answer = self.answer(name);
-        answer.get_or_try_init(|| look_up(name)).await.cloned()
+        let answer = answer.get_or_try_init(|| {
+            let name = name.to_owned();
+            let call = self.threads.call(move || look_up(&name));
+            call.name("resolve").abandon_on_cancel()
+        });
+        answer.await.cloned()
     }
 
     fn answer(&self, name: &str) -> Answer {
@@ -60,9 +80,9 @@ impl Resolver {
     }
 }
 
-async fn look_up(name: &str) -> io::Result<Arc<[IpAddr]>> {
+fn look_up(name: &str) -> io::Result<Arc<[IpAddr]>> {
     let mut addresses: Vec<IpAddr> = Vec::new();
-    for address in tokio::net::lookup_host((name, 0)).await? {
+    for address in (name, 0).to_socket_addrs()? {
         if !addresses.contains(&address.ip()) {
             addresses.push(address.ip());
         }

@@ -10,8 +10,8 @@ use http::{HeaderMap, StatusCode, Version};
 use hyper::body::Incoming;
 use url::Url;
 
-use crate::connection::Connection;
 use crate::incoming::Body;
+use crate::pool::connection::Connection;
 use crate::settings::Settings;
 use crate::{Error, Kind, Result};
 

@@ -8,47 +8,31 @@ use std::time::{Duration, SystemTime};
 
 use brigade::clock;
 use bytes::Bytes;
-use http::Method;
 use hyper::body::Incoming;
 
 use crate::client::Inner;
-use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::exchange::{Hop, exchange, merged};
+use crate::pool::connection::Connection;
 use crate::redirect;
-use crate::request::RequestBuilder;
 use crate::response::Response;
 use crate::retry::Failure;
 use crate::settings::Settings;
 use crate::{Error, Kind, Phase, Result};
 
-/// See [`RequestBuilder::send`].
-pub(crate) async fn send(request: RequestBuilder) -> Result<Response> {
-    if let Some(error) = request.error {
-        return Err(error.about(&request.url));
-    }
-    if request.method == Method::CONNECT {
-        let error = Error::new(Kind::BadRequest).about(&request.url);
-        return Err(error.because("the method CONNECT opens a tunnel and has no response"));
-    }
+/// Sends a request on its way.
+pub(crate) async fn send(client: &Inner, mut hop: Hop, settings: &Settings) -> Result<Response> {
     let mut attempts = Attempts {
-        inner: request.client.inner,
-        total: Deadline::total(clock::now(), request.settings.timeouts.total),
-        settings: request.settings,
+        client,
+        settings,
+        total: Deadline::total(clock::now(), settings.timeouts.total),
         failures: 0,
         hops: 0,
-    };
-    let mut hop = Hop {
-        method: request.method,
-        url: request.url,
-        headers: request.headers,
-        body: request.body,
-        merged: false,
     };
     loop {
         match attempts.once(&mut hop).await {
             Ok(Next::Answer(connection, head)) => {
-                return Ok(Response::new(head, connection, hop.url, &attempts.settings));
+                return Ok(Response::new(head, connection, hop.url, settings));
             }
             Ok(Next::Hop) => {}
             Ok(Next::Wait(delay)) => tokio::time::sleep(delay).await,
@@ -67,17 +51,17 @@ enum Next {
 }
 
 /// What a request has behind it, and what it may still do.
-struct Attempts {
-    inner: Arc<Inner>,
-    settings: Settings,
+struct Attempts<'a> {
+    client: &'a Inner,
+    settings: &'a Settings,
     total: Deadline,
     failures: u32,
     hops: u32,
 }
 
-impl Attempts {
+impl Attempts<'_> {
     async fn once(&mut self, hop: &mut Hop) -> Result<Next> {
-        match exchange(&self.inner, hop, &self.settings.timeouts, self.total).await {
+        match exchange(self.client, hop, &self.settings.timeouts, self.total).await {
             Ok((connection, head)) => {
                 let failure = Failure::Status(head.status(), head.headers());
                 if let Some(delay) = self.delay(failure, hop) {
@@ -130,7 +114,7 @@ impl Attempts {
         };
         self.hops += 1;
         // The client's headers are subject to the same rules as the request's own.
-        hop.headers = merged(&self.inner, hop);
+        hop.headers = merged(self.client, hop);
         hop.merged = true;
         follow.apply(&mut hop.headers);
         if !follow.keep_body {

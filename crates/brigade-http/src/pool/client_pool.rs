@@ -1,81 +1,23 @@
-//! The client's pool: the decisions of [`brigade_core::pool`] under one lock, with owners that
-//! cannot forget.
+//! The decisions of [`brigade_core::pool`] under one lock.
 //!
-//! Whatever the core grants is wrapped in a value whose drop gives it back, before the lock is
-//! released: a request can be dropped at any await. The lock is held for the decision only, never
-//! while anybody is woken, closed or dropped.
+//! Every method takes the lock once, decides, and then does what was decided. The lock is never
+//! held while anybody is woken, closed or dropped.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use brigade::clock;
-use brigade_core::pool::{Effects, Grant, Phase, Pool, Slot, Ticket};
+use brigade_core::pool::{Effects, Grant, Phase, Pool};
 use brigade_core::time::Moment;
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::connection::{Connection, Fault};
+use super::connection::{Connection, Fault};
+use super::guards::{Checkout, Lease, SlotGuard, Waiting};
 use crate::deadline::Deadline;
 use crate::{Error, Kind, PoolLimits, Result};
 
 type Core = Pool<Arc<Connection>, oneshot::Sender<Checkout>>;
 type Actions = Effects<Arc<Connection>, oneshot::Sender<Checkout>>;
-
-/// What a request got from the pool.
-#[derive(Debug)]
-pub(crate) enum Checkout {
-    Reuse(Lease),
-    Dial(SlotGuard),
-}
-
-/// A slot with a dial or an open socket behind it. Dropping it frees the slot.
-#[derive(Debug)]
-pub(crate) struct SlotGuard {
-    pub(crate) pool: Arc<ClientPool>,
-    pub(crate) slot: Slot,
-}
-
-impl Drop for SlotGuard {
-    fn drop(&mut self) {
-        let slot = self.slot;
-        self.pool
-            .act(|core, now, actions| core.closed(slot, now, actions));
-        self.pool.changed.notify_waiters();
-    }
-}
-
-/// An open connection reserved for one request. Dropping it unused gives it to the next.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    pool: Arc<ClientPool>,
-    connection: Option<Arc<Connection>>,
-}
-
-impl Lease {
-    pub(crate) fn connection(&self) -> Option<&Arc<Connection>> {
-        self.connection.as_ref()
-    }
-
-    /// The request is on the connection: its driver gives it back.
-    pub(crate) fn used(mut self) -> Option<Arc<Connection>> {
-        self.connection.take()
-    }
-
-    /// The connection turned out to be dead: its driver frees the slot.
-    pub(crate) fn dead(mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.pool.lock().withdraw(connection.slot);
-            connection.retire(true);
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.pool.finish(&connection);
-        }
-    }
-}
 
 /// The connections of one client.
 #[derive(Debug)]
@@ -83,7 +25,7 @@ pub(crate) struct ClientPool {
     core: Mutex<Core>,
     idle_timeout: Duration,
     /// Notified when a slot becomes free.
-    changed: Notify,
+    pub(super) changed: Notify,
     closed: watch::Sender<bool>,
 }
 
@@ -136,15 +78,15 @@ impl ClientPool {
         let pool = self.clone();
         match grant {
             Grant::Dial { slot } => Checkout::Dial(SlotGuard { pool, slot }),
-            Grant::Reuse { connection, .. } => Checkout::Reuse(Lease {
-                pool,
-                connection: Some(connection),
-            }),
+            Grant::Reuse { connection, .. } => Checkout::Reuse(Lease::new(pool, connection)),
         }
     }
 
     /// Decides under the lock, then does what was decided.
-    fn act<R>(self: &Arc<Self>, decide: impl FnOnce(&mut Core, Moment, &mut Actions) -> R) -> R {
+    pub(super) fn act<R>(
+        self: &Arc<Self>,
+        decide: impl FnOnce(&mut Core, Moment, &mut Actions) -> R,
+    ) -> R {
         let now = clock::now();
         let mut actions = Effects::none();
         let result = decide(&mut self.lock(), now, &mut actions);
@@ -240,22 +182,6 @@ impl ClientPool {
                 return;
             }
             changed.await;
-        }
-    }
-}
-
-/// A place in the queue. Dropping it leaves the queue and gives back what was granted.
-struct Waiting {
-    pool: Arc<ClientPool>,
-    ticket: Option<Ticket>,
-    receiver: oneshot::Receiver<Checkout>,
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            // The sender is dropped after the lock is released.
-            let _sender = self.pool.lock().cancel(ticket);
         }
     }
 }
