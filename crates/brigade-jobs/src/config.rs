@@ -45,7 +45,7 @@ pub struct Config {
     /// How long a host is left alone that asked for patience (429, 503) without saying how long.
     pub host_rule: HostRule,
     /// Redirects followed at most. Default 10.
-    pub redirects: usize,
+    pub redirects: u32,
     /// The timeouts of each request.
     pub timeouts: Timeouts,
     /// Longest decoded body in bytes; a longer one is a `too_large` failure. Default 16 MiB.
