@@ -11,6 +11,7 @@ pub mod backoff;
 pub mod gcra;
 pub mod line;
 pub mod pool;
+pub mod queue;
 pub mod ranges;
 pub mod time;
 pub mod turns;

@@ -142,6 +142,21 @@ impl<S: Stock, W> Turns<S, W> {
         }
     }
 
+    /// Calls the first in line without promising anything, to be told that it waits in vain.
+    pub fn dismiss(&mut self) -> Option<Place> {
+        let first = self.first()?;
+        self.room.step_aside(&mut self.line, first);
+        if let Some(waiter) = self.room.get_mut(first) {
+            (waiter.want, waiter.promised) = (0, true);
+        }
+        Some(first)
+    }
+
+    /// Whether `want` permits are there, beyond those promised, whatever the time.
+    pub fn has_due(&self, want: u32) -> bool {
+        self.due_with(want) == Moment::ZERO
+    }
+
     /// Gives the waiter at `place` what was promised to it, booked at `now`.
     pub fn collect(&mut self, place: Place, now: Moment) -> Collected {
         let Some(waiter) = self.room.get(place).filter(|waiter| waiter.promised) else {
