@@ -1,5 +1,6 @@
 //! Async application patterns whose traps cannot be written.
 
+mod desk;
 mod slab;
 #[cfg(test)]
 mod witness;
@@ -9,6 +10,7 @@ pub mod clock;
 pub mod group;
 pub mod limit;
 pub mod living;
+pub mod queue;
 pub mod run;
 pub mod thread;
 

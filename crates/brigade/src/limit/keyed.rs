@@ -14,8 +14,8 @@ use brigade_core::admission::{Admission, Candidate, Id, Limits};
 use brigade_core::time::Moment;
 use tokio::time::Instant;
 
-use super::desk::{Desk, Gate, Turn};
 use crate::clock::{instant, moment, now};
+use crate::desk::{Ask, Desk, Gate, Turn};
 
 /// What a key can be: a host name, an account number.
 pub trait Key: Hash + Eq + Clone {}
@@ -59,6 +59,26 @@ impl<K: Key> Gate for Admission<K, Option<Waker>> {
 
     fn first(&self) -> Option<Id> {
         Admission::first(self)
+    }
+}
+
+/// A waiter under a key.
+struct Enter<K>(K);
+
+impl<K: Key> Ask<Admission<K, Option<Waker>>> for Enter<K> {
+    type Got = K;
+
+    fn ask(&mut self, admission: &mut Admission<K, Option<Waker>>) -> Result<K, Id> {
+        Err(admission.enqueue(self.0.clone(), None))
+    }
+
+    fn collect(
+        &mut self,
+        admission: &mut Admission<K, Option<Waker>>,
+        id: Id,
+        now: Moment,
+    ) -> Option<K> {
+        admission.collect(id, now).map(|(key, _)| key)
     }
 }
 
@@ -133,9 +153,7 @@ impl<K: Key> KeyedLimit<K> {
     /// If it has to wait for a rate or a pause outside a tokio runtime, or in one whose timer is
     /// not enabled.
     pub async fn acquire(&self, key: K) -> Pass<K> {
-        let enter = |admission: &mut Admission<K, _>| Err(admission.enqueue(key, None));
-        let collect = |admission: &mut Admission<K, _>, id, now| admission.collect(id, now);
-        let (key, _) = self.desk.wait(enter, collect).await;
+        let key = self.desk.wait(Enter(key)).await;
         let desk = self.desk.clone();
         Pass { desk, key }
     }

@@ -19,13 +19,13 @@
 //! Several limits belong in one [`KeyedLimit`], never in several objects of which one is held while
 //! another is waited for.
 
-mod desk;
 mod error;
 mod keyed;
 mod rate;
 mod semaphore;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use brigade_core::admission::Limits;
 pub use brigade_core::gcra::Rate;

@@ -10,10 +10,10 @@ use std::time::Duration;
 use brigade_core::gcra::Gcra;
 use brigade_core::turns::Turns;
 
-use super::desk::Desk;
-use super::semaphore::take_permits;
+use super::turns::TakePermits;
 use super::{NotYet, Rate, TooMany};
 use crate::clock::now;
+use crate::desk::Desk;
 
 /// A token bucket, first come, first served. Clones share it.
 ///
@@ -99,7 +99,7 @@ impl RateLimit {
     ///
     /// As [`acquire`](Self::acquire).
     pub async fn acquire_many(&self, permits: u32) -> Result<(), TooMany> {
-        take_permits(&self.desk, permits, now).await
+        self.desk.wait(TakePermits { permits, now }).await
     }
 
     /// Takes a permit that is due now, unless somebody waits for it.

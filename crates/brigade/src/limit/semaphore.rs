@@ -7,52 +7,12 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use brigade_core::line::Place;
 use brigade_core::time::Moment;
-use brigade_core::turns::{Collected, Permits, Promise, Stock, Turns};
+use brigade_core::turns::{Permits, Stock, Turns};
 
-use super::desk::{Desk, Gate, Turn};
+use super::turns::TakePermits;
 use super::{NotYet, TooMany};
-
-impl<S: Stock> Gate for Turns<S, Option<Waker>> {
-    type Place = Place;
-
-    fn promise(&mut self, now: Moment) -> Turn<Place> {
-        match Turns::promise(self, now) {
-            Promise::To(place) => Turn::Of(place),
-            Promise::At(moment) => Turn::At(moment),
-            Promise::Nothing => Turn::Nobody,
-        }
-    }
-
-    fn is_promised(&self, place: Place) -> bool {
-        Turns::is_promised(self, place)
-    }
-
-    fn withdraw(&mut self, place: Place) {
-        Turns::withdraw(self, place);
-    }
-
-    fn step_back(&mut self, place: Place) {
-        Turns::step_back(self, place);
-    }
-
-    fn leave(&mut self, place: Place) {
-        Turns::leave(self, place);
-    }
-
-    fn waker(&mut self, place: Place) -> Option<&mut Option<Waker>> {
-        self.wake_mut(place)
-    }
-
-    fn in_line(&self) -> usize {
-        Turns::in_line(self)
-    }
-
-    fn first(&self) -> Option<Place> {
-        Turns::first(self)
-    }
-}
+use crate::desk::Desk;
 
 type SemaphoreDesk = Desk<Turns<Permits, Option<Waker>>>;
 
@@ -185,37 +145,9 @@ impl Semaphore {
     }
 
     async fn take(&self, permits: u32) -> Result<(), TooMany> {
-        take_permits(&self.desk, permits, || Moment::ZERO).await
+        let now = || Moment::ZERO;
+        self.desk.wait(TakePermits { permits, now }).await
     }
-}
-
-/// Waits for permits of any stock; `now` is what a newcomer's permits are booked at.
-pub(super) async fn take_permits<S: Stock>(
-    desk: &Desk<Turns<S, Option<Waker>>>,
-    permits: u32,
-    now: impl Fn() -> Moment,
-) -> Result<(), TooMany> {
-    let too_many = |turns: &Turns<S, _>| TooMany {
-        wanted: permits,
-        capacity: turns.stock().capacity(),
-    };
-    desk.wait(
-        |turns| {
-            if turns.never(permits) {
-                Ok(Err(too_many(turns)))
-            } else if turns.take_now(permits, now()) {
-                Ok(Ok(()))
-            } else {
-                Err(turns.enqueue(permits, None))
-            }
-        },
-        |turns, place, now| match turns.collect(place, now) {
-            Collected::Yes => Some(Ok(())),
-            Collected::NotYet => None,
-            Collected::Never => Some(Err(too_many(turns))),
-        },
-    )
-    .await
 }
 
 fn give_back(desk: &SemaphoreDesk, permits: u32) {

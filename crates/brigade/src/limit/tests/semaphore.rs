@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{poll_once, ready_at_once, spawn};
 use crate::limit::{NotYet, Semaphore, TooMany};
@@ -186,4 +186,33 @@ fn l1d_never_more_than_the_capacity_and_nobody_forgotten_on_many_threads() {
         timeout(Duration::from_secs(60), all).await.unwrap();
     });
     assert_eq!((semaphore.stats().taken, semaphore.stats().waiting), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn l2a_a_waiter_dropped_at_any_of_its_awaits_leaves_no_permit_behind() {
+    let semaphore = Semaphore::new(2);
+    let scene = || {
+        let (busy, ours) = (semaphore.clone(), semaphore.clone());
+        spawn(async move {
+            let permits = busy.acquire_many(2).await;
+            sleep(Duration::from_millis(3)).await;
+            drop(permits);
+        });
+        async move {
+            tokio::task::yield_now().await;
+            let one = ours.acquire().await;
+            let other = ours.acquire().await;
+            sleep(Duration::from_millis(1)).await;
+            drop((one, other));
+            drop(ours.acquire_many(2).await);
+        }
+    };
+    let polls = brigade_testkit::cancel::fuzz_cancel(scene, async |outcome| {
+        let all = timeout(Duration::from_secs(1), semaphore.acquire_many(2)).await;
+        assert!(all.is_ok(), "lost: {outcome:?}");
+        drop(all);
+        assert_eq!((semaphore.stats().taken, semaphore.stats().waiting), (0, 0));
+    })
+    .await;
+    assert!(polls > 2);
 }

@@ -16,17 +16,17 @@ use tokio::task::coop::poll_proceed;
 use crate::clock::{Alarm, now};
 
 /// How long a waiter has to collect before it may be overtaken, unless set otherwise.
-pub(super) const PATIENCE: Duration = Duration::from_millis(10);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(10);
 
 /// Whose turn it is.
-pub(super) enum Turn<P> {
+pub(crate) enum Turn<P> {
     Of(P),
     At(Moment),
     Nobody,
 }
 
 /// A pure state of turns.
-pub(super) trait Gate {
+pub(crate) trait Gate {
     type Place: Copy + PartialEq;
 
     fn promise(&mut self, now: Moment) -> Turn<Self::Place>;
@@ -37,16 +37,32 @@ pub(super) trait Gate {
     fn waker(&mut self, place: Self::Place) -> Option<&mut Option<Waker>>;
     fn in_line(&self) -> usize;
     fn first(&self) -> Option<Self::Place>;
+
+    /// False if it is certain that nobody can be promised anything.
+    fn may_promise(&self) -> bool {
+        self.in_line() > 0
+    }
 }
 
-pub(super) struct Desk<G: Gate> {
+/// What somebody wants of a gate.
+pub(crate) trait Ask<G: Gate> {
+    type Got;
+
+    /// Takes it at once, or takes a place in line.
+    fn ask(&mut self, gate: &mut G) -> Result<Self::Got, G::Place>;
+
+    /// Takes what was promised to the place; `None` if it must go on waiting.
+    fn collect(&mut self, gate: &mut G, place: G::Place, now: Moment) -> Option<Self::Got>;
+}
+
+pub(crate) struct Desk<G: Gate> {
     counter: Mutex<Counter<G>>,
 }
 
 /// What the lock guards.
-pub(super) struct Counter<G: Gate> {
-    pub(super) gate: G,
-    pub(super) patience: Duration,
+pub(crate) struct Counter<G: Gate> {
+    pub(crate) gate: G,
+    pub(crate) patience: Duration,
     /// Who was promised a turn, and when; those who have collected are dropped from the front.
     called: VecDeque<(G::Place, Moment)>,
     alarm: Alarm,
@@ -86,7 +102,7 @@ where
 impl<G: Gate> Desk<G> {
     // Only here is the gate asked to be `Send` and `'static`. Asked everywhere, the compiler could
     // not prove that a task with a borrowed key, as `&'static str`, is `Send`.
-    pub(super) fn new(gate: G) -> Arc<Self>
+    pub(crate) fn new(gate: G) -> Arc<Self>
     where
         G: Gate<Place: Send> + Send + 'static,
     {
@@ -100,92 +116,102 @@ impl<G: Gate> Desk<G> {
         })
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Counter<G>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Counter<G>> {
         self.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the state, then promises what can be promised and wakes those who got it.
-    pub(super) fn change<R>(&self, change: impl FnOnce(&mut Counter<G>) -> R) -> R {
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Counter<G>) -> R) -> R {
         let mut counter = self.lock();
         let result = change(&mut counter);
-        let woken = if counter.gate.in_line() > 0 {
-            counter.advance(now(), None)
-        } else {
-            Woken::default()
-        };
+        let woken = counter.advance_if_needed();
         drop(counter);
         woken.wake();
         result
     }
 
-    /// Waits in the place that `enqueue` makes until `collect` gives something.
+    /// Asks, and waits in line until the answer comes.
     ///
     /// Dropping the future leaves the line and hands on what was promised.
-    pub(super) async fn wait<R>(
-        &self,
-        enqueue: impl FnOnce(&mut G) -> Result<R, G::Place>,
-        mut collect: impl FnMut(&mut G, G::Place, Moment) -> Option<R>,
-    ) -> R {
-        let mut enqueue = Some(enqueue);
+    pub(crate) async fn wait<A: Ask<G>>(&self, mut ask: A) -> A::Got {
+        let mut asked = false;
         let mut waiting = Waiting {
             desk: self,
             place: None,
         };
         std::future::poll_fn(|context| {
             let budget = ready!(poll_proceed(context));
-            if let Some(enqueue) = enqueue.take() {
-                let mut counter = self.lock();
-                match enqueue(&mut counter.gate) {
-                    Ok(result) => {
-                        budget.made_progress();
-                        return Poll::Ready(result);
+            let polled = match waiting.place {
+                Some(place) => self.poll_collect(place, context, &mut ask),
+                None if asked => Poll::Pending,
+                None => match self.ask(&mut ask) {
+                    Ok(got) => Poll::Ready(got),
+                    Err(place) => {
+                        waiting.place = Some(place);
+                        self.poll_collect(place, context, &mut ask)
                     }
-                    Err(place) => waiting.place = Some(place),
-                }
-            }
-            let Some(place) = waiting.place else {
-                return Poll::Pending;
+                },
             };
-            let collected = self.poll_collect(place, context, &mut collect);
-            if collected.is_ready() {
+            asked = true;
+            if polled.is_ready() {
                 waiting.place = None;
                 budget.made_progress();
             }
-            collected
+            polled
         })
         .await
     }
 
-    fn poll_collect<R>(
+    fn ask<A: Ask<G>>(&self, ask: &mut A) -> Result<A::Got, G::Place> {
+        let mut counter = self.lock();
+        let answer = ask.ask(&mut counter.gate);
+        let woken = match answer {
+            Ok(_) => counter.advance_if_needed(),
+            Err(_) => Woken::default(),
+        };
+        drop(counter);
+        woken.wake();
+        answer
+    }
+
+    fn poll_collect<A: Ask<G>>(
         &self,
         place: G::Place,
         context: &mut Context<'_>,
-        collect: &mut impl FnMut(&mut G, G::Place, Moment) -> Option<R>,
-    ) -> Poll<R> {
+        ask: &mut A,
+    ) -> Poll<A::Got> {
         let mut counter = self.lock();
         // The clock is read under the lock, so that moments reach the state in order.
         let now = now();
+        // Wakers are dropped outside the lock too: the last one of a task may run its destructor.
+        let old = counter.gate.waker(place).and_then(Option::take);
         let mut woken = Woken::default();
         if !counter.gate.is_promised(place) {
             counter.gate.step_back(place);
             woken = counter.advance(now, Some(place));
         }
-        let collected = collect(&mut counter.gate, place, now);
+        let collected = ask.collect(&mut counter.gate, place, now);
         if collected.is_some() {
             woken.extend(counter.advance(now, None));
         } else if let Some(waker) = counter.gate.waker(place) {
-            match waker {
-                Some(waker) => waker.clone_from(context.waker()),
-                None => *waker = Some(context.waker().clone()),
-            }
+            *waker = Some(context.waker().clone());
         }
         drop(counter);
         woken.wake();
+        drop(old);
         collected.map_or(Poll::Pending, Poll::Ready)
     }
 }
 
 impl<G: Gate> Counter<G> {
+    fn advance_if_needed(&mut self) -> Woken {
+        if self.gate.may_promise() {
+            self.advance(now(), None)
+        } else {
+            Woken::default()
+        }
+    }
+
     /// Takes back promises that were not collected in time, makes those that can be made, and sets
     /// the alarm to what comes next. `polled` is being polled: it needs no wake-up and no patience.
     fn advance(&mut self, now: Moment, polled: Option<G::Place>) -> Woken {
@@ -273,7 +299,12 @@ struct Waiting<'a, G: Gate> {
 impl<G: Gate> Drop for Waiting<'_, G> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.desk.change(|counter| counter.gate.leave(place));
+            let waker = self.desk.change(|counter| {
+                let waker = counter.gate.waker(place).and_then(Option::take);
+                counter.gate.leave(place);
+                waker
+            });
+            drop(waker);
         }
     }
 }
