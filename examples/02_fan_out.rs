@@ -1,0 +1,65 @@
+//! Fan out: requests that belong together run at once, and fail together.
+//!
+//! The group returns when every request is over. If one fails, the others are cancelled, and the
+//! error names the task that failed.
+
+use std::process::ExitCode;
+
+use brigade::group::{self, task_group};
+use brigade_http::Client;
+use brigade_testkit::server::{Reply, Request, Server};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    brigade::run(async {
+        let server = Server::start(answer).await?;
+        let client = Client::new()?;
+
+        let paths = ["/a", "/bb", "/ccc"].map(|path| server.url(path));
+        let pages = fetch_all(&client, &paths).await?;
+        let lengths = pages.map(|page| page.length);
+        println!("lengths: {lengths:?}");
+        assert_eq!(lengths, [2, 3, 4]);
+
+        let paths = ["/a", "/missing", "/ccc"].map(|path| server.url(path));
+        let error = fetch_all(&client, &paths).await.map(drop);
+        let error = error.expect_err("one of the pages is missing");
+        println!("{error}");
+        assert!(error.to_string().contains("404"));
+
+        client.close().await;
+        Ok::<_, Error>(())
+    })
+}
+
+struct Page {
+    length: usize,
+}
+
+async fn fetch(client: Client, url: String) -> Result<Page, Error> {
+    let response = client.get(&url)?.send().await?;
+    if !response.status().is_success() {
+        return Err(format!("{} for {}", response.status(), response.url().path()).into());
+    }
+    let length = response.bytes().await?.len();
+    Ok(Page { length })
+}
+
+async fn fetch_all(client: &Client, urls: &[String; 3]) -> Result<[Page; 3], group::Error<Error>> {
+    task_group(async |g| {
+        // All three are running before the first is awaited.
+        let [a, b, c] = urls
+            .each_ref()
+            .map(|url| g.spawn(fetch(client.clone(), url.clone())));
+        Ok([a.await, b.await, c.await])
+    })
+    .await
+}
+
+fn answer(request: &Request) -> Reply {
+    match request.path() {
+        "/missing" => Reply::status(404),
+        path => Reply::ok(path.to_string()),
+    }
+}
