@@ -16,3 +16,4 @@ pub mod thread;
 
 pub use group::{collect, task_group};
 pub use run::run;
+pub use thread::to_thread;

@@ -152,11 +152,10 @@ where
     T: Send + 'static,
 {
     fn run(self: Arc<Self>, local: &mut Local) -> Ran {
-        let (work, luggage) = match self.begin() {
+        let (work, mut luggage) = match self.begin() {
             Ok(begun) => begun,
             Err(waker) => return Ran { ran: false, waker },
         };
-        let mut luggage = luggage;
         let job: Arc<dyn Run> = self.clone();
         let result = catch_unwind(AssertUnwindSafe(|| luggage.enter(job, || work(local))));
         let waker = self.end(result, luggage);

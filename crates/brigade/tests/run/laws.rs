@@ -31,6 +31,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         r4e_a_failure_exits_with_1_and_prints_the_tree_of_errors,
         r4f_sigint_exits_with_130_and_sigterm_with_143,
         r5a_a_panic_stops_everything_first_then_continues_and_the_other_errors_are_printed,
+        t2i_a_closure_that_outlives_the_deadline_is_named_and_does_not_hold_up_the_end,
+        t2i_the_program_waits_for_a_closure_whose_call_was_dropped,
     ]
 }
 
@@ -195,4 +197,20 @@ fn r5a_a_panic_stops_everything_first_then_continues_and_the_other_errors_are_pr
         "{}",
         end.errors
     );
+}
+
+fn t2i_a_closure_that_outlives_the_deadline_is_named_and_does_not_hold_up_the_end() {
+    let program = Program::start("blocking");
+    program.expect("ready").signal("TERM");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(143));
+    let named = "blocking call \"endless\", running for 0.";
+    assert!(end.errors.contains(named), "{}", end.errors);
+    assert!(end.took < Duration::from_millis(1300), "{:?}", end.took);
+}
+
+fn t2i_the_program_waits_for_a_closure_whose_call_was_dropped() {
+    let end = Program::start("late-closure").end();
+    assert_eq!(end.output, ["main end", "closure end"]);
+    assert_eq!(end.status.code(), Some(0), "{}", end.errors);
 }

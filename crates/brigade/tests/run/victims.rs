@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use brigade::group::task_group;
 use brigade::run::Builder;
+use brigade::thread::to_thread;
 use brigade::{cancel, run};
 use tokio::time::sleep;
 
@@ -129,6 +130,27 @@ pub(crate) fn start(name: &str) -> ExitCode {
             cancel::defer(pending());
             say("ready");
             pending::<Fine>().await
+        }),
+        "blocking" => quick.run(async {
+            let endless = to_thread(|| {
+                say("ready");
+                stuck()
+            });
+            endless.name("endless").await
+        }),
+        "late-closure" => run(async {
+            let (start, started) = tokio::sync::oneshot::channel();
+            let late = to_thread(move || {
+                let _ = start.send(());
+                std::thread::sleep(millis(300));
+                say("closure end");
+            });
+            tokio::select! {
+                () = late => {}
+                _ = started => {}
+            }
+            say("main end");
+            Fine::Ok(())
         }),
         "own-code" => run(async { Ok::<_, String>(ExitCode::from(7)) }),
         "failed" => run(async {
