@@ -13,6 +13,8 @@ mod lines;
 mod parse;
 mod reader;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use identity::{Consumed, Metadata, Segment};
 pub(crate) use parse::{Item, shown};

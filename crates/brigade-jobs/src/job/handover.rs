@@ -76,3 +76,49 @@ impl Handover {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn f5c_workers_wait_for_a_writer_that_does_not_keep_up_and_lose_nothing() {
+        let (batches, mut written) = mpsc::channel(2);
+        let handover = Handover::new(batches);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut put = 0;
+        let mut one = |index: u64| {
+            let outcome = Outcome::Skipped(index..=index);
+            pin!(handover.put(outcome)).poll(&mut context).is_ready()
+        };
+        while one(put) {
+            put += 1;
+        }
+        // Two batches lie in the channel, and a third waits with the one that filled it.
+        assert_eq!(put + 1, 3 * OUTCOMES as u64);
+        // The one that waited was dropped, but not what it had handed over.
+        written.close();
+        let mut seen = 0;
+        while let Ok(batch) = written.try_recv() {
+            seen += batch.outcomes.len();
+        }
+        seen += handover.lock().batch.outcomes.len();
+        assert_eq!(seen as u64, put + 1);
+    }
+
+    #[test]
+    fn a_writer_that_is_gone_is_reported() {
+        let (batches, written) = mpsc::channel(1);
+        drop(written);
+        let handover = Handover::new(batches);
+        let mut context = Context::from_waker(Waker::noop());
+        let sent = pin!(handover.send(true)).poll(&mut context);
+        assert!(matches!(
+            sent,
+            std::task::Poll::Ready(Err(Error::Stopped(_)))
+        ));
+    }
+}

@@ -87,7 +87,7 @@ impl Job {
             refuse_foreign(&directory)?;
         }
         let ledger = Ledger::open(&path, config.without_ledger)?;
-        let recovered = ledger.recover()?;
+        let mut recovered = ledger.recover()?;
         let mut list = List::open(&config.input, &directory.join(SPOOL))?;
         if let Some(before) = &recovered.list {
             list.check(before, &directory.join(SPOOL))?;
@@ -104,6 +104,7 @@ impl Job {
             list.metadata,
             wall_ms(),
         )?;
+        recovered.totals.runs += 1;
         let again = config.retry_failed && !config.without_ledger;
         let failed = again.then(|| FailedLines::open(&path)).transpose()?;
         let counters = Arc::new(counters(&recovered, &list));

@@ -133,6 +133,7 @@ impl Job {
             Ok(())
         })
         .await;
+        set(&counters.waiting, shared.floor.lock().schedule.waiting());
         let client = shared.client.clone();
         // What was handed over and not sent yet; if the writer is gone, its error says why.
         let _ = shared.handover.send(false).await;

@@ -14,6 +14,8 @@ mod open;
 mod schema;
 mod state;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use commit::{Commit, Failure};
 pub(crate) use state::{HostState, Recovered, Totals};

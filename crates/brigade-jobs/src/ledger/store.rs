@@ -116,6 +116,20 @@ impl Ledger {
         stopped
     }
 
+    /// A setting of the connection, as text.
+    #[cfg(test)]
+    pub(super) fn pragma(&self, name: &str) -> String {
+        let value = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+        let value = self
+            .connection
+            .query_row(&format!("PRAGMA {name}"), [], value);
+        match value.unwrap() {
+            rusqlite::types::Value::Text(text) => text,
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn error(&self, source: &rusqlite::Error) -> Error {
         error(&self.path, source)
     }

@@ -7,6 +7,8 @@
 
 mod outcome;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use outcome::{Batch, Outcome, Success};

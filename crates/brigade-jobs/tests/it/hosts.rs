@@ -1,0 +1,111 @@
+//! Hosts are left alone when they ask for it, and never hold up each other.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use brigade_jobs::{Rate, State};
+use brigade_testkit::server::{Reply, Server};
+
+use crate::support::{Output, config, run, run_until, urls};
+
+#[test]
+fn f3a_nothing_is_sent_to_a_host_while_its_retry_after_lasts() {
+    let seen = AtomicUsize::new(0);
+    let polite = Server::start_thread(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::status(429).header("retry-after", "1"),
+        _ => Reply::ok("fine"),
+    })
+    .unwrap();
+    let other =
+        Server::start_thread(|_| Reply::ok("fine").delay(Duration::from_millis(5))).unwrap();
+    let mut list: Vec<_> = (0..6).map(|n| polite.url(&format!("/{n}"))).collect();
+    list.extend((0..40).map(|n| other.url(&format!("/{n}"))));
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(urls(list), directory.path());
+    config.per_host = 2;
+    let summary = run(config).unwrap();
+    assert_eq!((summary.ok, summary.failed), (46, 0));
+    let requests = polite.requests();
+    let refused = requests[0].at();
+    // What was in flight when the refusal came may arrive, nothing else.
+    let during = |request: &&brigade_testkit::server::Request| {
+        let after = request.at().saturating_sub(refused);
+        after > Duration::from_millis(100) && after < Duration::from_millis(990)
+    };
+    assert_eq!(requests.iter().filter(during).count(), 0);
+    let last = other.requests().last().unwrap().at();
+    assert!(
+        last < Duration::from_millis(900),
+        "the other host waited: {last:?}"
+    );
+}
+
+#[test]
+fn f3b_a_pause_survives_a_restart() {
+    let server = Server::start_thread(|request| match request.path() {
+        "/first" => Reply::status(503).header("retry-after", "2"),
+        _ => Reply::ok("fine"),
+    })
+    .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let list = urls([server.url("/first"), server.url("/second")]);
+    let mut config = config(list, directory.path());
+    config.per_host = 1;
+    config.retries = 0;
+    let summary = run_until(config.clone(), |progress| progress.failed == 1).unwrap();
+    assert_eq!((summary.state, summary.pending), (State::Interrupted, 1));
+    let refused = server.requests()[0].at();
+    let summary = run(config).unwrap();
+    assert_eq!((summary.state, summary.ok), (State::Done, 1));
+    let waited = server.requests()[1].at() - refused;
+    assert!(waited >= Duration::from_millis(1900), "{waited:?}");
+}
+
+#[test]
+fn f3e_a_host_that_never_answers_holds_up_nobody_even_beyond_the_window() {
+    let silent = Server::start_thread(|_| Reply::hang()).unwrap();
+    let server = Server::start_thread(|_| Reply::ok("fine")).unwrap();
+    let mut list: Vec<_> = (0..300).map(|n| silent.url(&format!("/{n}"))).collect();
+    list.extend((0..100).map(|n| server.url(&format!("/{n}"))));
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(urls(list), directory.path());
+    config.per_host = 2;
+    config.window = 32;
+    config.timeouts.read = Some(Duration::from_secs(60));
+    let summary = run_until(config, |progress| progress.ok == 100).unwrap();
+    assert_eq!((summary.ok, summary.failed, summary.pending), (100, 0, 300));
+    assert_eq!(silent.exchanges().peak, 2, "concurrency per host");
+    Output::read(directory.path()).assert_complete(300..400);
+}
+
+#[test]
+fn f3d_concurrency_and_rate_of_a_host_hold_across_retries() {
+    let seen = AtomicUsize::new(0);
+    let server = Server::start_thread(move |_| {
+        let reply = match seen.fetch_add(1, Ordering::SeqCst) % 2 {
+            0 => Reply::status(500),
+            _ => Reply::ok("fine"),
+        };
+        reply.delay(Duration::from_millis(2))
+    })
+    .unwrap();
+    let list: Vec<_> = (0..30).map(|n| server.url(&format!("/{n}"))).collect();
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(urls(list), directory.path());
+    config.per_host = 3;
+    config.host_rate = Some(Rate::per_second(100));
+    config.retries = 20;
+    let summary = run(config).unwrap();
+    assert_eq!(summary.ok, 30);
+    assert!(server.exchanges().peak <= 3);
+    let times: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.at())
+        .collect();
+    // 100 a second, one at once, and one more for a late wake-up; arrivals may bunch a little.
+    for (n, pair) in times.windows(11).enumerate() {
+        let took = pair[10] - pair[0];
+        assert!(took >= Duration::from_millis(75), "{n}: ten in {took:?}");
+    }
+}

@@ -1,0 +1,12 @@
+//! Jobs from the outside: a real list, a real server on loopback, real files.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+mod environment;
+mod hosts;
+mod kill;
+mod ledger;
+mod list;
+mod outcomes;
+mod resume;
+mod support;

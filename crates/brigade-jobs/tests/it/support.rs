@@ -1,0 +1,131 @@
+//! Runs jobs and reads what they leave.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use brigade::cancel::{Reason, Token};
+use brigade_jobs::{Backoff, Config, Error, HostRule, Input, Job, Summary};
+use serde_json::Value;
+
+/// The lines of a job's results and of its failures, by index.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    pub(crate) results: BTreeMap<u64, Value>,
+    pub(crate) failures: BTreeMap<u64, Value>,
+    pub(crate) parts: usize,
+}
+
+impl Output {
+    /// Reads a directory; a line that is torn or doubled is a panic.
+    pub(crate) fn read(directory: &Path) -> Self {
+        let mut output = Self::default();
+        let mut names: Vec<_> = fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        for name in names {
+            if name.starts_with("part-") {
+                output.parts += 1;
+                records(&directory.join(name), &mut output.results);
+            }
+        }
+        let failures = directory.join("failures.jsonl");
+        if failures.exists() {
+            records(&failures, &mut output.failures);
+        }
+        output
+    }
+
+    /// Fails unless each of `lines` is in exactly one of both.
+    pub(crate) fn assert_complete(&self, lines: impl IntoIterator<Item = u64>) {
+        let both = self
+            .results
+            .keys()
+            .find(|index| self.failures.contains_key(index));
+        assert_eq!(both, None, "a line is a result and a failure");
+        let mut all: Vec<_> = self
+            .results
+            .keys()
+            .chain(self.failures.keys())
+            .copied()
+            .collect();
+        all.sort_unstable();
+        assert_eq!(all, lines.into_iter().collect::<Vec<_>>());
+    }
+
+    /// The kind of the failure of a line.
+    pub(crate) fn kind(&self, index: u64) -> &str {
+        let failure = self.failures.get(&index);
+        let failure = failure.unwrap_or_else(|| panic!("line {index} did not fail: {self:#?}"));
+        failure["kind"].as_str().unwrap()
+    }
+}
+
+fn records(path: &Path, into: &mut BTreeMap<u64, Value>) {
+    let text = fs::read(path).unwrap();
+    assert!(text.is_empty() || text.ends_with(b"\n"), "{path:?} is torn");
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let value: Value = serde_json::from_slice(line).expect("a whole line");
+        let index = value["index"].as_u64().unwrap();
+        let doubled = into.insert(index, value);
+        assert!(doubled.is_none(), "line {index} is doubled in {path:?}");
+    }
+}
+
+/// Settings that make a test quick.
+pub(crate) fn config(input: Input, directory: &Path) -> Config {
+    let mut config = Config::new(input, directory);
+    config.concurrency = 8;
+    config.retries = 2;
+    config.backoff = Backoff {
+        base: Duration::from_millis(5),
+        cap: Duration::from_millis(20),
+        ..Backoff::default()
+    };
+    config.host_rule = HostRule {
+        backoff: config.backoff,
+        quiet: Duration::from_secs(60),
+    };
+    config
+}
+
+pub(crate) fn urls(urls: impl IntoIterator<Item = impl Into<String>>) -> Input {
+    Input::Urls(urls.into_iter().map(Into::into).collect())
+}
+
+/// Runs a job to its end.
+pub(crate) fn run(config: Config) -> Result<Summary, Error> {
+    block_on(async { Job::open(config)?.run(Token::new()).await })
+}
+
+/// Runs a job until `enough` of its progress, then stops it.
+pub(crate) fn run_until(
+    config: Config,
+    enough: impl Fn(&brigade_jobs::Progress) -> bool,
+) -> Result<Summary, Error> {
+    block_on(async {
+        let job = Job::open(config)?;
+        let (progress, stop) = (job.progress(), Token::new());
+        let reached = async {
+            brigade_testkit::wait::until(|| enough(&progress.snapshot())).await;
+            stop.cancel(Reason::User);
+            std::future::pending().await
+        };
+        tokio::select! {
+            summary = job.run(stop.clone()) => summary,
+            () = reached => unreachable!(),
+        }
+    })
+}
+
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let limit = Duration::from_secs(60);
+    runtime.block_on(async { tokio::time::timeout(limit, future).await.expect("in time") })
+}
