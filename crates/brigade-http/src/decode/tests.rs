@@ -317,11 +317,11 @@ fn h6m_a_body_may_fill_its_limit_and_not_exceed_it() {
 fn h6m_a_bomb_goes_off_in_small_pieces_and_stops_at_the_limit() {
     let megabyte = vec![0; 1 << 20];
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    for _ in 0..64 {
+    for _ in 0..8 {
         encoder.write_all(&megabyte).unwrap();
     }
     let bomb = encoder.finish().unwrap();
-    assert!(bomb.len() < 100_000);
+    assert!(bomb.len() < 20_000);
     let mut decoder = Decoder::new(&headers("gzip"), Some(1_000_000)).unwrap();
     decoder.feed(Bytes::from(bomb));
     let error = loop {
