@@ -18,8 +18,8 @@ const NAME_MAX: usize = 64;
 
 /// What was wrong with a TLS handshake, or with the settings for it.
 ///
-/// The text is a whole explanation; the error of rustls, where there is one, is its
-/// [`source`](StdError::source).
+/// The text is a whole explanation, so it has no [`source`](StdError::source); the error of
+/// rustls that it explains is its [`cause`](Self::cause).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error {
     message: String,
@@ -61,6 +61,11 @@ impl Error {
         None
     }
 
+    /// The error of rustls that the text explains; `None` for bad settings.
+    pub const fn cause(&self) -> Option<&rustls::Error> {
+        self.cause.as_ref()
+    }
+
     /// Whether the certificate of the server was refused, for whatever reason.
     pub const fn is_certificate(&self) -> bool {
         matches!(self.cause, Some(rustls::Error::InvalidCertificate(_)))
@@ -73,11 +78,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl StdError for Error {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.cause.as_ref().map(|cause| cause as _)
-    }
-}
+impl StdError for Error {}
 
 fn explain(error: &rustls::Error) -> String {
     use rustls::Error as Tls;
