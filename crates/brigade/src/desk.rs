@@ -29,6 +29,10 @@ pub(crate) enum Turn<P> {
 pub(crate) trait Gate {
     type Place: Copy + PartialEq;
 
+    /// Whether turns come by time. If not, the moments that the gate is given mean nothing, and
+    /// the clock is read only to watch over the patience of waiters.
+    const TIMED: bool;
+
     fn promise(&mut self, now: Moment) -> Turn<Self::Place>;
     fn is_promised(&self, place: Self::Place) -> bool;
     fn withdraw(&mut self, place: Self::Place);
@@ -63,8 +67,9 @@ pub(crate) struct Desk<G: Gate> {
 pub(crate) struct Counter<G: Gate> {
     pub(crate) gate: G,
     pub(crate) patience: Duration,
-    /// Who was promised a turn, and when; those who have collected are dropped from the front.
-    called: VecDeque<(G::Place, Moment)>,
+    /// Who was promised a turn, and since when that is known, in order; those who have collected
+    /// are dropped once they are at the front.
+    called: VecDeque<(G::Place, Option<Moment>)>,
     alarm: Alarm,
 }
 
@@ -87,12 +92,14 @@ where
         let now = now();
         let set = counter.alarm.is_set();
         counter.alarm.rang();
+        let Counter { gate, called, .. } = &mut *counter;
+        called.retain(|call| gate.is_promised(call.0));
         // Much too early: the runtime that the alarm was set on has ended. The first waiter is
         // polled by its own, and sets the alarm there.
         let woken = if set.is_some_and(|at| at.since(now) > Alarm::PRECISION) {
             counter.first()
         } else {
-            counter.advance(now, None)
+            counter.advance(Some(now), None)
         };
         drop(counter);
         woken.wake();
@@ -144,11 +151,11 @@ impl<G: Gate> Desk<G> {
             let polled = match waiting.place {
                 Some(place) => self.poll_collect(place, context, &mut ask),
                 None if asked => Poll::Pending,
-                None => match self.ask(&mut ask) {
+                None => match self.ask(context, &mut ask) {
                     Ok(got) => Poll::Ready(got),
                     Err(place) => {
                         waiting.place = Some(place);
-                        self.poll_collect(place, context, &mut ask)
+                        Poll::Pending
                     }
                 },
             };
@@ -162,13 +169,28 @@ impl<G: Gate> Desk<G> {
         .await
     }
 
-    fn ask<A: Ask<G>>(&self, ask: &mut A) -> Result<A::Got, G::Place> {
+    /// Asks; whoever is not answered at once stands in line then, to be woken.
+    fn ask<A: Ask<G>>(&self, context: &mut Context<'_>, ask: &mut A) -> Result<A::Got, G::Place> {
         let mut counter = self.lock();
-        let answer = ask.ask(&mut counter.gate);
-        let woken = match answer {
-            Ok(_) => counter.advance_if_needed(),
-            Err(_) => Woken::default(),
-        };
+        let mut answer = ask.ask(&mut counter.gate);
+        let mut woken = Woken::default();
+        match answer {
+            Ok(_) => woken = counter.advance_if_needed(),
+            Err(place) => {
+                if counter.is_unwatched() {
+                    // The clock is read under the lock, so that moments reach the state in order.
+                    let now = now();
+                    woken = counter.advance(Some(now), Some(place));
+                    if let Some(got) = ask.collect(&mut counter.gate, place, now) {
+                        woken.extend(counter.advance_if_needed());
+                        answer = Ok(got);
+                    }
+                }
+                if let Some(waker) = counter.gate.waker(place) {
+                    *waker = Some(context.waker().clone());
+                }
+            }
+        }
         drop(counter);
         woken.wake();
         answer
@@ -181,18 +203,18 @@ impl<G: Gate> Desk<G> {
         ask: &mut A,
     ) -> Poll<A::Got> {
         let mut counter = self.lock();
-        // The clock is read under the lock, so that moments reach the state in order.
-        let now = now();
+        let now = if G::TIMED { now() } else { Moment::ZERO };
         // Wakers are dropped outside the lock too: the last one of a task may run its destructor.
         let old = counter.gate.waker(place).and_then(Option::take);
         let mut woken = Woken::default();
         if !counter.gate.is_promised(place) {
             counter.gate.step_back(place);
-            woken = counter.advance(now, Some(place));
+            let known = if G::TIMED { now } else { self::now() };
+            woken = counter.advance(Some(known), Some(place));
         }
         let collected = ask.collect(&mut counter.gate, place, now);
         if collected.is_some() {
-            woken.extend(counter.advance(now, None));
+            woken.extend(counter.advance_if_needed());
         } else if let Some(waker) = counter.gate.waker(place) {
             *waker = Some(context.waker().clone());
         }
@@ -206,19 +228,27 @@ impl<G: Gate> Desk<G> {
 impl<G: Gate> Counter<G> {
     fn advance_if_needed(&mut self) -> Woken {
         if self.gate.may_promise() {
-            self.advance(now(), None)
+            self.advance(G::TIMED.then(now), None)
         } else {
             Woken::default()
         }
     }
 
+    /// Whether a newcomer must see to it that the alarm is set. The first in line looks at the
+    /// clock too: an alarm may have been left on a runtime that nobody drives any more.
+    fn is_unwatched(&self) -> bool {
+        let first = self.gate.in_line() == 1;
+        G::TIMED || !self.called.is_empty() && (first || self.alarm.is_set().is_none())
+    }
+
     /// Takes back promises that were not collected in time, makes those that can be made, and sets
     /// the alarm to what comes next. `polled` is being polled: it needs no wake-up and no patience.
-    fn advance(&mut self, now: Moment, polled: Option<G::Place>) -> Woken {
+    /// `now` is always given to a timed gate.
+    fn advance(&mut self, now: Option<Moment>, polled: Option<G::Place>) -> Woken {
         let mut woken = Woken::default();
         loop {
             self.withdraw_overdue(now);
-            match self.gate.promise(now) {
+            match self.gate.promise(now.unwrap_or(Moment::ZERO)) {
                 Turn::Of(place) if polled == Some(place) => return woken,
                 Turn::Of(place) => {
                     self.called.push_back((place, now));
@@ -251,12 +281,14 @@ impl<G: Gate> Counter<G> {
         woken
     }
 
-    fn withdraw_overdue(&mut self, now: Moment) {
+    fn withdraw_overdue(&mut self, now: Option<Moment>) {
         while let Some(&(place, since)) = self.called.front() {
-            let promised = self.gate.is_promised(place);
-            let overdue = now.since(since) >= self.patience && self.gate.in_line() > 0;
-            if promised && !overdue {
-                return;
+            if self.gate.is_promised(place) {
+                let waited = now.zip(since).map(|(now, since)| now.since(since));
+                let overdue = waited.is_some_and(|waited| waited >= self.patience);
+                if !overdue || self.gate.in_line() == 0 {
+                    return;
+                }
             }
             self.called.pop_front();
             self.gate.withdraw(place);
@@ -265,28 +297,47 @@ impl<G: Gate> Counter<G> {
 
     /// Sets the alarm to the sooner of `due` and the end of the oldest patience. False if it will
     /// not ring for `due`.
-    fn set_alarm(&mut self, due: Option<Moment>, now: Moment) -> bool {
-        let patience = match self.called.front() {
-            Some((_, since)) if self.gate.in_line() > 0 => Some(*since + self.patience),
-            _ => None,
-        };
-        let set = self.alarm.is_set().filter(|at| *at > now);
+    fn set_alarm(&mut self, due: Option<Moment>, now: Option<Moment>) -> bool {
+        let watch = self.gate.in_line() > 0 && !self.called.is_empty();
+        if due.is_none() && (!watch || now.is_none() && self.alarm.is_set().is_some()) {
+            self.clear_far_alarm(watch, now);
+            return true;
+        }
+        let now = now.unwrap_or_else(self::now);
+        let patience = watch.then(|| self.oldest_call(now) + self.patience);
         let Some(next) = [due, patience].into_iter().flatten().min() else {
-            // A rest of patience may ring in vain; a long wait must not.
-            if set.is_some_and(|at| at.since(now) > self.patience) {
-                self.alarm.clear();
-            }
             return true;
         };
-        if set.is_some_and(|at| at <= next) {
+        if self.alarm.is_set().is_some_and(|at| at > now && at <= next) {
             return true;
         }
         if due == Some(next) {
             return self.alarm.set_close(next);
         }
-        // Without a runtime to ring on, a waiter that is not polled is overtaken by the next
-        // change instead.
+        // Without a runtime to ring on there is no patience.
         self.alarm.set(next) || due.is_none()
+    }
+
+    /// Since when the oldest promise has not been collected. A call whose time is not known counts
+    /// from now, so patience is kept at least once and at most twice.
+    fn oldest_call(&mut self, now: Moment) -> Moment {
+        for (_, since) in self.called.iter_mut().rev() {
+            if since.is_some() {
+                break;
+            }
+            *since = Some(now);
+        }
+        let oldest = self.called.front().and_then(|call| call.1);
+        oldest.unwrap_or(now)
+    }
+
+    /// A rest of patience may ring in vain, but a long wait must not.
+    fn clear_far_alarm(&mut self, watch: bool, now: Option<Moment>) {
+        let far = |at: Moment, now| at.since(now) > self.patience;
+        let set = self.alarm.is_set().zip(now);
+        if !watch && set.is_some_and(|(at, now)| far(at, now)) {
+            self.alarm.clear();
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl Gcra {
         Self {
             rate,
             interval,
-            capacity: interval.saturating_mul(u128::from(rate.burst_max())),
+            capacity: interval * u128::from(rate.burst_max()),
             lateness: interval.min(fixed(nanos(LATENESS_MAX))),
             full: 0,
         }
@@ -87,8 +87,12 @@ impl Gcra {
         if permits > self.rate.burst_max() {
             return Moment::MAX;
         }
+        moment_rounded_up(self.due_fixed(permits))
+    }
+
+    fn due_fixed(&self, permits: u32) -> u128 {
         let taken = self.full.saturating_add(self.cost(permits));
-        moment_rounded_up(taken.saturating_sub(self.capacity))
+        taken.saturating_sub(self.capacity)
     }
 
     /// Takes `permits` at `now`.
@@ -98,17 +102,21 @@ impl Gcra {
     /// If they are not due yet: the moment at which they will be, if nobody takes any before.
     /// Nothing is taken then.
     pub fn take(&mut self, permits: u32, now: Moment, arrival: Arrival) -> Result<(), Moment> {
-        let due = self.due(permits);
-        if due > now {
-            return Err(due);
+        if permits > self.rate.burst_max() || self.due_fixed(permits) > fixed(now.as_nanos()) {
+            return Err(self.due(permits));
         }
+        self.book(permits, now, arrival);
+        Ok(())
+    }
+
+    /// Books `permits` that are known to be due at `now`.
+    pub(crate) fn book(&mut self, permits: u32, now: Moment, arrival: Arrival) {
         let now = fixed(now.as_nanos());
         let oldest = match arrival {
             Arrival::Now => now,
             Arrival::Waited => now.saturating_sub(self.lateness),
         };
         self.full = self.full.max(oldest).saturating_add(self.cost(permits));
-        Ok(())
     }
 
     /// The permits that could be taken at `now`.
@@ -138,7 +146,8 @@ impl Gcra {
             .saturating_add(part);
     }
 
+    /// An interval has at most 96 bits, so the product fits.
     fn cost(&self, permits: u32) -> u128 {
-        self.interval.saturating_mul(u128::from(permits))
+        self.interval * u128::from(permits)
     }
 }

@@ -21,6 +21,8 @@ pub(super) const NO_TIME: Moment = Moment::ZERO;
 pub(super) struct Items(pub(super) u32);
 
 impl Stock for Items {
+    const TIMED: bool = false;
+
     fn capacity(&self) -> u32 {
         u32::MAX
     }

@@ -7,6 +7,9 @@ use crate::time::Moment;
 
 /// Something that permits can be taken from.
 pub trait Stock {
+    /// Whether permits fall due by time. If not, the moments that a stock is given mean nothing.
+    const TIMED: bool;
+
     /// The most permits that can ever be taken at once.
     fn capacity(&self) -> u32;
 
@@ -19,6 +22,8 @@ pub trait Stock {
 }
 
 impl Stock for Gcra {
+    const TIMED: bool = true;
+
     fn capacity(&self) -> u32 {
         self.rate().burst_max()
     }
@@ -28,8 +33,8 @@ impl Stock for Gcra {
     }
 
     fn take(&mut self, permits: u32, now: Moment, arrival: Arrival) {
-        let taken = Gcra::take(self, permits, now, arrival);
-        debug_assert_eq!(taken, Ok(()), "permits are taken only when they are due");
+        debug_assert!(self.due(permits) <= now, "taken before they were due");
+        self.book(permits, now, arrival);
     }
 }
 
@@ -63,6 +68,8 @@ impl Permits {
 }
 
 impl Stock for Permits {
+    const TIMED: bool = false;
+
     fn capacity(&self) -> u32 {
         self.capacity
     }

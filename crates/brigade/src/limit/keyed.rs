@@ -25,6 +25,8 @@ impl<K: Hash + Eq + Clone> Key for K {}
 impl<K: Key> Gate for Admission<K, Option<Waker>> {
     type Place = Id;
 
+    const TIMED: bool = true;
+
     fn promise(&mut self, now: Moment) -> Turn<Id> {
         match Admission::promise(self, now) {
             Candidate::Ready(id) => Turn::Of(id),

@@ -12,6 +12,8 @@ use crate::desk::{Ask, Gate, Turn};
 impl<S: Stock> Gate for Turns<S, Option<Waker>> {
     type Place = Place;
 
+    const TIMED: bool = S::TIMED;
+
     fn promise(&mut self, now: Moment) -> Turn<Place> {
         match Turns::promise(self, now) {
             Promise::To(place) => Turn::Of(place),

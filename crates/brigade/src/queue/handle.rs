@@ -17,6 +17,8 @@ pub(super) type Handle<T> = Arc<Desk<State<T>>>;
 impl<T> Gate for State<T> {
     type Place = QueuePlace;
 
+    const TIMED: bool = false;
+
     fn promise(&mut self, _: Moment) -> Turn<QueuePlace> {
         QueueState::promise(self).map_or(Turn::Nobody, Turn::Of)
     }
