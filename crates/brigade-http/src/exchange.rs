@@ -1,12 +1,13 @@
 //! One request on one connection, and the one case in which it moves to another.
 //!
 //! A server may close an idle connection at the moment a request is sent on it. Then, and only
-//! then, the request is sent again: if no byte of it left, or if it is idempotent and no byte of
-//! the response arrived. A fresh connection that breaks is an error.
+//! then, the request is sent again: if no byte of it left, or, once, if it is idempotent and no
+//! byte of the response arrived. A fresh connection that breaks is an error.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use brigade_core::time::Moment;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, HOST, RANGE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
@@ -43,12 +44,15 @@ pub(crate) async fn exchange(
         total: total.at,
     };
     let key = &hop.url[..Position::BeforePath];
+    let mut stale = None;
     loop {
         let pool_deadline = || total.nearer(Phase::Pool, timeouts.pool);
         let checkout = client.pool.checkout(key, pool_deadline).await?;
         let (connection, lease) = match checkout {
             Checkout::Reuse(lease) => match lease.connection().cloned() {
-                Some(connection) if !connection.is_closed() => (connection, Some(lease)),
+                Some(connection) if !connection.is_closed() && is_fresher(&connection, stale) => {
+                    (connection, Some(lease))
+                }
                 _ => {
                     lease.dead();
                     continue;
@@ -81,14 +85,24 @@ pub(crate) async fn exchange(
             Err(mut error) => {
                 let unsent = error.take_message().is_some() && !connection.wire.is_written();
                 let replayable = hop.method.is_idempotent() && !connection.wire.is_answered();
-                let stale = reused && connection.wire.fault().is_none() && !client.pool.is_shut();
-                if stale && (unsent || replayable) {
+                let died = reused && connection.wire.fault().is_none() && !client.pool.is_shut();
+                if died && unsent {
+                    continue;
+                }
+                if died && replayable && stale.is_none() {
+                    stale = Some(connection.wire.rested());
                     continue;
                 }
                 return Err(broken(&connection, Some(error.into_error())));
             }
         }
     }
+}
+
+/// Whether a connection is no more suspect of being dead than a new one: after one that was last
+/// used at `stale` turned out dead, those that have been idle for longer are not tried.
+fn is_fresher(connection: &Connection, stale: Option<Moment>) -> bool {
+    stale.is_none_or(|stale| connection.wire.rested() > stale)
 }
 
 /// The error for a connection that ended before its exchange did.

@@ -1,5 +1,40 @@
 //! One HTTP client whose connection limits, five timeouts and retry rules hold under any
 //! cancellation.
+//!
+//! ```
+//! use brigade_http::{Client, PoolLimits};
+//! # use brigade_testkit::server::{Reply, Server};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! # let server = Server::start(|_| Reply::ok("hello")).await?;
+//! # let url = server.url("/");
+//! let client = Client::builder().limits(PoolLimits::default().per_host(8)).build()?;
+//! let mut response = client.get(&url)?.header("accept", "text/plain").send().await?;
+//! while let Some(chunk) = response.chunk().await? {
+//!     println!("{} bytes", chunk.len());
+//! }
+//! client.close().await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | I want to | item |
+//! |---|---|
+//! | limit the connections | [`PoolLimits`], and see them: [`Client::stats`] |
+//! | bound the time of each step | [`Timeouts`] |
+//! | send a request again | [`RetryPolicy`] |
+//! | know what went wrong | [`Error::kind`] |
+//! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
+//! | end every connection | [`Client::close`] |
+//!
+//! It speaks HTTP/1.1, with TLS or without. It is one request after another on each connection:
+//! a connection counts against the limits from the first packet of its dial until its socket is
+//! closed, and goes to the next request the moment the response is complete, read or not.
+//!
+//! In reading order: `client`, `request`, `send` (redirects and retries), `exchange` (one request on
+//! one connection), `pool` (who gets which connection, and what drives it), `incoming` (the body).
+//! The rules themselves are pure: [`brigade_core::pool`], [`redirect`], [`retry`], [`decode`].
 
 mod body;
 mod builder;
@@ -35,5 +70,6 @@ pub use retry::RetryPolicy;
 pub use stats::{ConnectionState, ConnectionStats, Stats};
 pub use timeouts::Timeouts;
 
+pub use brigade_core::backoff::{Backoff, Jitter};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 pub use url::Url;

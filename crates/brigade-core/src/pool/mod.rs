@@ -24,6 +24,7 @@
 //! [`Effects`], to be carried out after the lock is released.
 
 mod effects;
+mod hosts;
 mod limits;
 mod list;
 mod slots;

@@ -4,13 +4,12 @@
 //! never exceeds its limits, whatever the sequence, and a slot that is no longer valid never does
 //! harm.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::list::List;
+use super::hosts::Hosts;
 use super::slots::Slots;
-use super::{Close, Effects, Grant, HostStats, Limits, Phase, Slot, Stats};
+use super::{Close, Effects, Grant, Limits, Phase, Slot};
 use crate::time::Moment;
 
 /// The place of a waiter in the queue, with which it can leave.
@@ -18,18 +17,6 @@ use crate::time::Moment;
 pub struct Ticket {
     host: u32,
     place: u64,
-}
-
-#[derive(Debug)]
-pub(super) struct Host<W> {
-    key: Arc<str>,
-    /// Connections in any phase.
-    count: usize,
-    idle: List,
-    /// In the order of their places in the queue.
-    waiters: BTreeMap<u64, W>,
-    /// The place under which the host stands in `Pool::eligible`.
-    listed: Option<u64>,
 }
 
 /// The assignment of connections `C` to requests, of which those that must wait leave a `W`.
@@ -60,13 +47,11 @@ pub struct Pool<C, W> {
     limits: Limits,
     closed: bool,
     pub(super) slots: Slots<C>,
-    hosts: Vec<Option<Host<W>>>,
-    free: Vec<u32>,
-    by_key: HashMap<Arc<str>, u32>,
+    pub(super) hosts: Hosts<W>,
     /// The first waiter of each host that has room, by its place in the queue.
     eligible: BTreeSet<(u64, u32)>,
     next_place: u64,
-    waiting: usize,
+    pub(super) waiting: usize,
 }
 
 impl<C: Clone, W> Pool<C, W> {
@@ -80,9 +65,7 @@ impl<C: Clone, W> Pool<C, W> {
             },
             closed: false,
             slots: Slots::new(),
-            hosts: Vec::new(),
-            free: Vec::new(),
-            by_key: HashMap::new(),
+            hosts: Hosts::new(),
             eligible: BTreeSet::new(),
             next_place: 0,
             waiting: 0,
@@ -101,9 +84,9 @@ impl<C: Clone, W> Pool<C, W> {
         if self.closed || !self.eligible.is_empty() {
             return None;
         }
-        let host = self.host(key);
+        let host = self.hosts.index(key);
         let grant = self.assign(host, now, effects);
-        self.forget_unused(host);
+        self.hosts.forget_unused(host);
         grant
     }
 
@@ -119,11 +102,11 @@ impl<C: Clone, W> Pool<C, W> {
             effects.refused.push(waiter);
             return None;
         }
-        let host = self.host(key);
+        let host = self.hosts.index(key);
         let place = self.next_place;
         self.next_place += 1;
         self.waiting += 1;
-        self.entry(host).waiters.insert(place, waiter);
+        self.hosts.entry(host).waiters.insert(place, waiter);
         self.relist(host);
         self.serve(now, effects);
         Some(Ticket { host, place })
@@ -131,11 +114,11 @@ impl<C: Clone, W> Pool<C, W> {
 
     /// Leaves the queue. `None` if the waiter was already given something.
     pub fn cancel(&mut self, ticket: Ticket) -> Option<W> {
-        let host = self.hosts.get_mut(ticket.host as usize)?.as_mut()?;
+        let host = self.hosts.get(ticket.host)?;
         let waiter = host.waiters.remove(&ticket.place)?;
         self.waiting -= 1;
         self.relist(ticket.host);
-        self.forget_unused(ticket.host);
+        self.hosts.forget_unused(ticket.host);
         Some(waiter)
     }
 
@@ -225,14 +208,12 @@ impl<C: Clone, W> Pool<C, W> {
             return;
         };
         let host = entry.host;
-        let entry = self.hosts[host as usize].as_mut();
-        if let Some(entry) = entry {
-            entry.count -= 1;
-            self.slots.remove(slot.index, &mut entry.idle);
-        }
+        let entry = self.hosts.entry(host);
+        entry.count -= 1;
+        self.slots.remove(slot.index, &mut entry.idle);
         self.relist(host);
         self.serve(now, effects);
-        self.forget_unused(host);
+        self.hosts.forget_unused(host);
     }
 
     /// Closes the pool: idle connections are closed, waiters refused, and nothing is granted again.
@@ -243,13 +224,12 @@ impl<C: Clone, W> Pool<C, W> {
         }
         self.eligible.clear();
         self.waiting = 0;
-        for host in 0..self.hosts.len() as u32 {
-            if let Some(entry) = self.hosts[host as usize].as_mut() {
+        for host in 0..self.hosts.len() {
+            if let Some(entry) = self.hosts.get(host) {
                 entry.listed = None;
-                effects
-                    .refused
-                    .extend(std::mem::take(&mut entry.waiters).into_values());
-                self.forget_unused(host);
+                let waiters = std::mem::take(&mut entry.waiters);
+                effects.refused.extend(waiters.into_values());
+                self.hosts.forget_unused(host);
             }
         }
     }
@@ -257,44 +237,6 @@ impl<C: Clone, W> Pool<C, W> {
     /// Whether [`Self::close`] was called.
     pub const fn is_closed(&self) -> bool {
         self.closed
-    }
-
-    /// The numbers of all hosts together.
-    pub const fn stats(&self) -> Stats {
-        let mut stats = self.slots.counts();
-        stats.waiting = self.waiting;
-        stats
-    }
-
-    /// The numbers of each host that has connections or waiters, in no particular order.
-    pub fn hosts(&self) -> Vec<HostStats> {
-        let mut stats = vec![Stats::default(); self.hosts.len()];
-        for (host, phase, _) in self.slots.iter() {
-            let stats = &mut stats[host as usize];
-            match phase {
-                Phase::Dialing => stats.dialing += 1,
-                Phase::Active => stats.active += 1,
-                Phase::Idle => stats.idle += 1,
-                Phase::Closing => stats.closing += 1,
-            }
-        }
-        let named = self.hosts.iter().zip(stats);
-        named
-            .filter_map(|(host, mut stats)| {
-                let host = host.as_ref()?;
-                stats.waiting = host.waiters.len();
-                let key = host.key.clone();
-                Some(HostStats { key, stats })
-            })
-            .collect()
-    }
-
-    /// Every connection that is counted: its host's key, its phase, and itself once it is open.
-    pub fn connections(&self) -> impl Iterator<Item = (&Arc<str>, Phase, Option<&C>)> {
-        self.slots.iter().filter_map(|(host, phase, connection)| {
-            let host = self.hosts[host as usize].as_ref()?;
-            Some((&host.key, phase, connection))
-        })
     }
 
     /// Gives waiters, in the order of the queue, all that can be given.
@@ -305,12 +247,12 @@ impl<C: Clone, W> Pool<C, W> {
         while let Some(&(place, host)) = self.eligible.range((from, 0)..).next() {
             from = place + 1;
             if let Some(grant) = self.assign(host, now, effects) {
-                if let Some(waiter) = self.entry(host).waiters.remove(&place) {
+                if let Some(waiter) = self.hosts.entry(host).waiters.remove(&place) {
                     self.waiting -= 1;
                     effects.grants.push((waiter, grant));
                 }
                 self.relist(host);
-            } else if self.entry(host).count >= self.limits.per_host {
+            } else if self.hosts.entry(host).count >= self.limits.per_host {
                 // Its idle connections turned out to have expired, and they still count.
                 self.relist(host);
             } else if promised > 0 {
@@ -325,7 +267,7 @@ impl<C: Clone, W> Pool<C, W> {
 
     /// An idle connection of the host or a slot to dial with, if the limits allow.
     fn assign(&mut self, host: u32, now: Moment, effects: &mut Effects<C, W>) -> Option<Grant<C>> {
-        while let Some(index) = self.entry(host).idle.last() {
+        while let Some(index) = self.hosts.entry(host).idle.last() {
             let entry = self.slots.entry(index);
             match entry.connection.clone().filter(|_| entry.expires > now) {
                 Some(connection) => {
@@ -336,10 +278,10 @@ impl<C: Clone, W> Pool<C, W> {
                 None => self.dismiss(index, false, effects),
             }
         }
-        let room = self.entry(host).count < self.limits.per_host
+        let room = self.hosts.entry(host).count < self.limits.per_host
             && self.slots.counts().connections() < self.limits.total;
         room.then(|| {
-            self.entry(host).count += 1;
+            self.hosts.entry(host).count += 1;
             let slot = self.slots.open(host);
             Grant::Dial { slot }
         })
@@ -356,9 +298,8 @@ impl<C: Clone, W> Pool<C, W> {
 
     fn shift(&mut self, index: u32, phase: Phase) {
         let host = self.slots.entry(index).host;
-        if let Some(host) = self.hosts[host as usize].as_mut() {
-            self.slots.shift(index, phase, &mut host.idle);
-        }
+        let idle = &mut self.hosts.entry(host).idle;
+        self.slots.shift(index, phase, idle);
     }
 
     fn relist_of(&mut self, index: u32) {
@@ -369,7 +310,7 @@ impl<C: Clone, W> Pool<C, W> {
     /// Brings the place of a host among the eligible up to date.
     fn relist(&mut self, host: u32) {
         let per_host = self.limits.per_host;
-        let entry = self.entry(host);
+        let entry = self.hosts.entry(host);
         let room = entry.count < per_host || entry.idle.len() > 0;
         let first = entry.waiters.keys().next().copied().filter(|_| room);
         let listed = std::mem::replace(&mut entry.listed, first);
@@ -381,41 +322,5 @@ impl<C: Clone, W> Pool<C, W> {
                 self.eligible.insert((place, host));
             }
         }
-    }
-
-    /// The index of a host, which is made if it is new.
-    fn host(&mut self, key: &str) -> u32 {
-        if let Some(&host) = self.by_key.get(key) {
-            return host;
-        }
-        let key: Arc<str> = key.into();
-        let host = self.free.pop().unwrap_or_else(|| {
-            self.hosts.push(None);
-            (self.hosts.len() - 1) as u32
-        });
-        self.by_key.insert(key.clone(), host);
-        self.hosts[host as usize] = Some(Host {
-            key,
-            count: 0,
-            idle: List::EMPTY,
-            waiters: BTreeMap::new(),
-            listed: None,
-        });
-        host
-    }
-
-    /// A host without connections and waiters costs no memory.
-    fn forget_unused(&mut self, host: u32) {
-        let entry = &mut self.hosts[host as usize];
-        if let Some(unused) = entry.take_if(|host| host.count == 0 && host.waiters.is_empty()) {
-            self.by_key.remove(&unused.key);
-            self.free.push(host);
-        }
-    }
-
-    fn entry(&mut self, host: u32) -> &mut Host<W> {
-        self.hosts[host as usize]
-            .as_mut()
-            .unwrap_or_else(|| unreachable!("host is in use"))
     }
 }

@@ -116,9 +116,16 @@ impl ClientPool {
     pub(crate) fn finish(self: &Arc<Self>, connection: &Arc<Connection>) -> Moment {
         let keep = connection.wire.keep();
         self.act(|core, now, actions| {
+            connection.wire.set_rested(now);
             core.finish(connection.slot, keep, now, actions);
             now + keep.map_or(self.idle_timeout, |keep| keep.min(self.idle_timeout))
         })
+    }
+
+    /// A connection was reserved and not used.
+    pub(super) fn hand_back(self: &Arc<Self>, connection: &Connection) {
+        let keep = connection.wire.keep();
+        self.act(|core, now, actions| core.finish(connection.slot, keep, now, actions));
     }
 
     /// The server said how long it keeps a connection that may be idle already.

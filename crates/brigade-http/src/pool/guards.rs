@@ -70,7 +70,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.pool.finish(&connection);
+            self.pool.hand_back(&connection);
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use brigade_core::backoff::Backoff;
-use brigade_http::{Client, HeaderValue, Kind, Method, RetryPolicy};
+use brigade_http::{Backoff, Client, HeaderValue, Kind, Method, RetryPolicy};
 use brigade_testkit::server::{Port, Reply, Server};
 
 use super::{builder, client, tell};

@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod bodies;
+mod coded;
 mod hops;
 mod lifecycle;
 mod limits;
 mod requests;
 mod reuse;
+mod secure;
 mod timeouts;
 
 use std::collections::HashSet;

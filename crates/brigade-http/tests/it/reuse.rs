@@ -18,7 +18,7 @@ async fn server(second: impl Fn() -> Reply + Send + Sync + 'static) -> Server {
     Server::start(answer).await.unwrap()
 }
 
-async fn warm(client: &Client, server: &Server) {
+async fn warm(client: &Client, server: &Server, idle: usize) {
     client
         .get(server.url("/warm"))
         .unwrap()
@@ -28,7 +28,7 @@ async fn warm(client: &Client, server: &Server) {
         .bytes()
         .await
         .unwrap();
-    until(|| client.stats().idle == 1).await;
+    until(|| client.stats().idle == idle).await;
 }
 
 fn count(server: &Server, path: &str) -> usize {
@@ -45,7 +45,7 @@ async fn h4a_an_idempotent_request_on_a_dead_reused_connection_is_sent_once_more
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
             let server = server(second).await;
             let client = client();
-            warm(&client, &server).await;
+            warm(&client, &server, 1).await;
             let request = client.request(method.clone(), server.url("/x")).unwrap();
             let response = request.body("again").send().await.unwrap();
             assert_eq!(response.status(), 200);
@@ -62,12 +62,38 @@ async fn h4a_an_idempotent_request_on_a_dead_reused_connection_is_sent_once_more
 }
 
 #[tokio::test]
+async fn h4y_a_request_that_kills_connections_does_not_kill_all_that_are_idle_in_turn() {
+    let server = Server::start(|request| match request.path() {
+        "/poison" => Reply::reset(),
+        _ => Reply::ok("fine").delay(Duration::from_millis(10)),
+    });
+    let server = server.await.unwrap();
+    let client = client();
+    for _ in 0..3 {
+        let warm = || warm(&client, &server, 4);
+        tokio::join!(warm(), warm(), warm(), warm());
+        let error = client
+            .get(server.url("/poison"))
+            .unwrap()
+            .send()
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), Kind::Protocol);
+    }
+    assert_eq!(
+        count(&server, "/poison"),
+        6,
+        "twice each, however many connections were idle"
+    );
+}
+
+#[tokio::test]
 async fn h4b_a_post_of_which_bytes_were_written_is_never_repeated() {
     for second in [Reply::close, Reply::reset] {
         for method in [Method::POST, Method::PATCH] {
             let server = server(second).await;
             let client = client();
-            warm(&client, &server).await;
+            warm(&client, &server, 1).await;
             let request = client.request(method.clone(), server.url("/x")).unwrap();
             let error = request.body("once").send().await.unwrap_err();
             assert_eq!(error.kind(), Kind::Protocol);
@@ -132,7 +158,7 @@ async fn h4e_a_request_whose_response_has_begun_is_not_repeated() {
     let partial = || Reply::raw("HTTP/1.1 200 OK\r\ncontent-le");
     let server = server(partial).await;
     let client = client();
-    warm(&client, &server).await;
+    warm(&client, &server, 1).await;
     let error = client
         .get(server.url("/x"))
         .unwrap()
@@ -147,7 +173,7 @@ async fn h4e_a_request_whose_response_has_begun_is_not_repeated() {
 async fn h4f_a_timeout_is_never_a_reason_to_send_again() {
     let server = server(Reply::hang).await;
     let client = client();
-    warm(&client, &server).await;
+    warm(&client, &server, 1).await;
     let request = client
         .get(server.url("/x"))
         .unwrap()

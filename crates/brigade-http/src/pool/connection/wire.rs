@@ -58,6 +58,8 @@ pub(crate) struct Wire {
     /// How long the server keeps the connection, in nanoseconds, or 0 if it did not say.
     keep: AtomicU64,
     exchanges: AtomicU64,
+    /// When the last exchange was over.
+    rested: AtomicU64,
     /// Whether the caller is through with the response.
     heard: AtomicBool,
 }
@@ -82,6 +84,15 @@ impl Wire {
     /// The exchange is over and the connection unused.
     pub(super) fn rest(&self) {
         self.stage.store(IDLE, Relaxed);
+    }
+
+    /// When the last exchange was over, which proved that the server is there.
+    pub(crate) fn rested(&self) -> Moment {
+        Moment::from_nanos(self.rested.load(Relaxed))
+    }
+
+    pub(crate) fn set_rested(&self, now: Moment) {
+        self.rested.store(now.as_nanos(), Relaxed);
     }
 
     /// Whether bytes of the request have left, which is when hyper has taken it up.

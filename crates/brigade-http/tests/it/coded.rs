@@ -1,0 +1,114 @@
+//! H6 for compressed bodies, through the whole client.
+
+use std::io::Write;
+
+use brigade_http::{Kind, Method};
+use brigade_testkit::server::{Reply, Server};
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+use super::{builder, client, tell};
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(text: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn deflate(text: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+async fn serve(coding: &'static str, body: Vec<u8>) -> Server {
+    let reply = Reply::ok(body).header("content-encoding", coding);
+    Server::start(move |_| reply.clone()).await.unwrap()
+}
+
+#[tokio::test]
+async fn h6h_compressed_bodies_are_asked_for_and_unpacked() {
+    let text = b"many buckets make a stream ".repeat(10_000);
+    let members = [gzip(&text[..100]), gzip(&text[100..])].concat();
+    let bodies = [
+        ("gzip", gzip(&text)),
+        ("gzip", members),
+        ("deflate", zlib(&text)),
+        ("deflate", deflate(&text)),
+        ("gzip, deflate", zlib(&gzip(&text))),
+        ("identity", text.clone()),
+    ];
+    for (coding, body) in bodies {
+        let server = serve(coding, body).await;
+        let response = client().get(server.url("/")).unwrap().send().await.unwrap();
+        assert_eq!(response.headers()["content-encoding"], coding);
+        assert_eq!(response.bytes().await.unwrap(), text, "{coding}");
+        assert_eq!(
+            server.requests()[0].header("accept-encoding"),
+            Some("gzip, deflate")
+        );
+    }
+}
+
+#[tokio::test]
+async fn h6i_a_compressed_body_is_handed_out_as_it_is_if_the_caller_wants_it_so() {
+    let server = serve("gzip", gzip(b"text")).await;
+    let plain = builder().compression(false).build().unwrap();
+    let response = plain.get(server.url("/")).unwrap().send().await.unwrap();
+    assert_eq!(response.bytes().await.unwrap(), gzip(b"text"));
+    assert_eq!(server.requests()[0].header("accept-encoding"), None);
+    // A part of something compressed could not be unpacked.
+    let request = client()
+        .get(server.url("/"))
+        .unwrap()
+        .header("range", "bytes=5-");
+    request.send().await.unwrap();
+    assert_eq!(server.requests()[1].header("accept-encoding"), None);
+}
+
+#[tokio::test]
+async fn h6j_a_bomb_a_torn_body_and_an_unknown_encoding_are_errors() {
+    let bomb = gzip(&vec![0; 50 << 20]);
+    assert!(bomb.len() < 100_000);
+    let mut torn = gzip(b"some text that is long enough to be torn");
+    torn.truncate(torn.len() - 9);
+    let bodies = [
+        ("gzip", bomb, Kind::TooLarge),
+        ("gzip", torn, Kind::Decode),
+        ("gzip", b"not gzip at all".to_vec(), Kind::Decode),
+        ("br", b"brotli".to_vec(), Kind::Decode),
+    ];
+    for (coding, body, kind) in bodies {
+        let server = serve(coding, body).await;
+        let request = client().get(server.url("/")).unwrap().max_body(1 << 20);
+        let mut response = request.send().await.unwrap();
+        let error = loop {
+            match response.chunk().await {
+                Ok(chunk) => assert!(chunk.is_some(), "{coding}: it ended well"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), kind, "{}", tell(&error));
+        let again = response.chunk().await.unwrap_err();
+        assert_eq!(again.kind(), kind, "an error is never followed by an end");
+    }
+}
+
+#[tokio::test]
+async fn h6k_a_response_without_a_body_is_not_unpacked() {
+    for (method, status) in [(Method::HEAD, 200), (Method::GET, 204), (Method::GET, 304)] {
+        let reply = Reply::status(status).header("content-encoding", "gzip");
+        let server = Server::start(move |_| reply.clone()).await.unwrap();
+        let request = client().request(method, server.url("/")).unwrap();
+        assert_eq!(request.send().await.unwrap().bytes().await.unwrap(), "");
+    }
+    let server = serve("gzip", Vec::new()).await;
+    let response = client().get(server.url("/")).unwrap().send().await.unwrap();
+    assert_eq!(response.bytes().await.unwrap(), "");
+}
