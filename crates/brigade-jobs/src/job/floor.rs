@@ -18,6 +18,9 @@ use crate::schedule::{HostId, Next, Schedule};
 /// A full window is looked at for what blocks it at most this often.
 const STUCK_EVERY: Duration = Duration::from_millis(50);
 
+/// A worker that was told to wait until a moment is not woken within its own poll.
+const NEVER_AT_ONCE: Duration = Duration::from_nanos(1);
+
 /// The schedule and those who wait for it.
 #[derive(Debug)]
 pub(super) struct State {
@@ -81,8 +84,10 @@ impl Floor {
         }
         match next {
             Next::Start(host, item) => {
-                if !state.idle.is_empty() && state.schedule.is_ready(now) {
-                    state.wake_one();
+                if !state.idle.is_empty()
+                    && let Some(at) = state.schedule.next_at(now)
+                {
+                    self.wake_at(&mut state, at, now);
                 }
                 if state.feeder_waits && state.schedule.held() <= self.window / 4 * 3 {
                     state.feeder_waits = false;
@@ -94,12 +99,7 @@ impl Floor {
                 while state.wake_one() {}
                 return Poll::Ready(None);
             }
-            Next::At(at) => {
-                if state.wake_at.is_none_or(|known| at < known) {
-                    state.wake_at = Some(at);
-                    self.timer.notify_one();
-                }
-            }
+            Next::At(at) => self.wake_at(&mut state, at.max(now + NEVER_AT_ONCE), now),
             Next::Wait => {}
         }
         state.wait(worker, context.waker());
@@ -108,6 +108,16 @@ impl Floor {
             self.room.notify_one();
         }
         Poll::Pending
+    }
+
+    /// Has a waiting worker woken at `at`.
+    fn wake_at(&self, state: &mut State, at: Moment, now: Moment) {
+        if at <= now {
+            state.wake_one();
+        } else if state.wake_at.is_none_or(|known| at < known) {
+            state.wake_at = Some(at);
+            self.timer.notify_one();
+        }
     }
 
     /// Waits until the window has room, making some if only blocked hosts fill it.
@@ -160,5 +170,109 @@ impl State {
         !self.idle.is_empty()
             && self.schedule.is_stuck(brigade::clock::now())
             && self.schedule.evict()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use brigade_core::admission::Limits;
+    use brigade_core::backoff::HostRule;
+
+    use super::*;
+    use crate::schedule::Settings;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn floor() -> Floor {
+        let limits = Limits {
+            key_concurrency: Some(1),
+            ..Limits::default()
+        };
+        let schedule = Schedule::new(Settings {
+            limits,
+            window: 100,
+            host_rule: HostRule::default(),
+        });
+        Floor::new(schedule, 3, 100)
+    }
+
+    fn item(index: u64, url: &str) -> Item {
+        Item {
+            index,
+            offset: 0,
+            length: 0,
+            attempts: 0,
+            url: url::Url::parse(url).unwrap(),
+            written: None,
+        }
+    }
+
+    /// What `worker` finds, and how often it is woken from then on.
+    fn poll(floor: &Floor, worker: usize) -> (Option<(HostId, Item)>, Arc<Woken>) {
+        let woken = Arc::new(Woken::default());
+        let waker = woken.clone().into();
+        let mut next = std::pin::pin!(floor.next(worker));
+        match next.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(found) => (found, woken),
+            Poll::Pending => (None, woken),
+        }
+    }
+
+    #[test]
+    fn each_worker_that_gets_something_wakes_the_next_if_there_is_more() {
+        let floor = floor();
+        let (first, second, third) = (poll(&floor, 0).1, poll(&floor, 1).1, poll(&floor, 2).1);
+        let woken = || [&first, &second, &third].map(|each| each.0.load(Ordering::SeqCst));
+        {
+            let mut state = floor.lock();
+            state.schedule.add(item(0, "http://a/"));
+            state.schedule.add(item(1, "http://b/"));
+            state.wake_one();
+        }
+        assert_eq!(woken(), [0, 0, 1]);
+        assert!(poll(&floor, 2).0.is_some());
+        assert_eq!(woken(), [0, 1, 1]);
+        assert!(poll(&floor, 1).0.is_some());
+        assert_eq!(woken(), [0, 1, 1], "nobody is woken for nothing");
+    }
+
+    #[test]
+    fn the_timer_is_set_for_a_retry_also_when_its_worker_finds_something_else() {
+        let floor = floor();
+        let idle = poll(&floor, 0).1;
+        {
+            let mut state = floor.lock();
+            state.schedule.add(item(0, "http://a/"));
+            state.schedule.add(item(1, "http://a/"));
+        }
+        let (host, again) = poll(&floor, 1).0.unwrap();
+        let now = brigade::clock::now();
+        let at = now + Duration::from_secs(5);
+        floor.lock().schedule.again(host, again, at, now);
+        assert!(poll(&floor, 1).0.is_some());
+        assert_eq!(floor.lock().wake_at, Some(at));
+        assert_eq!(idle.0.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn all_workers_leave_when_the_job_is_finished() {
+        let floor = floor();
+        let (first, second) = (poll(&floor, 0).1, poll(&floor, 1).1);
+        floor.lock().schedule.complete();
+        assert_eq!(poll(&floor, 2).0, None);
+        let woken = [&first, &second].map(|each| each.0.load(Ordering::SeqCst));
+        assert_eq!(woken, [1, 1]);
     }
 }

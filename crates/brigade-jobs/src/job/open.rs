@@ -105,6 +105,9 @@ impl Job {
             wall_ms(),
         )?;
         recovered.totals.runs += 1;
+        // The lock, the ledger and the spool must be there after a power cut.
+        let synced = directory.sync();
+        synced.map_err(|error| Error::write(directory.path(), error))?;
         let again = config.retry_failed && !config.without_ledger;
         let failed = again.then(|| FailedLines::open(&path)).transpose()?;
         let counters = Arc::new(counters(&recovered, &list));

@@ -265,9 +265,15 @@ impl Schedule {
         }
     }
 
-    /// Whether something can start now.
-    pub(crate) fn is_ready(&mut self, now: Moment) -> bool {
-        matches!(self.admission.candidate(now), Candidate::Ready(_))
+    /// When the next line can start, as far as that is known: `now` or later.
+    pub(crate) fn next_at(&mut self, now: Moment) -> Option<Moment> {
+        let delayed = self.delayed.peek().map(|Reverse(first)| first.at.max(now));
+        let admitted = match self.admission.candidate(now) {
+            Candidate::Ready(_) => Some(now),
+            Candidate::At(at) => Some(at),
+            Candidate::Blocked | Candidate::Empty => None,
+        };
+        [delayed, admitted].into_iter().flatten().min()
     }
 
     /// Lines held in memory.
