@@ -184,7 +184,7 @@ async fn several_authorities_may_be_in_one_text() {
 }
 
 #[tokio::test]
-async fn an_authority_that_is_not_trusted_is_refused() {
+async fn h6r_an_authority_that_is_not_trusted_is_refused() {
     let pair = signed_by(&authority_named("two"), for_localhost());
     let error = refusal(&trusting(&authority()), &pair, "localhost").await;
     assert!(
@@ -194,14 +194,14 @@ async fn an_authority_that_is_not_trusted_is_refused() {
 }
 
 #[tokio::test]
-async fn an_authority_that_only_bears_the_name_of_a_trusted_one_is_refused() {
+async fn h6r_an_authority_that_only_bears_the_name_of_a_trusted_one_is_refused() {
     let pair = signed_by(&authority(), for_localhost());
     let error = refusal(&trusting(&authority()), &pair, "localhost").await;
     assert!(error.to_string().contains("only bears the name"), "{error}");
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_signed_by_itself_is_refused_unless_it_is_added() {
+async fn h6r_a_certificate_that_is_signed_by_itself_is_refused_unless_it_is_added() {
     let pair = signed_by_itself(&for_localhost());
     let error = refusal(&trusting(&authority()), &pair, "localhost").await;
     assert!(error.to_string().contains("signed by itself"), "{error}");
@@ -218,7 +218,7 @@ async fn a_certificate_that_is_signed_by_itself_is_refused_unless_it_is_added() 
 }
 
 #[tokio::test]
-async fn an_authority_that_serves_itself_is_refused_with_the_reason() {
+async fn h6r_an_authority_that_serves_itself_is_refused_with_the_reason() {
     let mut params = for_localhost();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let pair = signed_by_itself(&params);
@@ -234,7 +234,7 @@ async fn an_authority_that_serves_itself_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_refused_with_its_date() {
+async fn h6r_an_expired_certificate_is_refused_with_its_date() {
     let authority = authority();
     let mut params = for_localhost();
     params.not_before = date_time_ymd(2019, 1, 1);
@@ -248,7 +248,7 @@ async fn an_expired_certificate_is_refused_with_its_date() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_the_future_is_refused_with_its_date() {
+async fn h6r_a_certificate_of_the_future_is_refused_with_its_date() {
     let authority = authority();
     let mut params = for_localhost();
     params.not_before = date_time_ymd(4000, 1, 1);
@@ -263,7 +263,7 @@ async fn a_certificate_of_the_future_is_refused_with_its_date() {
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_host_is_refused_with_both_names() {
+async fn h6r_a_certificate_for_another_host_is_refused_with_both_names() {
     let authority = authority();
     let names: Vec<_> = (0..5).map(|n| format!("host{n}.example")).collect();
     let pair = signed_by(&authority, CertificateParams::new(names).unwrap());
@@ -282,7 +282,7 @@ async fn a_certificate_for_another_host_is_refused_with_both_names() {
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_purpose_is_refused() {
+async fn h6r_a_certificate_for_another_purpose_is_refused() {
     let authority = authority();
     let mut params = for_localhost();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -291,7 +291,7 @@ async fn a_certificate_for_another_purpose_is_refused() {
 }
 
 #[tokio::test]
-async fn whoever_insists_accepts_everything() {
+async fn h6r_whoever_insists_accepts_everything() {
     let mut expired = for_localhost();
     expired.not_before = date_time_ymd(2019, 1, 1);
     expired.not_after = date_time_ymd(2020, 2, 3);
@@ -440,7 +440,7 @@ impl tracing::Subscriber for Warnings {
 }
 
 #[test]
-fn only_the_danger_is_logged_and_only_once() {
+fn h6r_only_the_danger_is_logged_and_only_once() {
     let count = Arc::new(AtomicUsize::new(0));
     tracing::subscriber::with_default(Warnings(Arc::clone(&count)), || {
         trusting(&authority()).build().unwrap();
