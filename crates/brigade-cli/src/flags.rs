@@ -6,7 +6,7 @@
 
 use crate::exit;
 use crate::value::{self, Secret, Timeout};
-use brigade_core::gcra::Rate;
+use brigade_jobs::Rate;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;

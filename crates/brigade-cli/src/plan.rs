@@ -84,7 +84,7 @@ fn refuse_what_is_not_there_yet(flags: &ReportFlags) -> anyhow::Result<()> {
 mod tests {
     use super::*;
     use crate::flags::{Action, CommandLine};
-    use brigade_core::gcra::Rate;
+    use brigade_jobs::Rate;
     use clap::Parser;
     use std::time::Duration;
 

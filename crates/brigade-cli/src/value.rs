@@ -3,7 +3,7 @@
 //! Each is one function from text to a value or to a fragment that says what would have been
 //! right. None of them knows which flag it serves.
 
-use brigade_core::gcra::Rate;
+use brigade_jobs::Rate;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 

@@ -123,7 +123,7 @@ pub(crate) fn kinds<K: Display>(kinds: impl IntoIterator<Item = (K, u64)>) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use brigade_core::verdict::FailureKind;
+    use brigade_jobs::FailureKind;
     use std::time::Duration;
 
     /// A job after ten seconds of steady work: half of its list is read.

@@ -32,7 +32,7 @@ fn failure_of(reply: Reply, flags: &[&str]) -> Value {
 }
 
 #[test]
-fn bad_lines_are_failures_and_the_others_are_fetched() {
+fn f1a_bad_lines_are_failures_and_the_others_are_fetched() {
     let server = page();
     let place = Place::new();
     let good = server.url("/good");
@@ -83,7 +83,7 @@ fn an_empty_list_is_a_job_that_is_done() {
 }
 
 #[test]
-fn what_the_environment_does_not_allow_is_one_line() {
+fn f4e_what_the_environment_does_not_allow_is_one_line() {
     let server = page();
     let place = Place::new().knows(&server, "SERVER");
     let url = server.url("/");
@@ -114,7 +114,7 @@ fn what_the_environment_does_not_allow_is_one_line() {
 }
 
 #[test]
-fn a_directory_in_use_is_refused() {
+fn f1f_a_directory_in_use_is_refused() {
     let server = Server::start_thread(|_| Reply::hang()).unwrap();
     let place = Place::new();
     place.list([server.url("/")]);
@@ -128,7 +128,7 @@ fn a_directory_in_use_is_refused() {
 }
 
 #[test]
-fn another_list_in_the_same_directory_is_refused_and_nothing_is_touched() {
+fn f1i_another_list_in_the_same_directory_is_refused_and_nothing_is_touched() {
     let server = page();
     let place = Place::new();
     place.list((0..20).map(|page| server.url(&format!("/{page}"))));
@@ -185,7 +185,7 @@ fn a_reader_that_leaves_does_not_stop_the_job() {
 }
 
 #[test]
-fn servers_that_do_not_answer_end_in_their_timeout() {
+fn f4a_servers_that_do_not_answer_end_in_their_timeout() {
     let quick = ["--read-timeout", "200ms"];
     assert_eq!(failure_of(Reply::hang(), &quick)["kind"], "timeout.read");
     assert_eq!(
@@ -200,12 +200,19 @@ fn servers_that_do_not_answer_end_in_their_timeout() {
 }
 
 #[test]
-fn servers_that_misbehave_become_failures_of_their_kind() {
+fn f4a_servers_that_misbehave_become_failures_of_their_kind() {
     let endless = Reply::status(200).endless();
     assert_eq!(
         failure_of(endless, &["--max-body", "1MiB"])["kind"],
         "too_large"
     );
+    let announced = Reply::ok("x").header("content-length", "99999999999");
+    assert_eq!(
+        failure_of(announced, &["--max-body", "1MiB"])["kind"],
+        "too_large"
+    );
+    let looping = Reply::redirect(302, "/");
+    assert_eq!(failure_of(looping, &[])["kind"], "too_many_redirects");
     let bomb = format!(
         "HTTP/1.1 200 OK\r\n{}\r\n",
         "x-bomb: boom\r\n".repeat(100_000)
@@ -221,10 +228,12 @@ fn servers_that_misbehave_become_failures_of_their_kind() {
         let failure = failure_of(reply.clone(), &[]);
         assert_eq!(failure["kind"], "protocol", "{reply:?}");
     }
+    let coded = Reply::ok("not gzip").header("content-encoding", "gzip");
+    assert_eq!(failure_of(coded, &[])["kind"], "decode");
 }
 
 #[test]
-fn a_port_where_nobody_listens_is_a_connect_failure() {
+fn f4a_a_port_where_nobody_listens_is_a_connect_failure() {
     let server = page();
     let url = server.url("/");
     drop(server);
@@ -236,7 +245,7 @@ fn a_port_where_nobody_listens_is_a_connect_failure() {
 
 /// A limit on the size of files stands in for a full disk: writes fail in the same places.
 #[test]
-fn a_disk_that_takes_no_more_is_one_line_and_the_job_continues_when_it_does() {
+fn f1g_a_disk_that_takes_no_more_is_one_line_and_the_job_continues_when_it_does() {
     let server = Server::start_thread(|_| Reply::ok("x".repeat(8 * 1024))).unwrap();
     let place = Place::new();
     place.list((0..400).map(|page| server.url(&format!("/{page}"))));

@@ -13,6 +13,7 @@ use std::time::Duration;
 fn site(request: &Request) -> Reply {
     match request.path() {
         "/binary" => Reply::ok(&b"\xff\x00\xfe"[..]),
+        "/moved" => Reply::redirect(302, "/text"),
         "/missing" => Reply::status(404).body("no such page"),
         "/text" => Reply::ok("Größe \"1\"\n").header("x-colour", "blue"),
         path => Reply::ok(format!("page {path}")),
@@ -27,7 +28,7 @@ fn pages(server: &Server, pages: std::ops::Range<usize>) -> impl Iterator<Item =
 fn a_list_becomes_records_and_failures() {
     let server = Server::start_thread(site).unwrap();
     let place = Place::new().knows(&server, "SERVER");
-    place.list(["/text", "/binary", "/text", "/missing"].map(|path| server.url(path)));
+    place.list(["/text", "/binary", "/moved", "/missing"].map(|path| server.url(path)));
     let run = place.run(&["fetch", "-i", "urls.txt", "-o", "out"]);
     assert_snapshot!("fetch", run.snapshot());
 
@@ -40,7 +41,7 @@ fn a_list_becomes_records_and_failures() {
     assert!(records[&0]["headers"].to_string().contains("blue"));
     assert!(records[&0].get("final_url").is_none());
     assert_eq!(records[&1]["body_base64"], "/wD+");
-    assert_eq!(records[&2]["body"], records[&0]["body"]);
+    assert_eq!(records[&2]["final_url"], server.url("/text"));
     assert_eq!(records[&3]["kind"], "http_status");
     assert_eq!(records[&3]["status"], 404);
 
@@ -80,7 +81,7 @@ fn urls_can_be_arguments_or_come_from_stdin() {
 }
 
 #[test]
-fn the_same_command_again_asks_for_nothing_and_says_the_same() {
+fn f4e_the_same_command_again_asks_for_nothing_and_says_the_same() {
     let server = Server::start_thread(site).unwrap();
     let place = Place::new();
     place.list(pages(&server, 0..50).chain([server.url("/missing")]));
@@ -94,7 +95,7 @@ fn the_same_command_again_asks_for_nothing_and_says_the_same() {
 }
 
 #[test]
-fn a_list_that_grew_continues() {
+fn f1i_a_list_that_grew_continues() {
     let server = Server::start_thread(site).unwrap();
     let place = Place::new();
     let arguments = ["fetch", "-i", "urls.txt", "-o", "out"];
@@ -108,7 +109,7 @@ fn a_list_that_grew_continues() {
 }
 
 #[test]
-fn failures_alone_can_be_tried_again() {
+fn f4d_failures_alone_can_be_tried_again() {
     let visits = AtomicUsize::new(0);
     let server = Server::start_thread(move |request| match request.path() {
         "/shy" if visits.fetch_add(1, Ordering::Relaxed) == 0 => Reply::status(404),
@@ -151,7 +152,7 @@ fn fresh_starts_again_and_leaves_other_files_alone() {
 }
 
 #[test]
-fn secrets_are_sent_and_written_down_nowhere() {
+fn f4f_secrets_are_sent_and_written_down_nowhere() {
     let server = Server::start_thread(site).unwrap();
     let place = Place::new();
     let with_password = server
@@ -225,7 +226,7 @@ fn no_progress_is_no_word_at_all() {
 }
 
 #[test]
-fn limits_hold_for_the_whole_command() {
+fn f3d_limits_hold_for_the_whole_command() {
     let server = Server::start_thread(|_| Reply::ok("x").delay(Duration::from_millis(10))).unwrap();
     let place = Place::new();
     place.list(pages(&server, 0..40));
@@ -243,7 +244,7 @@ fn limits_hold_for_the_whole_command() {
 }
 
 #[test]
-fn a_host_that_asks_for_patience_gets_it() {
+fn f3a_a_host_that_asks_for_patience_gets_it() {
     let visits = AtomicUsize::new(0);
     let server =
         Server::start_thread(

@@ -41,7 +41,7 @@ fn assert_complete(place: &Place) {
 }
 
 #[test]
-fn ctrl_c_commits_says_how_to_continue_and_the_same_command_does() {
+fn f1e_ctrl_c_commits_says_how_to_continue_and_the_same_command_does() {
     let server = slow_site();
     let place = place_for(&server);
     let run = stopped_by(&place, &server, Signal::SIGINT);
@@ -68,7 +68,7 @@ fn ctrl_c_commits_says_how_to_continue_and_the_same_command_does() {
 }
 
 #[test]
-fn sigterm_is_the_same_with_its_own_code() {
+fn f4e_sigterm_is_the_same_with_its_own_code() {
     let server = slow_site();
     let place = place_for(&server);
     let run = stopped_by(&place, &server, Signal::SIGTERM);
@@ -78,7 +78,7 @@ fn sigterm_is_the_same_with_its_own_code() {
 }
 
 #[test]
-fn a_server_that_never_answers_does_not_hold_up_the_end() {
+fn f1e_a_server_that_never_answers_does_not_hold_up_the_end() {
     let server = Server::start_thread(|_| Reply::hang()).unwrap();
     let place = place_for(&server);
     let child = place.start(place.brigade(&FETCH));
@@ -91,7 +91,7 @@ fn a_server_that_never_answers_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn killed_again_and_again_nothing_is_missing_twice_or_torn() {
+fn f1b_killed_again_and_again_nothing_is_missing_twice_or_torn() {
     let server = slow_site();
     let place = place_for(&server);
     let mut kills = 0;

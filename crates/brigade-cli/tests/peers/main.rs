@@ -1,5 +1,5 @@
 //! The command against programs that others wrote: nginx serves, curl fetches the same, sqlite3
-//! reads the ledger, script plays a terminal.
+//! reads the ledger, gzip packs a bomb, script plays a terminal.
 //!
 //! A peer that is not installed makes its trial ignored, with the package in its name; with
 //! `CI=true` it fails instead. Every server listens on a free port of loopback with its files in a
@@ -39,12 +39,16 @@ const CURL: Peer = Peer {
     program: "curl",
     package: "curl",
 };
+const GZIP: Peer = Peer {
+    program: "gzip",
+    package: "gzip",
+};
 const SCRIPT: Peer = Peer {
     program: "script",
     package: "bsdutils",
 };
 
-const TRIALS: [Needing; 3] = [
+const TRIALS: [Needing; 5] = [
     Needing {
         name: "a_tree_served_by_nginx_arrives_whole_and_its_ledger_reads_in_sqlite",
         peers: &[NGINX, SQLITE],
@@ -54,6 +58,16 @@ const TRIALS: [Needing; 3] = [
         name: "bodies_are_those_that_curl_gets",
         peers: &[NGINX, CURL],
         run: trials::same_as_curl,
+    },
+    Needing {
+        name: "bodies_packed_by_nginx_are_unpacked",
+        peers: &[NGINX],
+        run: trials::packed_bodies_are_unpacked,
+    },
+    Needing {
+        name: "a_gzip_bomb_is_too_large_and_takes_no_memory",
+        peers: &[GZIP],
+        run: trials::gzip_bomb,
     },
     Needing {
         name: "on_a_terminal_there_is_a_bar_and_only_the_report_stays",

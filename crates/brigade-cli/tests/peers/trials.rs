@@ -69,6 +69,42 @@ pub(crate) fn same_as_curl() -> Result<(), Failed> {
     Ok(())
 }
 
+pub(crate) fn packed_bodies_are_unpacked() -> Result<(), Failed> {
+    let place = tempfile::tempdir()?;
+    let files = tree::plant(&place.path().join("tree"), 200)?;
+    let gzip = "gzip on; gzip_min_length 1; gzip_types *; gzip_proxied any;";
+    let nginx = Nginx::serve(&place.path().join("tree"), gzip)?;
+    fetch(place.path(), &nginx, &files, &[])?;
+    compare(&place.path().join("out"), &nginx, &files)?;
+    let packed = fs::read_to_string(place.path().join("out/part-00000.jsonl"))?;
+    ensure(packed.contains("gzip"), || "nothing was packed".into())
+}
+
+pub(crate) fn gzip_bomb() -> Result<(), Failed> {
+    let place = tempfile::tempdir()?;
+    let bomb = Command::new("sh")
+        .args(["-c", "head -c 268435456 /dev/zero | gzip"])
+        .stderr(Stdio::inherit())
+        .output()?
+        .stdout;
+    let server =
+        Server::start_thread(move |_| Reply::ok(bomb.clone()).header("content-encoding", "gzip"))?;
+    let url = server.url("/");
+    let output = brigade(
+        place.path(),
+        &["fetch", "-o", "out", "--max-body", "4MiB", &url],
+    )?;
+    ensure(output.status.code() == Some(1), || format!("{output:?}"))?;
+    let failures = fs::read_to_string(place.path().join("out/failures.jsonl"))?;
+    ensure(failures.contains("\"too_large\""), || failures.clone())?;
+    let summary = fs::read(place.path().join("out/summary.json"))?;
+    let summary: Value = serde_json::from_slice(&summary)?;
+    let peak = summary["peak_memory_bytes"]
+        .as_u64()
+        .ok_or("no peak memory")?;
+    ensure(peak < 64 << 20, || format!("peak memory {peak}"))
+}
+
 pub(crate) fn bar_on_a_terminal() -> Result<(), Failed> {
     let place = tempfile::tempdir()?;
     let server = Server::start_thread(|_| Reply::ok("x").delay(Duration::from_millis(400)))?;
