@@ -4,6 +4,16 @@
 //! a model and replayed from a seed. So every decision of brigade lives here, and the crates above
 //! supply what a decision cannot have: a runtime, a clock, sockets, threads and randomness.
 //!
+//! | decision | module |
+//! |---|---|
+//! | may these permits be taken now? | [`gcra`] |
+//! | who may go next, under all limits at once? | [`admission`], [`turns`] |
+//! | which item, which consumer, and is the queue settled? | [`queue`] |
+//! | which request gets which connection? | [`pool`] |
+//! | how long until the next attempt, and until the host may be asked again? | [`backoff`] |
+//! | is this answer a result, a failure, or neither yet? | [`verdict`] |
+//! | which lines are done? | [`ranges`] |
+//!
 //! This crate never reads a clock, never waits, never draws a random number and never does I/O.
 
 pub mod admission;

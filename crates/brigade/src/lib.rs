@@ -1,4 +1,52 @@
-//! Async application patterns whose traps cannot be written.
+//! Async application patterns on tokio, each built so that its traps cannot be written.
+//!
+//! ```
+//! use brigade::task_group;
+//!
+//! async fn fetch(id: u32) -> Result<u32, std::io::Error> {
+//!     Ok(id * 10)
+//! }
+//!
+//! # fn main() -> std::process::ExitCode {
+//! brigade::run(async {
+//!     let sum = task_group(async |group| {
+//!         let (one, two) = (group.spawn(fetch(1)), group.spawn(fetch(2)));
+//!         Ok(one.await + two.await)
+//!     });
+//!     sum.await.map(|sum| assert_eq!(sum, 30))
+//! })
+//! # }
+//! ```
+//!
+//! | I want to ... | module |
+//! |---|---|
+//! | end cleanly on SIGINT and SIGTERM, within a bound | [`run`](mod@run) |
+//! | run children, wait for all, stop at the first failure | [`group`]: [`task_group`](group::task_group) |
+//! | do the same for an endless input in bounded memory | [`group`]: [`limited_group`](group::limited_group) |
+//! | keep what succeeded although some failed | [`group`]: [`collect`](group::collect) |
+//! | clean up with an await when I am cancelled | [`cancel`]: [`defer`](cancel::defer) |
+//! | not be cancelled in the middle of this | [`cancel`]: [`shield`](cancel::shield) |
+//! | hand items from producers to consumers | [`queue`] |
+//! | limit how much happens at once | [`limit`]: [`Semaphore`](limit::Semaphore) |
+//! | limit how often it happens | [`limit`]: [`RateLimit`](limit::RateLimit) |
+//! | limit both, for all and for each key, and pause a key | [`limit`]: [`KeyedLimit`](limit::KeyedLimit) |
+//! | call blocking or computing code | [`thread`] |
+//! | see what is running | [`living`] |
+//!
+//! # Three rules
+//!
+//! 1. A function is `async` if and only if it may wait. `acquire` waits, `try_acquire` answers now.
+//! 2. Nothing outlives its group, and no group outlives [`run`](mod@run). What is cancelled is dropped at its
+//!    next await, then its finalisers run; what cannot be stopped is named.
+//! 3. Everything has a limit: queues, threads, waits, grace.
+//!
+//! What each pattern guarantees is written down clause by clause in `docs/laws.md` of the
+//! repository, and each clause has a test that bears its name.
+//!
+//! # Reading order
+//!
+//! [`cancel`] says what a cancellation is, and all others mean that. Then [`group`], [`run`](mod@run),
+//! [`queue`], [`limit`], [`thread`]; [`clock`] and [`living`] are small.
 
 mod desk;
 mod slab;
@@ -17,3 +65,7 @@ pub mod thread;
 pub use group::{collect, task_group};
 pub use run::run;
 pub use thread::to_thread;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
