@@ -108,6 +108,9 @@ fn docs(root: &Path) -> Result<(), Failed> {
         &[
             "doc",
             "--workspace",
+            // The command's documentation is its help, and its name is that of the library.
+            "--exclude",
+            "brigade-cli",
             "--no-deps",
             "--document-private-items",
         ],

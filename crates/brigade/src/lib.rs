@@ -21,11 +21,11 @@
 //! | I want to ... | module |
 //! |---|---|
 //! | end cleanly on SIGINT and SIGTERM, within a bound | [`run`](mod@run) |
-//! | run children, wait for all, stop at the first failure | [`group`]: [`task_group`](group::task_group) |
-//! | do the same for an endless input in bounded memory | [`group`]: [`limited_group`](group::limited_group) |
-//! | keep what succeeded although some failed | [`group`]: [`collect`](group::collect) |
-//! | clean up with an await when I am cancelled | [`cancel`]: [`defer`](cancel::defer) |
-//! | not be cancelled in the middle of this | [`cancel`]: [`shield`](cancel::shield) |
+//! | run children, wait for all, stop at the first failure | [`group`]: [`task_group`](fn@task_group) |
+//! | do the same for an endless input in bounded memory | [`group`]: [`limited_group`](group::limited_group()) |
+//! | keep what succeeded although some failed | [`group`]: [`collect`](fn@collect) |
+//! | clean up with an await when I am cancelled | [`cancel`]: [`defer`](cancel::defer()) |
+//! | not be cancelled in the middle of this | [`cancel`]: [`shield`](cancel::shield()) |
 //! | hand items from producers to consumers | [`queue`] |
 //! | limit how much happens at once | [`limit`]: [`Semaphore`](limit::Semaphore) |
 //! | limit how often it happens | [`limit`]: [`RateLimit`](limit::RateLimit) |

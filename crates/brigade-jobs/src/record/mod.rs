@@ -2,8 +2,8 @@
 //!
 //! A job writes hundreds of thousands of these a minute, so they are written byte by byte into a
 //! buffer that is used again, with no tree of values in between. The event loop writes the head
-//! ([`head`]: everything known when the response begins), the writer thread adds the body
-//! ([`body`]), which is where the work is.
+//! (`head`: everything known when the response begins), the writer thread adds the body
+//! (`body`), which is where the work is.
 //!
 //! No line ever holds a request header, or a user name or password of a URL.
 

@@ -1,4 +1,4 @@
-//! The byte stream under a connection, which notes on the [`Wire`] what it sees.
+//! The byte stream under a connection, which notes on the `Wire` what it sees.
 //!
 //! Timeouts and the rules for sending again need to know whether bytes moved, which hyper does not
 //! tell. It never changes a byte, and never ends a connection by itself.
