@@ -9,9 +9,10 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use brigade_core::time::Moment;
 
 use crate::cancel::{Reason, roots};
+use crate::clock;
 use crate::slab::Slab;
 
 /// What kind of thing is running.
@@ -77,18 +78,18 @@ impl fmt::Display for Living {
 /// }
 /// ```
 pub fn list() -> Vec<Living> {
-    let now = Instant::now();
+    let now = clock::now();
     let mut found = Vec::new();
     let mut open: Vec<_> = roots::roots().into_iter().map(|root| (root, 0)).collect();
     while let Some((scope, depth)) = open.pop() {
         found.push(Living {
-            name: readable(scope.name.clone()),
+            name: readable(scope.name.clone().into_text()),
             kind: if scope.is_body() {
                 Kind::Body
             } else {
                 Kind::Task
             },
-            age: now.saturating_duration_since(scope.since),
+            age: now.since(scope.since),
             state: match scope.reason() {
                 _ if scope.is_ending() => State::Ending,
                 Some(reason) => State::Cancelled(reason),
@@ -102,7 +103,7 @@ pub fn list() -> Vec<Living> {
     found.extend(blocking().calls.iter().map(|call| Living {
         name: call.name.clone(),
         kind: Kind::Blocking,
-        age: now.saturating_duration_since(call.since),
+        age: now.since(call.since),
         state: State::Running,
         depth: 0,
     }));
@@ -119,7 +120,7 @@ pub(crate) fn readable(name: Cow<'static, str>) -> Cow<'static, str> {
 
 struct Call {
     name: Cow<'static, str>,
-    since: Instant,
+    since: Moment,
 }
 
 struct Blocking {
@@ -142,7 +143,7 @@ pub(crate) struct Guard(usize);
 pub(crate) fn register(name: impl Into<Cow<'static, str>>) -> Guard {
     let call = Call {
         name: name.into(),
-        since: Instant::now(),
+        since: clock::now(),
     };
     Guard(blocking().calls.insert(call))
 }

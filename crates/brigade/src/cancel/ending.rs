@@ -61,13 +61,14 @@ pub(crate) struct Ending {
 
 impl Ending {
     /// Makes sure, before the first `Pending`, that changes of the scope wake this task.
-    pub(crate) fn register(&mut self, scope: &Scope, cx: &mut Context<'_>) {
+    fn register(&mut self, scope: &Scope, cx: &mut Context<'_>) {
         scope.register(cx.waker());
         self.registered = true;
     }
 
-    pub(crate) fn is_registered(&self) -> bool {
-        self.registered
+    /// The scope knows whom to wake already.
+    pub(crate) fn set_registered(&mut self) {
+        self.registered = true;
     }
 
     /// Aborts `scope` when its grace period is over; true if it is aborted.

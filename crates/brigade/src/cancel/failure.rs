@@ -54,7 +54,7 @@ impl Failure {
     }
 
     fn new(scope: &Scope, cause: FailureCause) -> Self {
-        let task = scope.name.clone();
+        let task = scope.name.clone().into_text();
         Self { task, cause }
     }
 }

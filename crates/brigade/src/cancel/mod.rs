@@ -29,6 +29,7 @@ mod token;
 
 pub(crate) mod context;
 pub(crate) mod ending;
+pub(crate) mod name;
 pub(crate) mod roots;
 pub(crate) mod scope;
 pub(crate) mod shield;

@@ -6,41 +6,51 @@
 //! No lock is held while foreign code (a future, a waker, a destructor) runs, and no two locks
 //! are ever held together.
 
-use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::Waker;
 use std::time::Duration;
 
+use brigade_core::time::Moment;
 use tokio::runtime::Handle;
-use tokio::time::Instant;
 use tracing::Span;
 
-use super::ending::{Finaliser, spawn_ender};
+use super::ending::{Ending, Finaliser, spawn_ender};
 use super::failure::Failure;
+use super::name::Name;
 use super::reason::{FirstReason, Reason};
 use super::roots;
 use super::token::Token;
+use crate::clock;
 use crate::slab::Slab;
 
 /// How long cancelled tasks may take by default to leave their shields and run their finalisers.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
+/// One task or one body. It is kept small (see the test), since every task allocates one.
 pub(crate) struct Scope {
-    pub(crate) name: Cow<'static, str>,
-    pub(crate) since: Instant,
+    pub(crate) name: Name,
+    pub(crate) since: Moment,
     pub(crate) parent: Option<Arc<Scope>>,
-    /// The key among the parent's members.
-    seat: AtomicUsize,
     /// Present if this is the body of a group, absent if it is a task.
     pub(crate) body: Option<Box<Body>>,
     reason: FirstReason,
-    shields: AtomicUsize,
+    /// The key among the parent's members, which is given out again later, and a number which
+    /// tells this task from the next one there.
+    seat: AtomicU32,
+    id: AtomicU32,
+    shields: AtomicU32,
     aborted: AtomicBool,
     /// The future is gone; for listings only.
     ending: AtomicBool,
+    claim: AtomicU8,
     inner: Mutex<Inner>,
 }
+
+/// The values of `claim`: a task that never registered anything ends without taking its lock.
+const FRESH: u8 = 0;
+const USED: u8 = 1;
+const FINISHED: u8 = 2;
 
 /// What the children of a group have in common.
 pub(crate) struct Body {
@@ -51,6 +61,9 @@ pub(crate) struct Body {
     pub(crate) limit: usize,
     /// Failures are handed to the group around this one, and do not cancel.
     pub(crate) forwards: bool,
+    /// When the body was last polled. Its children were born then, as far as anyone cares: that
+    /// saves reading the clock for each.
+    pub(crate) polled: AtomicU64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,21 +81,23 @@ struct Inner {
     stage: Stage,
     /// The end of this scope waits for its members.
     waiting: bool,
-    tasks: usize,
     waker: Option<Waker>,
+    more: Option<Box<More>>,
+}
+
+/// What a body has, and few tasks ever do.
+#[derive(Default)]
+struct More {
+    tasks: usize,
+    next_id: u32,
     token: Option<Token>,
     finalisers: Vec<Finaliser>,
     members: Slab<Arc<Scope>>,
-    rare: Option<Box<Rare>>,
-}
-
-/// What few scopes ever have.
-#[derive(Default)]
-struct Rare {
     failures: Vec<Failure>,
     /// Failures that must follow the panic which is on its way to this scope.
     trailing: Vec<Failure>,
     room: Vec<Waker>,
+    ending: Option<Box<Ending>>,
 }
 
 /// Why a scope takes no further task.
@@ -102,53 +117,60 @@ pub(crate) enum Step {
 }
 
 impl Scope {
-    fn new(name: Cow<'static, str>, parent: Option<Arc<Scope>>, body: Option<Box<Body>>) -> Self {
-        Self {
+    fn new(
+        name: Name,
+        since: Moment,
+        parent: Option<Arc<Scope>>,
+        body: Option<Box<Body>>,
+    ) -> Arc<Self> {
+        let more = body.as_ref().map(|_| Box::default());
+        Arc::new(Self {
             name,
-            since: Instant::now(),
+            since,
             parent,
-            seat: AtomicUsize::new(usize::MAX),
+            claim: AtomicU8::new(if body.is_some() { USED } else { FRESH }),
             body,
             reason: FirstReason::none(),
-            shields: AtomicUsize::new(0),
+            seat: AtomicU32::new(0),
+            id: AtomicU32::new(0),
+            shields: AtomicU32::new(0),
             aborted: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 stage: Stage::Open,
                 waiting: false,
-                tasks: 0,
                 waker: None,
-                token: None,
-                finalisers: Vec::new(),
-                members: Slab::new(),
-                rare: None,
+                more,
             }),
-        }
+        })
     }
 
-    /// Opens the body of a group as a member of `parent`; without one, it is a root.
-    pub(crate) fn open(
-        name: Cow<'static, str>,
-        parent: Option<Arc<Scope>>,
-        body: Body,
-    ) -> Arc<Self> {
-        let scope = Arc::new(Self::new(name, parent, Some(Box::new(body))));
+    /// Opens the body of a group as a member of `around`; without it, it is a root.
+    pub(crate) fn open(name: Name, around: Option<Arc<Scope>>, body: Body) -> Arc<Self> {
+        let mut parent = around;
+        while let Some(finished) = parent.take_if(|parent| !parent.claim()) {
+            parent = finished.parent.clone();
+        }
+        let since = clock::now();
+        body.polled.store(since.as_nanos(), Ordering::Relaxed);
+        let scope = Self::new(name, since, parent, Some(Box::new(body)));
         let seat = match &scope.parent {
-            Some(parent) => parent.lock().members.insert(scope.clone()),
+            Some(parent) => parent.lock().more().members.insert(scope.clone()),
             None => roots::add(&scope),
         };
-        scope.seat.store(seat, Ordering::Relaxed);
+        scope.seat.store(seat as u32, Ordering::Relaxed);
         scope
     }
 
     /// Seats a new task in this body. With `room`, a refusal for want of room wakes it later.
     pub(crate) fn seat(
         self: &Arc<Self>,
-        name: Cow<'static, str>,
+        name: Name,
+        since: Moment,
         room: Option<&Waker>,
     ) -> Result<Arc<Self>, Refused> {
         let limit = self.body.as_ref().map_or(usize::MAX, |body| body.limit);
-        let task = Arc::new(Self::new(name, Some(self.clone()), None));
+        let task = Self::new(name, since, Some(self.clone()), None);
         let mut inner = self.lock();
         if inner.stage == Stage::Finished {
             return Err(Refused::Finished);
@@ -156,16 +178,63 @@ impl Scope {
         if let Some(reason) = self.reason.get() {
             return Err(Refused::Cancelled(reason));
         }
-        if inner.tasks >= limit {
-            if let Some(waker) = room {
-                inner.rare().room.push(waker.clone());
-            }
+        let more = inner.more();
+        if more.tasks >= limit {
+            more.room.extend(room.cloned());
             return Err(Refused::Full);
         }
-        inner.tasks += 1;
-        let seat = inner.members.insert(task.clone());
-        task.seat.store(seat, Ordering::Relaxed);
+        more.tasks += 1;
+        more.next_id = more.next_id.wrapping_add(1);
+        task.id.store(more.next_id, Ordering::Relaxed);
+        let seat = more.members.insert(task.clone());
+        task.seat.store(seat as u32, Ordering::Relaxed);
         Ok(task)
+    }
+
+    /// Where a task sits, and its number.
+    pub(crate) fn place(&self) -> (u32, u32) {
+        let seat = self.seat.load(Ordering::Relaxed);
+        (seat, self.id.load(Ordering::Relaxed))
+    }
+
+    /// The task at this place, if it has not left.
+    pub(crate) fn at(&self, (seat, id): (u32, u32)) -> Option<Arc<Self>> {
+        let mut inner = self.lock();
+        let task = inner.more().members.get_mut(seat as usize)?;
+        (task.place() == (seat, id)).then(|| task.clone())
+    }
+
+    /// Says that this scope will have something to do at its end; false if it has ended.
+    fn claim(&self) -> bool {
+        let (set, fetch) = (Ordering::AcqRel, Ordering::Acquire);
+        match self.claim.compare_exchange(FRESH, USED, set, fetch) {
+            Ok(_) => true,
+            Err(claim) => claim != FINISHED,
+        }
+    }
+
+    /// Ends a scope that has nothing to do at its end.
+    pub(crate) fn finish_fresh(&self) -> bool {
+        let (set, fetch) = (Ordering::AcqRel, Ordering::Acquire);
+        let finished = self.claim.compare_exchange(FRESH, FINISHED, set, fetch);
+        finished.is_ok()
+    }
+
+    /// Notes that the body is polled now, and whom to wake.
+    pub(crate) fn polled(&self, waker: &Waker) {
+        if let Some(body) = &self.body {
+            let now = clock::now().as_nanos();
+            body.polled.store(now, Ordering::Relaxed);
+        }
+        self.register(waker);
+    }
+
+    /// When the body was last polled.
+    pub(crate) fn last_polled(&self) -> Moment {
+        let body = self.body.as_ref();
+        body.map_or(self.since, |body| {
+            Moment::from_nanos(body.polled.load(Ordering::Relaxed))
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -178,7 +247,7 @@ impl Scope {
 
     /// How many tasks this body has.
     pub(crate) fn running(&self) -> usize {
-        self.lock().tasks
+        self.lock().more().tasks
     }
 
     pub(crate) fn reason(&self) -> Option<Reason> {
@@ -206,14 +275,14 @@ impl Scope {
     /// The token that fires when this scope is cancelled; that of a body also fires with the task
     /// that runs it.
     pub(crate) fn token(&self) -> Token {
-        if let Some(token) = &self.lock().token {
+        if let Some(token) = &self.lock().more().token {
             return token.clone();
         }
         let fresh = match &self.parent {
             Some(parent) if self.is_body() => parent.token().child(),
             _ => Token::new(),
         };
-        let token = self.lock().token.get_or_insert(fresh).clone();
+        let token = self.lock().more().token.get_or_insert(fresh).clone();
         if let Some(reason) = self.reason.get() {
             token.cancel(reason);
         }
@@ -243,7 +312,11 @@ impl Scope {
         if !self.reason.set(reason) {
             return false;
         }
-        let token = self.lock().token.clone();
+        let token = self
+            .lock()
+            .more
+            .as_ref()
+            .and_then(|more| more.token.clone());
         if let Some(token) = token {
             token.cancel(reason);
         }
@@ -275,7 +348,7 @@ impl Scope {
         self.shields() > 0
     }
 
-    pub(crate) fn shields(&self) -> usize {
+    pub(crate) fn shields(&self) -> u32 {
         self.shields.load(Ordering::SeqCst)
     }
 
@@ -293,10 +366,10 @@ impl Scope {
     /// Adds a finaliser; gives it back if the scope has already finished.
     pub(crate) fn defer(&self, finaliser: Finaliser) -> Result<(), Finaliser> {
         let mut inner = self.lock();
-        if inner.stage == Stage::Finished {
+        if !self.claim() {
             return Err(finaliser);
         }
-        inner.finalisers.push(finaliser);
+        inner.more().finalisers.push(finaliser);
         Ok(())
     }
 
@@ -305,16 +378,16 @@ impl Scope {
     pub(crate) fn step(&self) -> Step {
         let mut inner = self.lock();
         if self.is_aborted() {
-            let dropped = std::mem::take(&mut inner.finalisers);
+            let dropped = std::mem::take(&mut inner.more().finalisers);
             drop(inner);
             drop(dropped);
             inner = self.lock();
         }
-        let trailing = inner.rare.as_mut().map(|rare| &mut rare.trailing);
-        if let Some(trailing) = trailing.filter(|trailing| !trailing.is_empty()) {
-            return Step::Report(std::mem::take(trailing));
+        let more = inner.more();
+        if !more.trailing.is_empty() {
+            return Step::Report(std::mem::take(&mut more.trailing));
         }
-        if !inner.members.is_empty() {
+        if !more.members.is_empty() {
             inner.waiting = true;
             drop(inner);
             let reason = self.reason.get().unwrap_or(Reason::Parent);
@@ -323,14 +396,25 @@ impl Scope {
             }
             return Step::Wait;
         }
-        inner.waiting = false;
-        match inner.finalisers.pop() {
-            Some(finaliser) => Step::Finalise(finaliser),
-            None => {
-                inner.stage = Stage::Finished;
-                Step::Over
-            }
+        if let Some(finaliser) = more.finalisers.pop() {
+            return Step::Finalise(finaliser);
         }
+        self.close(&mut inner);
+        Step::Over
+    }
+
+    fn close(&self, inner: &mut Inner) {
+        inner.stage = Stage::Finished;
+        self.claim.store(FINISHED, Ordering::Release);
+    }
+
+    /// What polls the end of a task, which is here because few tasks need it.
+    pub(crate) fn take_ending(&self) -> Box<Ending> {
+        self.lock().more().ending.take().unwrap_or_default()
+    }
+
+    pub(crate) fn keep_ending(&self, ending: Box<Ending>) {
+        self.lock().more().ending = Some(ending);
     }
 
     /// Nobody polls this body any more: cancels its tasks and leaves the waiting to the parent.
@@ -343,8 +427,8 @@ impl Scope {
                 continue;
             }
             inner.stage = Stage::Orphaned;
-            let bodies = inner.members.iter().filter(|member| member.is_body());
-            scopes.extend(bodies.cloned());
+            let bodies = inner.more().members.iter();
+            scopes.extend(bodies.filter(|member| member.is_body()).cloned());
             drop(inner);
             match &scope.parent {
                 Some(_) => drop(scope.cancel(reason)),
@@ -359,11 +443,11 @@ impl Scope {
     /// Ends an orphan that has no members left; true if it is over and has to leave.
     fn settle(self: &Arc<Self>) -> bool {
         let mut inner = self.lock();
-        if inner.stage != Stage::Orphaned || !inner.members.is_empty() {
+        if inner.stage != Stage::Orphaned || !inner.more().members.is_empty() {
             return false;
         }
-        if inner.finalisers.is_empty() || self.is_aborted() {
-            inner.stage = Stage::Finished;
+        if inner.more().finalisers.is_empty() || self.is_aborted() {
+            self.close(&mut inner);
             return true;
         }
         inner.stage = Stage::Ending;
@@ -374,7 +458,7 @@ impl Scope {
 
     /// Ends a task whose future was destroyed by its runtime, which is shutting down.
     pub(crate) fn abandon(self: &Arc<Self>) {
-        self.lock().stage = Stage::Finished;
+        self.close(&mut self.lock());
         for body in self.members(Self::is_body) {
             body.orphan(Reason::Parent);
         }
@@ -388,27 +472,26 @@ impl Scope {
     pub(crate) fn leave(self: &Arc<Self>) {
         let mut scope = self;
         while let Some(parent) = &scope.parent {
-            if !parent.remove(scope.seat.load(Ordering::Relaxed)) {
+            if !parent.remove(scope.place().0) {
                 return;
             }
             scope = parent;
         }
-        roots::remove(scope.seat.load(Ordering::Relaxed));
+        roots::remove(scope.place().0 as usize);
     }
 
-    fn remove(self: &Arc<Self>, seat: usize) -> bool {
+    fn remove(self: &Arc<Self>, seat: u32) -> bool {
         let mut inner = self.lock();
-        let Some(gone) = inner.members.remove(seat) else {
+        let more = inner.more();
+        let Some(gone) = more.members.remove(seat as usize) else {
             return false;
         };
         let mut room = Vec::new();
         if !gone.is_body() {
-            inner.tasks -= 1;
-            if let Some(rare) = &mut inner.rare {
-                room = std::mem::take(&mut rare.room);
-            }
+            more.tasks -= 1;
+            room = std::mem::take(&mut more.room);
         }
-        let last = inner.members.is_empty();
+        let last = more.members.is_empty();
         let waker = if last && inner.waiting {
             inner.waker.clone()
         } else {
@@ -428,7 +511,7 @@ impl Scope {
             if scope.body.as_ref().is_some_and(|body| !body.forwards) {
                 let mut inner = scope.lock();
                 if inner.stage == Stage::Open {
-                    inner.rare().failures.push(failure);
+                    inner.more().failures.push(failure);
                     drop(inner);
                     scope.cancel(Reason::Sibling);
                     return;
@@ -441,18 +524,21 @@ impl Scope {
 
     /// Keeps failures that are to be reported after the panic that now unwinds into this scope.
     pub(crate) fn trail(&self, failures: impl IntoIterator<Item = Failure>) {
-        self.lock().rare().trailing.extend(failures);
+        let mut inner = self.lock();
+        self.claim();
+        inner.more().trailing.extend(failures);
     }
 
     pub(crate) fn take_failures(&self) -> Vec<Failure> {
-        let mut inner = self.lock();
-        let rare = inner.rare.as_mut();
-        rare.map_or_else(Vec::new, |rare| std::mem::take(&mut rare.failures))
+        std::mem::take(&mut self.lock().more().failures)
     }
 
     fn members(&self, which: impl Fn(&Self) -> bool) -> Vec<Arc<Self>> {
         let inner = self.lock();
-        let members = inner.members.iter().filter(|member| which(member));
+        let Some(more) = &inner.more else {
+            return Vec::new();
+        };
+        let members = more.members.iter().filter(|member| which(member));
         members.cloned().collect()
     }
 
@@ -468,14 +554,26 @@ impl Scope {
                     continue;
                 }
             };
-            return inner.members.iter().cloned().collect();
+            let more = inner.more.as_ref();
+            return more.map_or_else(Vec::new, |more| more.members.iter().cloned().collect());
         }
         Vec::new()
     }
 }
 
 impl Inner {
-    fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_small() {
+        // With the two counters of its `Arc` it is served from the fast bins of common allocators.
+        assert!(size_of::<Scope>() <= 104, "{}", size_of::<Scope>());
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -146,8 +147,9 @@ impl Builder {
             runtime: Handle::current(),
             limit,
             forwards,
+            polled: AtomicU64::new(0),
         };
-        Scope::open(self.name.clone(), parent, body)
+        Scope::open(self.name.clone().into(), parent, body)
     }
 
     fn conclude<T, E: 'static>(&self, scope: &Scope, mut driven: Driven<T>) -> Result<T, Error<E>> {

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
-use tracing::Span;
+use tracing::{Dispatch, Id};
 
-use crate::cancel::ending::{Ending, poll_caught};
+use crate::cancel::ending::Ending;
 use crate::cancel::scope::Scope;
 use crate::cancel::{Failure, Panic, Reason, context};
 
@@ -41,12 +41,10 @@ pin_project! {
         S: Settle<F::Output>,
     {
         #[pin]
-        future: Option<F>,
+        stage: Stage<F, S::Value>,
         place: Option<Arc<Scope>>,
         sink: Option<S>,
-        value: Option<S::Value>,
-        ending: Ending,
-        span: Span,
+        registered: bool,
     }
 
     impl<F, S> PinnedDrop for Child<F, S>
@@ -56,9 +54,9 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _in_span = this.span.enter();
             if this.place.is_some() {
-                context::enter(this.place, || this.future.set(None));
+                let gone = Stage::Ended { value: None };
+                in_context(this.place, || this.stage.set(gone));
                 *this.sink = None;
             }
             if let Some(scope) = this.place.take() {
@@ -68,64 +66,115 @@ pin_project! {
     }
 }
 
+pin_project! {
+    /// The future, and then what came of it.
+    #[project = StageProjection]
+    enum Stage<F, V> {
+        Running { #[pin] future: F },
+        Ended { value: Option<V> },
+    }
+}
+
+/// The end of a future, and whether its destruction panicked.
+type Gone<O> = (End<O>, Result<(), Panic>);
+
 impl<F, S> Child<F, S>
 where
     F: Future,
     S: Settle<F::Output>,
 {
     pub(super) fn new(scope: Arc<Scope>, future: F, sink: S) -> Self {
-        let group = scope.parent.as_ref().and_then(|group| group.body.as_ref());
         Self {
-            span: group.map_or_else(Span::none, |group| group.span.clone()),
-            future: Some(future),
+            stage: Stage::Running { future },
             place: Some(scope),
             sink: Some(sink),
-            value: None,
-            ending: Ending::default(),
+            registered: false,
         }
     }
 
-    fn poll_future(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End<F::Output>> {
-        let this = self.project();
-        let _in_span = this.span.enter();
+    /// Polls the future in its own context, and destroys it there if it is over.
+    fn poll_future(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Gone<F::Output>> {
+        let mut this = self.project();
         let aborted = this.place.as_ref().is_some_and(|scope| scope.is_aborted());
-        if let (Some(future), false) = (this.future.as_pin_mut(), aborted) {
-            match poll_caught(future, this.place, cx) {
-                Poll::Ready(Ok(output)) => return Poll::Ready(End::Done(output)),
-                Poll::Ready(Err(panic)) => return Poll::Ready(End::Panicked(panic)),
-                Poll::Pending => {}
+        if !aborted {
+            let polled = in_context(this.place, || {
+                let end = std::task::ready!(poll_stage(this.stage.as_mut(), cx));
+                Poll::Ready((end, destroy(this.stage.as_mut())))
+            });
+            if polled.is_ready() {
+                return polled;
             }
         }
         let Some(scope) = this.place else {
             return Poll::Pending;
         };
         // A task is always polled with the same waker, so once is enough.
-        if !this.ending.is_registered() {
-            this.ending.register(scope, cx);
+        if !*this.registered {
+            scope.register(cx.waker());
+            *this.registered = true;
         }
         let Some(reason) = scope.reason() else {
             return Poll::Pending;
         };
-        if scope.is_shielded() && !this.ending.enforce(scope, cx) {
+        if scope.is_shielded() && !with_ending(scope, |ending| ending.enforce(scope, cx)) {
             return Poll::Pending;
         }
-        Poll::Ready(End::Cancelled(reason))
+        let destroyed = in_context(this.place, || destroy(this.stage));
+        Poll::Ready((End::Cancelled(reason), destroyed))
     }
+}
 
-    /// Destroys the future in its own context, then settles what became of it.
-    fn settle(self: Pin<&mut Self>, end: End<F::Output>) {
-        let mut this = self.project();
-        let _in_span = this.span.enter();
-        let destroy = AssertUnwindSafe(|| context::enter(this.place, || this.future.set(None)));
-        let destroyed = catch_unwind(destroy);
-        if let (Some(sink), Some(scope)) = (this.sink, this.place) {
-            scope.set_ending();
-            *this.value = Some(sink.settle(scope, end));
-            if let Err(payload) = destroyed {
-                scope.fail(Failure::panicked(scope, Panic::new(payload)));
-            }
-        }
+/// Runs something of the task in its scope and in its group's span; it must not unwind.
+fn in_context<R>(place: &mut Option<Arc<Scope>>, run: impl FnOnce() -> R) -> R {
+    tell_span(place, |subscriber, id| subscriber.enter(id));
+    let result = context::enter(place, run);
+    tell_span(place, |subscriber, id| subscriber.exit(id));
+    result
+}
+
+/// Enters or leaves the span without a guard, which could not borrow from the place meanwhile.
+fn tell_span(place: &Option<Arc<Scope>>, what: fn(&Dispatch, &Id)) {
+    let group = place.as_ref().and_then(|scope| scope.parent.as_ref());
+    if let Some(body) = group.and_then(|group| group.body.as_ref()) {
+        body.span
+            .with_subscriber(|(id, subscriber)| what(subscriber, id));
     }
+}
+
+fn poll_ending(place: &mut Option<Arc<Scope>>, cx: &mut Context<'_>) -> Poll<()> {
+    let Some(scope) = place.clone() else {
+        return Poll::Ready(());
+    };
+    tell_span(place, |subscriber, id| subscriber.enter(id));
+    let polled = with_ending(&scope, |ending| ending.poll(place, cx));
+    tell_span(place, |subscriber, id| subscriber.exit(id));
+    polled
+}
+
+/// The end of a task is kept in its scope, because few tasks need it.
+fn with_ending<R>(scope: &Scope, run: impl FnOnce(&mut Ending) -> R) -> R {
+    let mut ending = scope.take_ending();
+    let result = run(&mut ending);
+    scope.keep_ending(ending);
+    result
+}
+
+fn poll_stage<F: Future, V>(
+    stage: Pin<&mut Stage<F, V>>,
+    cx: &mut Context<'_>,
+) -> Poll<End<F::Output>> {
+    let StageProjection::Running { future } = stage.project() else {
+        return Poll::Pending;
+    };
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(polled) => polled.map(End::Done),
+        Err(payload) => Poll::Ready(End::Panicked(Panic::new(payload))),
+    }
+}
+
+fn destroy<F, V>(mut stage: Pin<&mut Stage<F, V>>) -> Result<(), Panic> {
+    let gone = AssertUnwindSafe(|| stage.set(Stage::Ended { value: None }));
+    catch_unwind(gone).map_err(Panic::new)
 }
 
 impl<F, S> Future for Child<F, S>
@@ -136,20 +185,38 @@ where
     type Output = S::Value;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Value> {
-        if self.future.is_some() {
-            let end = std::task::ready!(self.as_mut().poll_future(cx));
-            self.as_mut().settle(end);
+        let mut value = None;
+        if matches!(self.stage, Stage::Running { .. }) {
+            let (end, destroyed) = std::task::ready!(self.as_mut().poll_future(cx));
+            let this = self.as_mut().project();
+            if let (Some(sink), Some(scope)) = (this.sink, this.place) {
+                scope.set_ending();
+                value = Some(sink.settle(scope, end));
+                if let Err(panic) = destroyed {
+                    scope.fail(Failure::panicked(scope, panic));
+                }
+            }
         }
-        let this = self.project();
-        let _in_span = this.span.enter();
-        std::task::ready!(this.ending.poll(this.place, cx));
+        let mut this = self.project();
+        if !this
+            .place
+            .as_ref()
+            .is_some_and(|scope| scope.finish_fresh())
+        {
+            if value.is_some() {
+                this.stage.set(Stage::Ended {
+                    value: value.take(),
+                });
+            }
+            std::task::ready!(poll_ending(this.place, cx));
+        }
         *this.sink = None;
         if let Some(scope) = this.place.take() {
             scope.leave();
         }
-        match this.value.take() {
-            Some(value) => Poll::Ready(value),
-            None => Poll::Pending,
+        if let StageProjection::Ended { value: kept } = this.stage.project() {
+            value = value.or_else(|| kept.take());
         }
+        value.map_or(Poll::Pending, Poll::Ready)
     }
 }

@@ -21,6 +21,7 @@ use super::drive::drive;
 use super::inbox::{Inbox, Ticket};
 use super::outcome::{Collected, Counts, Outcome, Record};
 use super::start::start;
+use crate::cancel::name::Name;
 use crate::cancel::scope::Scope;
 use crate::cancel::{FailureCause, Reason};
 
@@ -276,9 +277,9 @@ where
             let work = (self.work)(item);
             let ticket = Ticket::new(self.counts.taken, self.inbox.clone());
             self.counts.taken += 1;
-            let name = std::any::type_name::<F>();
+            let name = Name::Static(std::any::type_name::<F>());
             // A refusal drops the ticket, which records the item as cancelled.
-            if let Ok(task) = scope.seat(name.into(), None) {
+            if let Ok(task) = scope.seat(name, scope.last_polled(), None) {
                 drop(start(scope, task, work, ticket));
             }
         }

@@ -76,7 +76,8 @@ impl Driver {
     fn poll_deadline(&mut self, cx: &mut Context<'_>) {
         let Some(scope) = &self.place else { return };
         // Whoever polls the group may be another task than last time.
-        self.ending.register(scope, cx);
+        scope.polled(cx.waker());
+        self.ending.set_registered();
         if let Some((deadline, timer)) = &mut self.timer
             && timer.as_mut().poll(cx).is_ready()
         {

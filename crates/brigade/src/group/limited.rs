@@ -14,8 +14,9 @@ use std::task::Poll;
 use super::builder::Builder;
 use super::error::Error;
 use super::start::{Report, start};
-use super::task::{Join, Task};
+use super::task::Task;
 use super::task_group::Stats;
+use crate::cancel::name::Name;
 use crate::cancel::scope::{Refused, Scope};
 use crate::cancel::{Reason, Token, context};
 
@@ -104,19 +105,23 @@ impl<E: fmt::Display + Send + 'static> LimitedGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        let name = name.into();
-        let task = poll_fn(|cx| match self.scope.seat(name.clone(), Some(cx.waker())) {
-            Ok(task) => Poll::Ready(task),
-            Err(Refused::Full) => Poll::Pending,
-            // A loop that spawns must end with its group, so the body is dropped here.
-            Err(Refused::Cancelled(_) | Refused::Finished) => {
-                context::set_stuck();
-                Poll::Pending
+        let name = Name::from(name.into());
+        let task = poll_fn(|cx| {
+            let since = self.scope.last_polled();
+            match self.scope.seat(name.clone(), since, Some(cx.waker())) {
+                Ok(task) => Poll::Ready(task),
+                Err(Refused::Full) => Poll::Pending,
+                // A loop that spawns must end with its group, so the body is dropped here.
+                Err(Refused::Cancelled(_) | Refused::Finished) => {
+                    context::set_stuck();
+                    Poll::Pending
+                }
             }
         });
         let task = task.await;
-        let handle = start(&self.scope, task.clone(), future, Report);
-        Task::new(Join::spawned(task, handle))
+        let place = task.place();
+        let handle = start(&self.scope, task, future, Report);
+        Task::spawned(&self.scope, place, handle)
     }
 
     /// Cancels the children and drops the body at its next await.

@@ -14,6 +14,7 @@ use super::start::{Report, start};
 use super::task::Join;
 use crate::cancel::Reason;
 use crate::cancel::scope::{Refused, Scope};
+use crate::clock;
 
 /// Starts tasks in a group from anywhere; see [`TaskGroup::spawner`](super::TaskGroup::spawner).
 ///
@@ -85,7 +86,7 @@ impl<E: fmt::Display + Send + 'static> Spawner<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        match self.scope.seat(name.into(), None) {
+        match self.scope.seat(name.into().into(), clock::now(), None) {
             Ok(task) => {
                 let handle = start(&self.scope, task.clone(), future, Report);
                 Ok(Join::spawned(task, handle))

@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -26,8 +25,9 @@ use crate::cancel::{Reason, context};
 ///
 /// Dropping the handle only loses the value; the task goes on.
 pub struct Task<'g, T> {
-    join: Join<T>,
-    group: PhantomData<&'g ()>,
+    group: &'g Scope,
+    place: (u32, u32),
+    state: State<T>,
 }
 
 /// A task that is on its own; awaiting it tells how it ended.
@@ -46,11 +46,25 @@ enum State<T> {
     Ended(Ended),
 }
 
-impl<T> Task<'_, T> {
-    pub(super) fn new(join: Join<T>) -> Self {
+impl<'g, T> Task<'g, T> {
+    pub(super) fn spawned(
+        group: &'g Scope,
+        place: (u32, u32),
+        handle: JoinHandle<Result<T, Ended>>,
+    ) -> Self {
+        let state = State::Spawned(handle);
         Self {
-            join,
-            group: PhantomData,
+            group,
+            place,
+            state,
+        }
+    }
+
+    pub(super) fn refused(group: &'g Scope, reason: Reason) -> Self {
+        Self {
+            group,
+            place: (u32::MAX, u32::MAX),
+            state: State::Ended(Ended::Cancelled(reason)),
         }
     }
 
@@ -58,19 +72,24 @@ impl<T> Task<'_, T> {
     ///
     /// The siblings go on, and the group does not count it as a failure.
     pub fn cancel(self) -> Join<T> {
-        self.join.cancel();
-        self.join
+        let join = self.outcome();
+        join.cancel();
+        join
     }
 
     /// A handle that tells how the child ended instead of never returning. A failure of the child
     /// still fails the group, so a body sees it only under a [`shield`](crate::cancel::shield).
     pub fn outcome(self) -> Join<T> {
-        self.join
+        Join {
+            // A child that has left its place has ended, so there is nothing to cancel.
+            scope: self.group.at(self.place),
+            state: self.state,
+        }
     }
 
     /// Whether the child has ended and left the group.
     pub fn is_finished(&self) -> bool {
-        self.join.is_finished()
+        self.state.is_finished()
     }
 }
 
@@ -98,10 +117,28 @@ impl<T> Join<T> {
 
     /// Whether the task has ended and left the group.
     pub fn is_finished(&self) -> bool {
-        match &self.state {
-            State::Spawned(handle) => handle.is_finished(),
-            State::Ended(_) => true,
+        self.state.is_finished()
+    }
+}
+
+impl<T> State<T> {
+    fn is_finished(&self) -> bool {
+        match self {
+            Self::Spawned(handle) => handle.is_finished(),
+            Self::Ended(_) => true,
         }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Ended>> {
+        let end = match self {
+            Self::Spawned(handle) => std::task::ready!(Pin::new(handle).poll(cx)),
+            Self::Ended(ended) => return Poll::Ready(Err(*ended)),
+        };
+        // The wrapper never panics and is never aborted, so an error means that the runtime went.
+        let end = end.unwrap_or(Err(Ended::Cancelled(Reason::Parent)));
+        let after = end.as_ref().err().copied();
+        *self = Self::Ended(after.unwrap_or(Ended::Cancelled(Reason::RaceLost)));
+        Poll::Ready(end)
     }
 }
 
@@ -109,15 +146,7 @@ impl<T> Future for Join<T> {
     type Output = Result<T, Ended>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let end = match &mut self.state {
-            State::Spawned(handle) => std::task::ready!(Pin::new(handle).poll(cx)),
-            State::Ended(ended) => return Poll::Ready(Err(*ended)),
-        };
-        // The wrapper never panics and is never aborted, so an error means that the runtime went.
-        let end = end.unwrap_or(Err(Ended::Cancelled(Reason::Parent)));
-        let after = end.as_ref().err().copied();
-        self.state = State::Ended(after.unwrap_or(Ended::Cancelled(Reason::RaceLost)));
-        Poll::Ready(end)
+        self.state.poll(cx)
     }
 }
 
@@ -125,7 +154,7 @@ impl<T> Future for Task<'_, T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        match std::task::ready!(Pin::new(&mut self.join).poll(cx)) {
+        match std::task::ready!(self.state.poll(cx)) {
             Ok(value) => Poll::Ready(value),
             // The group is cancelled by now, and its driver drops the body after this poll.
             Err(_) => {
@@ -138,7 +167,9 @@ impl<T> Future for Task<'_, T> {
 
 impl<T> fmt::Debug for Task<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.join.fmt(f)
+        let mut shown = f.debug_struct("Task");
+        shown.field("finished", &self.is_finished());
+        shown.finish()
     }
 }
 

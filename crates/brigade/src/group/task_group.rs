@@ -10,7 +10,7 @@ use super::builder::Builder;
 use super::error::Error;
 use super::spawner::Spawner;
 use super::start::{Report, start};
-use super::task::{Join, Task};
+use super::task::Task;
 use crate::cancel::scope::{Refused, Scope};
 use crate::cancel::{Reason, Token};
 
@@ -110,16 +110,19 @@ impl<E: fmt::Display + Send + 'static> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        let join = match self.scope.seat(name.into(), None) {
+        match self
+            .scope
+            .seat(name.into().into(), self.scope.last_polled(), None)
+        {
             Ok(task) => {
-                let handle = start(&self.scope, task.clone(), future, Report);
-                Join::spawned(task, handle)
+                let place = task.place();
+                let handle = start(&self.scope, task, future, Report);
+                Task::spawned(&self.scope, place, handle)
             }
-            Err(Refused::Cancelled(reason)) => Join::refused(reason),
+            Err(Refused::Cancelled(reason)) => Task::refused(&self.scope, reason),
             // Cannot happen: the body is running, and this group has no limit.
-            Err(Refused::Full | Refused::Finished) => Join::refused(Reason::Parent),
-        };
-        Task::new(join)
+            Err(Refused::Full | Refused::Finished) => Task::refused(&self.scope, Reason::Parent),
+        }
     }
 
     /// A handle with which children can spawn siblings.
