@@ -31,7 +31,7 @@ use flags::{Action, CommandLine};
 use plan::FetchPlan;
 use std::convert::Infallible;
 use std::future::Future;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::process::{ExitCode, Termination};
 use stdout::Stdout;
 
@@ -47,9 +47,11 @@ fn main() -> ExitCode {
             return End::Unusable.report();
         }
         Err(help) => {
-            // A closed stdout has no reader who could miss it.
-            let _ = help.print();
-            return End::Done.report();
+            // Asked for, and with nowhere to go: only a reader who left does not miss it.
+            return match help.print() {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => said(error.into()).report(),
+                _ => End::Done.report(),
+            };
         }
     };
     match line.action {
@@ -86,6 +88,8 @@ fn is_command(word: &str) -> bool {
 fn completions(shell: clap_complete::Shell) -> End {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut CommandLine::command(), "brigade", &mut script);
-    Stdout::default().write(&String::from_utf8_lossy(&script));
-    End::Done
+    match Stdout::default().write(&String::from_utf8_lossy(&script)) {
+        true => End::Done,
+        false => End::Unusable,
+    }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 pub(crate) fn print(summary: &Summary, output: &Path, mode: Mode) -> anyhow::Result<()> {
     match mode {
         Mode::Silent => {}
-        Mode::Json => Stdout::default().write(&summary_line(summary)?),
-        Mode::Bar | Mode::Plain => Stdout::default().write(&text(summary, output)),
+        Mode::Json => _ = Stdout::default().write(&summary_line(summary)?),
+        Mode::Bar | Mode::Plain => _ = Stdout::default().write(&text(summary, output)),
     }
     Ok(())
 }
@@ -41,7 +41,7 @@ fn text(summary: &Summary, output: &Path) -> String {
     let requests = format::count(summary.requests);
     let retries = format::count(summary.retries);
     text.push_str(&format!(
-        "{bytes} of bodies, {requests} requests, {retries} of them again\n"
+        "{bytes} of bodies; requests {requests}, of these retries {retries}\n"
     ));
     text.push_str(&format!(
         "results: {output}/part-*.jsonl; totals: {output}/summary.json\n"

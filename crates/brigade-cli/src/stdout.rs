@@ -14,21 +14,24 @@ pub(crate) struct Stdout {
 }
 
 impl Stdout {
-    /// Writes this text and flushes it; nothing once stdout has been closed.
-    pub(crate) fn write(&mut self, text: &str) {
+    /// Writes this text and flushes it; nothing once stdout has been closed. False if the text is
+    /// lost to someone who wants it: the place is full, for example, and the reader has not left.
+    pub(crate) fn write(&mut self, text: &str) -> bool {
         if self.closed {
-            return;
+            return true;
         }
         let mut stdout = io::stdout().lock();
         let Err(error) = stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush())
         else {
-            return;
+            return true;
         };
         self.closed = true;
-        if error.kind() != ErrorKind::BrokenPipe {
+        let left = error.kind() == ErrorKind::BrokenPipe;
+        if !left {
             message::say(format_args!("cannot write to the standard output: {error}"));
         }
+        left
     }
 }

@@ -95,6 +95,22 @@ fn a_closed_stdout_is_no_error() {
 }
 
 #[test]
+fn what_was_asked_for_and_cannot_be_written_is_an_error() {
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        return;
+    };
+    let place = Place::new();
+    for arguments in [&["--help"][..], &["completions", "bash"]] {
+        let mut command = place.brigade(arguments);
+        command
+            .stdout(full.try_clone().unwrap())
+            .stderr(Stdio::piped());
+        let run = place.end(command.spawn().unwrap());
+        run.assert_one_line_error(2);
+    }
+}
+
+#[test]
 fn arguments_that_are_not_unicode_are_refused_in_a_line() {
     use std::os::unix::ffi::OsStrExt;
     let place = Place::new();
