@@ -131,9 +131,7 @@ impl<G: Gate> Desk<G> {
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Counter<G>) -> R) -> R {
         let mut counter = self.lock();
         let result = change(&mut counter);
-        let woken = counter.advance_if_needed();
-        drop(counter);
-        woken.wake();
+        Self::leave_counter(counter);
         result
     }
 
@@ -169,27 +167,46 @@ impl<G: Gate> Desk<G> {
         .await
     }
 
-    /// Asks; whoever is not answered at once stands in line then, to be woken.
+    /// Promises what a change made possible, unlocks, and wakes those who got it.
+    fn leave_counter(mut counter: MutexGuard<'_, Counter<G>>) {
+        if counter.gate.may_promise() {
+            let woken = counter.advance(G::TIMED.then(now), None);
+            drop(counter);
+            woken.wake();
+        }
+    }
+
     fn ask<A: Ask<G>>(&self, context: &mut Context<'_>, ask: &mut A) -> Result<A::Got, G::Place> {
         let mut counter = self.lock();
-        let mut answer = ask.ask(&mut counter.gate);
-        let mut woken = Woken::default();
-        match answer {
-            Ok(_) => woken = counter.advance_if_needed(),
-            Err(place) => {
-                if counter.is_unwatched() {
-                    // The clock is read under the lock, so that moments reach the state in order.
-                    let now = now();
-                    woken = counter.advance(Some(now), Some(place));
-                    if let Some(got) = ask.collect(&mut counter.gate, place, now) {
-                        woken.extend(counter.advance_if_needed());
-                        answer = Ok(got);
-                    }
-                }
-                if let Some(waker) = counter.gate.waker(place) {
-                    *waker = Some(context.waker().clone());
-                }
+        match ask.ask(&mut counter.gate) {
+            Ok(got) => {
+                Self::leave_counter(counter);
+                Ok(got)
             }
+            Err(place) => Self::stand_in_line(counter, place, context, ask),
+        }
+    }
+
+    /// Has a newcomer woken when its turn comes, unless it has come already.
+    fn stand_in_line<A: Ask<G>>(
+        mut counter: MutexGuard<'_, Counter<G>>,
+        place: G::Place,
+        context: &mut Context<'_>,
+        ask: &mut A,
+    ) -> Result<A::Got, G::Place> {
+        let mut answer = Err(place);
+        let mut woken = Woken::default();
+        if counter.is_unwatched() {
+            // The clock is read under the lock, so that moments reach the state in order.
+            let now = now();
+            woken = counter.advance(Some(now), Some(place));
+            if let Some(got) = ask.collect(&mut counter.gate, place, now) {
+                woken.extend(counter.advance_if_needed());
+                answer = Ok(got);
+            }
+        }
+        if let Some(waker) = counter.gate.waker(place) {
+            *waker = Some(context.waker().clone());
         }
         drop(counter);
         woken.wake();

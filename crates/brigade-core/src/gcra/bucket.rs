@@ -83,6 +83,7 @@ impl Gcra {
 
     /// The earliest moment at which `permits` can be taken; [`Moment::MAX`] if they exceed the
     /// burst.
+    #[inline]
     pub fn due(&self, permits: u32) -> Moment {
         if permits > self.rate.burst_max() {
             return Moment::MAX;
@@ -90,6 +91,7 @@ impl Gcra {
         moment_rounded_up(self.due_fixed(permits))
     }
 
+    #[inline]
     fn due_fixed(&self, permits: u32) -> u128 {
         let taken = self.full.saturating_add(self.cost(permits));
         taken.saturating_sub(self.capacity)
@@ -101,6 +103,7 @@ impl Gcra {
     ///
     /// If they are not due yet: the moment at which they will be, if nobody takes any before.
     /// Nothing is taken then.
+    #[inline]
     pub fn take(&mut self, permits: u32, now: Moment, arrival: Arrival) -> Result<(), Moment> {
         if permits > self.rate.burst_max() || self.due_fixed(permits) > fixed(now.as_nanos()) {
             return Err(self.due(permits));
@@ -110,6 +113,7 @@ impl Gcra {
     }
 
     /// Books `permits` that are known to be due at `now`.
+    #[inline]
     pub(crate) fn book(&mut self, permits: u32, now: Moment, arrival: Arrival) {
         let now = fixed(now.as_nanos());
         let oldest = match arrival {
@@ -147,6 +151,7 @@ impl Gcra {
     }
 
     /// An interval has at most 96 bits, so the product fits.
+    #[inline]
     fn cost(&self, permits: u32) -> u128 {
         self.interval * u128::from(permits)
     }

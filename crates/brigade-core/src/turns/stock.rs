@@ -24,14 +24,17 @@ pub trait Stock {
 impl Stock for Gcra {
     const TIMED: bool = true;
 
+    #[inline]
     fn capacity(&self) -> u32 {
         self.rate().burst_max()
     }
 
+    #[inline]
     fn due(&self, permits: u32) -> Moment {
         Gcra::due(self, permits)
     }
 
+    #[inline]
     fn take(&mut self, permits: u32, now: Moment, arrival: Arrival) {
         debug_assert!(self.due(permits) <= now, "taken before they were due");
         self.book(permits, now, arrival);
@@ -57,6 +60,7 @@ impl Permits {
     }
 
     /// Gives back `permits` that were taken before.
+    #[inline]
     pub fn give(&mut self, permits: u32) {
         self.taken = self.taken.saturating_sub(permits);
     }
@@ -70,10 +74,12 @@ impl Permits {
 impl Stock for Permits {
     const TIMED: bool = false;
 
+    #[inline]
     fn capacity(&self) -> u32 {
         self.capacity
     }
 
+    #[inline]
     fn due(&self, permits: u32) -> Moment {
         if permits <= self.capacity.saturating_sub(self.taken) {
             Moment::ZERO
@@ -82,6 +88,7 @@ impl Stock for Permits {
         }
     }
 
+    #[inline]
     fn take(&mut self, permits: u32, _: Moment, _: Arrival) {
         self.taken = self.taken.saturating_add(permits);
     }
