@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
@@ -165,12 +165,16 @@ where
 {
     let bad = |error: http::Error| Error::new(Kind::BadRequest).from(error);
     let name = name.try_into().map_err(|error| bad(error.into()))?;
-    let value = value.try_into().map_err(|error| {
+    let mut value: HeaderValue = value.try_into().map_err(|error| {
         bad(error.into()).because(format!("the value of the header {name} cannot be sent"))
     })?;
     if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
         let detail = format!("the header {name} follows from the body and cannot be set");
         return Err(Error::new(Kind::BadRequest).because(detail));
+    }
+    if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name) {
+        // Keeps it out of debug output, too.
+        value.set_sensitive(true);
     }
     Ok((name, value))
 }

@@ -95,3 +95,35 @@ fn look_up(name: &str) -> io::Result<Arc<[IpAddr]>> {
     }
     Ok(addresses.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_is_kept_and_a_failure_is_not() {
+        let resolver = Resolver::default();
+        let localhost = || Host::Domain("localhost");
+        let (first, second) =
+            tokio::join!(resolver.resolve(localhost()), resolver.resolve(localhost()));
+        let first = first.unwrap();
+        assert!(first.iter().all(IpAddr::is_loopback));
+        assert!(
+            Arc::ptr_eq(&first, &second.unwrap()),
+            "one look-up for both"
+        );
+        assert!(Arc::ptr_eq(
+            &first,
+            &resolver.resolve(localhost()).await.unwrap()
+        ));
+        for _ in 0..2 {
+            let missing = resolver.resolve(Host::Domain("no-such-host.invalid")).await;
+            assert!(missing.is_err());
+        }
+        let literal = resolver
+            .resolve(Host::Ipv4([127, 0, 0, 9].into()))
+            .await
+            .unwrap();
+        assert_eq!(*literal, [IpAddr::from([127, 0, 0, 9])]);
+    }
+}

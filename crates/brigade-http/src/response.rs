@@ -3,6 +3,7 @@
 //! The body is read only as fast as it is asked for, so memory is bounded by one chunk. Dropping a
 //! response gives up the rest of its body and frees its connection.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -16,13 +17,23 @@ use crate::settings::Settings;
 use crate::{Error, Kind, Result};
 
 /// The response to a request.
-#[derive(Debug)]
 pub struct Response {
     status: StatusCode,
     version: Version,
     headers: HeaderMap,
     url: Url,
     body: Body,
+}
+
+/// Without the headers, which may hold secrets.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("version", &self.version)
+            .field("url", &self.url.as_str())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Response {

@@ -95,7 +95,7 @@ impl Attempts<'_> {
             return None;
         }
         self.failures += 1;
-        tracing::debug!(?failure, ?delay, "sending again");
+        tracing::debug!(failures = self.failures, ?delay, "sending again");
         Some(delay)
     }
 

@@ -386,18 +386,23 @@ fn h1b_a_full_pool_evicts_the_least_recently_used_idle_connection_of_another_hos
 
 #[test]
 fn h1c_one_eviction_serves_one_waiter_however_often_the_pool_is_asked() {
-    let mut pool = pool(2, 2, 2);
+    let mut pool = pool(3, 3, 3);
     let mut effects = Effects::none();
-    let first = open(&mut pool, "a", 1);
-    let second = open(&mut pool, "a", 2);
-    pool.finish(first, None, Moment::ZERO, &mut effects);
-    pool.finish(second, None, Moment::ZERO, &mut effects);
+    let slots = [1, 2, 3].map(|number| open(&mut pool, "a", number));
+    for slot in slots {
+        pool.finish(slot, None, Moment::ZERO, &mut effects);
+    }
     pool.wait("b", 7, Moment::ZERO, &mut effects);
+    assert_eq!(effects.closes.len(), 1);
     let ticket = pool.wait("c", 8, Moment::ZERO, &mut effects);
     assert_eq!(effects.closes.len(), 2);
     pool.cancel(ticket.expect("it waits"));
     pool.wait("d", 9, Moment::ZERO, &mut effects);
-    assert_eq!(effects.closes.len(), 2, "there is nothing left to evict");
+    assert_eq!(
+        effects.closes.len(),
+        2,
+        "what was evicted for the one that left serves the next"
+    );
 }
 
 #[test]

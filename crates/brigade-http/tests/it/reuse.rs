@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use brigade_http::{Client, Kind, Method};
+use brigade_http::{Client, Kind, Method, PoolLimits, Timeouts};
 use brigade_testkit::server::{Reply, Request, Server};
 use brigade_testkit::wait::until;
 
-use super::client;
+use super::{client, limited};
 
 /// A server that answers the first request on a connection and treats the second in another way.
 async fn server(second: impl Fn() -> Reply + Send + Sync + 'static) -> Server {
@@ -44,7 +44,8 @@ async fn h4a_an_idempotent_request_on_a_dead_reused_connection_is_sent_once_more
     for second in [Reply::close, Reply::reset] {
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
             let server = server(second).await;
-            let client = client();
+            // With room for one connection, the dead one must go before the new one comes.
+            let client = limited(PoolLimits::default().total(1));
             warm(&client, &server, 1).await;
             let request = client.request(method.clone(), server.url("/x")).unwrap();
             let response = request.body("again").send().await.unwrap();
@@ -174,10 +175,8 @@ async fn h4f_a_timeout_is_never_a_reason_to_send_again() {
     let server = server(Reply::hang).await;
     let client = client();
     warm(&client, &server, 1).await;
-    let request = client
-        .get(server.url("/x"))
-        .unwrap()
-        .timeout(Duration::from_millis(50));
+    let timeouts = Timeouts::NONE.read(Duration::from_millis(50));
+    let request = client.get(server.url("/x")).unwrap().timeouts(timeouts);
     assert!(request.send().await.unwrap_err().is_timeout());
     assert_eq!(count(&server, "/x"), 1);
 }
@@ -242,7 +241,9 @@ async fn h4i_a_response_that_comes_before_the_request_was_sent_is_heard_and_its_
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 413);
     assert_eq!(response.text().await.unwrap(), "too much");
-    until(|| client.stats().total() == 0).await;
+    let soon = Duration::from_secs(5);
+    let closed = tokio::time::timeout(soon, until(|| client.stats().total() == 0)).await;
+    closed.expect("it is closed long before its timeouts");
 }
 
 #[tokio::test]
