@@ -21,7 +21,8 @@ usage: cargo xtask COMMAND
   laws        each law clause and the tests that bear its name
   examples    every numbered example, run to its end
   docs        the documentation, with broken links as errors
-  bench NAME  a benchmark against its peers: fetch, http or patterns (NAME --help tells more)
+  bench NAME  measures against peers: fetch, http or patterns [--rounds N] [--count N]; or proves
+              on real input: tree ROOT (every file equal), crash [--rounds KILLS] [--count URLS]
   ci          all of the above but bench, in the order in which they fail fastest";
 
 fn main() -> ExitCode {
@@ -123,7 +124,10 @@ fn bench(root: &Path, args: &[String]) -> Result<(), Failed> {
     let target = root.join("target/bench");
     let manifest = manifest.to_string_lossy();
     let target = target.to_string_lossy();
-    if args.first().is_some_and(|name| name == "fetch") {
+    if args
+        .first()
+        .is_some_and(|name| ["fetch", "crash", "tree"].contains(&name.as_str()))
+    {
         cargo(root, &["build", "--release", "--package", "brigade-cli"])?;
     }
     let mut call = vec![

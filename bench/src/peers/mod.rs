@@ -1,0 +1,34 @@
+//! The other sides, each a whole program of its own: the bench binary calls itself with `peer NAME`.
+//!
+//! They are written the way that their users write them, with the care that a user takes.
+
+pub mod accuracy;
+mod bare_hyper;
+mod job;
+mod pattern;
+mod requests;
+mod reqwest_files;
+
+use crate::Result;
+
+/// Runs the named peer with its arguments.
+pub fn run(name: &str, args: &[&str]) -> Result<()> {
+    if let ("job", [list, out, ledger]) = (name, args) {
+        return job::run(list, out, *ledger == "on");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    match (name, args) {
+        ("reqwest-files", [list, out]) => runtime.block_on(reqwest_files::run(list, out)),
+        ("bare-hyper-jsonl", [list, out]) => runtime.block_on(bare_hyper::run(list, out)),
+        ("requests", [client, url, count, in_flight]) => runtime.block_on(requests::run(
+            client,
+            url,
+            count.parse()?,
+            in_flight.parse()?,
+        )),
+        ("pattern", [pattern, count]) => runtime.block_on(pattern::run(pattern, count.parse()?)),
+        _ => Err(format!("no such peer: {name} {args:?}").into()),
+    }
+}
