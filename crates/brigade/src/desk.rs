@@ -123,11 +123,13 @@ impl<G: Gate> Desk<G> {
         })
     }
 
+    #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, Counter<G>> {
         self.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the state, then promises what can be promised and wakes those who got it.
+    #[inline]
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Counter<G>) -> R) -> R {
         let mut counter = self.lock();
         let result = change(&mut counter);
@@ -168,12 +170,18 @@ impl<G: Gate> Desk<G> {
     }
 
     /// Promises what a change made possible, unlocks, and wakes those who got it.
-    fn leave_counter(mut counter: MutexGuard<'_, Counter<G>>) {
+    #[inline]
+    fn leave_counter(counter: MutexGuard<'_, Counter<G>>) {
         if counter.gate.may_promise() {
-            let woken = counter.advance(G::TIMED.then(now), None);
-            drop(counter);
-            woken.wake();
+            Self::advance_and_wake(counter);
         }
+    }
+
+    #[cold]
+    fn advance_and_wake(mut counter: MutexGuard<'_, Counter<G>>) {
+        let woken = counter.advance(G::TIMED.then(now), None);
+        drop(counter);
+        woken.wake();
     }
 
     fn ask<A: Ask<G>>(&self, context: &mut Context<'_>, ask: &mut A) -> Result<A::Got, G::Place> {
@@ -365,15 +373,23 @@ struct Waiting<'a, G: Gate> {
 }
 
 impl<G: Gate> Drop for Waiting<'_, G> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            let waker = self.desk.change(|counter| {
-                let waker = counter.gate.waker(place).and_then(Option::take);
-                counter.gate.leave(place);
-                waker
-            });
-            drop(waker);
+            self.leave(place);
         }
+    }
+}
+
+impl<G: Gate> Waiting<'_, G> {
+    #[cold]
+    fn leave(&self, place: G::Place) {
+        let waker = self.desk.change(|counter| {
+            let waker = counter.gate.waker(place).and_then(Option::take);
+            counter.gate.leave(place);
+            waker
+        });
+        drop(waker);
     }
 }
 
