@@ -48,7 +48,7 @@ async fn crowd(client: &Client, servers: &[Server; 5], mut look: impl FnMut()) {
         let stats = client.stats();
         assert!(stats.total() <= 6 && stats.idle <= 4, "{stats:?}");
         look();
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     for task in tasks {
         if let Ok(result) = task.await.unwrap() {
