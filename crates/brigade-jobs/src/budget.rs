@@ -36,6 +36,19 @@ impl Budget {
         }
     }
 
+    /// Takes `bytes` if nobody waits and there is room.
+    pub(crate) fn try_take(&self, bytes: usize) -> bool {
+        let mut state = self.lock();
+        let fits = state.waiting.is_empty() && state.used + bytes <= self.capacity;
+        state.used += if fits { bytes } else { 0 };
+        fits
+    }
+
+    /// Whether somebody waits for room.
+    pub(crate) fn is_short(&self) -> bool {
+        !self.lock().waiting.is_empty()
+    }
+
     /// Takes `bytes` for `holder`, waiting first in, first out while there is no room.
     ///
     /// Dropping the future takes nothing.

@@ -83,6 +83,9 @@ pub(super) async fn work(shared: &Shared, worker: usize) -> Result<(), Error> {
         if let Some(outcome) = settle(shared, host, item, sent, fetched) {
             add(&counters.finished, 1);
             shared.handover.put(outcome).await?;
+            if shared.budget.is_short() {
+                shared.handover.send(false).await?;
+            }
         }
     }
     Ok(())
@@ -133,7 +136,12 @@ async fn receive(
     head(&begin, &mut data);
     let body_at = data.len();
     while let Some(chunk) = response.chunk().await? {
-        shared.budget.take(worker, chunk.len()).await;
+        if !shared.budget.try_take(chunk.len()) {
+            // Bodies that wait to be handed over hold bytes too. If the writer is gone, so is the
+            // job, and the task that commits says so.
+            let _ = shared.handover.send(false).await;
+            shared.budget.take(worker, chunk.len()).await;
+        }
         held.bytes += chunk.len();
         data.extend_from_slice(&chunk);
     }

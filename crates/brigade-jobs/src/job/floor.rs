@@ -84,10 +84,14 @@ impl Floor {
         }
         match next {
             Next::Start(host, item) => {
-                if !state.idle.is_empty()
-                    && let Some(at) = state.schedule.next_at(now)
-                {
-                    self.wake_at(&mut state, at, now);
+                if !state.idle.is_empty() {
+                    let next = state.schedule.next_at(now);
+                    if let Some(at) = next {
+                        self.wake_at(&mut state, at, now);
+                    }
+                    if next.is_none_or(|at| at > now) {
+                        self.ask_for_room(&mut state, now);
+                    }
                 }
                 if state.feeder_waits && state.schedule.held() <= self.window / 4 * 3 {
                     state.feeder_waits = false;
@@ -103,10 +107,7 @@ impl Floor {
             Next::Wait => {}
         }
         state.wait(worker, context.waker());
-        if state.feeder_waits && now >= state.stuck_checked + STUCK_EVERY {
-            state.stuck_checked = now;
-            self.room.notify_one();
-        }
+        self.ask_for_room(&mut state, now);
         Poll::Pending
     }
 
@@ -117,6 +118,21 @@ impl Floor {
         } else if state.wake_at.is_none_or(|known| at < known) {
             state.wake_at = Some(at);
             self.timer.notify_one();
+        }
+    }
+
+    /// Has the feeder look whether a full window is full of hosts that may not be asked now, since
+    /// somebody is idle. Too soon after the last look, the timer has somebody come back for it.
+    fn ask_for_room(&self, state: &mut State, now: Moment) {
+        if !state.feeder_waits {
+            return;
+        }
+        let due = state.stuck_checked + STUCK_EVERY;
+        if now >= due {
+            state.stuck_checked = now;
+            self.room.notify_one();
+        } else {
+            self.wake_at(state, due, now);
         }
     }
 

@@ -65,7 +65,7 @@ fn f3b_a_pause_survives_a_restart() {
 fn f3e_a_host_that_never_answers_holds_up_nobody_even_beyond_the_window() {
     let silent = Server::start_thread(|_| Reply::hang()).unwrap();
     let server = Server::start_thread(|_| Reply::ok("fine")).unwrap();
-    let mut list: Vec<_> = (0..300).map(|n| silent.url(&format!("/{n}"))).collect();
+    let mut list: Vec<_> = (0..3000).map(|n| silent.url(&format!("/{n}"))).collect();
     list.extend((0..100).map(|n| server.url(&format!("/{n}"))));
     let directory = tempfile::tempdir().unwrap();
     let mut config = config(urls(list), directory.path());
@@ -73,9 +73,12 @@ fn f3e_a_host_that_never_answers_holds_up_nobody_even_beyond_the_window() {
     config.window = 32;
     config.timeouts.read = Some(Duration::from_secs(60));
     let summary = run_until(config, |progress| progress.ok == 100).unwrap();
-    assert_eq!((summary.ok, summary.failed, summary.pending), (100, 0, 300));
+    assert_eq!(
+        (summary.ok, summary.failed, summary.pending),
+        (100, 0, 3000)
+    );
     assert_eq!(silent.exchanges().peak, 2, "concurrency per host");
-    Output::read(directory.path()).assert_complete(300..400);
+    Output::read(directory.path()).assert_complete(3000..3100);
 }
 
 #[test]
@@ -103,9 +106,8 @@ fn f3d_concurrency_and_rate_of_a_host_hold_across_retries() {
         .iter()
         .map(|request| request.at())
         .collect();
-    // 100 a second, one at once, and one more for a late wake-up; arrivals may bunch a little.
-    for (n, pair) in times.windows(11).enumerate() {
-        let took = pair[10] - pair[0];
-        assert!(took >= Duration::from_millis(75), "{n}: ten in {took:?}");
-    }
+    // 100 a second, one at once, and one more for a late wake-up.
+    let took = times[times.len() - 1] - times[0];
+    let least = Duration::from_millis(10) * (times.len() as u32 - 3);
+    assert!(took >= least, "{} requests in {took:?}", times.len());
 }

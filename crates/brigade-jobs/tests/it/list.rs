@@ -69,14 +69,14 @@ fn f2d_a_list_of_ten_million_lines_starts_at_once() {
     let started = brigade::clock::now();
     let summary = run_until(config(Input::File(path.clone()), &out), |now| now.ok > 0).unwrap();
     let took = brigade::clock::now().since(started);
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(summary.state, State::Interrupted);
     assert!(summary.input < 30_000, "it read {} lines", summary.input);
     // Nor is it read again to continue.
     let started = brigade::clock::now();
     let job = Job::open(config(Input::File(path), &out)).unwrap();
     let took = brigade::clock::now().since(started);
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
     drop(job);
 }
 

@@ -177,6 +177,25 @@ fn f5b_a_body_larger_than_the_whole_budget_passes_and_others_wait_for_it() {
 }
 
 #[test]
+fn f5a_bodies_that_break_give_their_bytes_back() {
+    let server = Server::start_thread(|request| match request.path() {
+        "/whole" => Reply::ok("x".repeat(50_000)),
+        _ => Reply::ok("x".repeat(50_000)).close_after(40_000),
+    })
+    .unwrap();
+    let mut list = vec![server.url("/broken"); 40];
+    list.extend(vec![server.url("/whole"); 10]);
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(urls(list), directory.path());
+    config.body_budget = 100_000;
+    config.retries = 0;
+    // Nobody waits for the next commit either.
+    config.commit_interval = Duration::from_secs(3600);
+    let summary = run(config).unwrap();
+    assert_eq!((summary.ok, summary.failed), (10, 40));
+}
+
+#[test]
 fn secrets_are_written_nowhere() {
     let server = Server::start_thread(|request| {
         assert_eq!(request.header("authorization-x"), Some("header-secret"));
