@@ -32,6 +32,9 @@ const DRAIN_MAX: usize = 64 << 10;
 /// Longest message of a failure, in bytes.
 const MESSAGE_MAX: usize = 400;
 
+/// What hyper puts between an error of ours and its cause.
+const SAYS_NOTHING: [&str; 2] = ["connection error", "error reading a body from connection"];
+
 /// How an attempt ended.
 enum Fetched {
     Success(Success),
@@ -292,12 +295,16 @@ fn same_place(asked: &url::Url, answered: &url::Url) -> bool {
 fn message(error: brigade_http::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
+    // The record says itself that it is about a fetch, and of which URL.
+    if let Some(rest) = text.strip_prefix("fetch: ") {
+        text = rest.to_owned();
+    }
     let mut source = error.source();
     while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
+        let said = cause.to_string();
+        if !SAYS_NOTHING.contains(&said.as_str()) && !text.ends_with(&said) {
             text.push_str(": ");
-            text.push_str(&cause_text);
+            text.push_str(&said);
         }
         source = cause.source();
     }

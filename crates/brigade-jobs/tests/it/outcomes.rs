@@ -111,6 +111,9 @@ fn f4b_each_way_to_fail_has_its_kind_status_message_and_attempts() {
     assert_eq!(output.failures[&2].get("status"), None);
     let message = output.failures[&4]["message"].as_str().unwrap();
     assert!(message.contains("larger than its limit"), "{message}");
+    let message = output.failures[&2]["message"].as_str().unwrap();
+    assert!(message.starts_with("the connection broke: "), "{message}");
+    assert!(!message.contains("connection error"), "{message}");
 }
 
 #[test]
