@@ -57,7 +57,7 @@ async fn t1b_waiting_is_first_come_first_served_and_visible() {
     let order = Log::new();
     let mut set = JoinSet::new();
     set.spawn(pool.call(closed));
-    until("the first runs", || pool.stats().running == 1).await;
+    until("the first runs", || open.started()).await;
     for number in 0..20 {
         let order = order.clone();
         set.spawn(pool.call(move || order.push(number)));
@@ -74,7 +74,7 @@ async fn t1c_a_full_class_does_not_hold_up_another() {
     let (open, closed) = gate();
     let mut blocked = full.call(closed);
     assert!(poll_once(&mut blocked).is_none());
-    until("the thread is blocked", || full.stats().running == 1).await;
+    until("the thread is blocked", || open.started()).await;
     assert_eq!(Pool::new("free", 1).call(|| 1).await, 1);
     assert_eq!(to_thread(|| 2).await, 2);
     drop(open);

@@ -1,7 +1,6 @@
 //! What becomes of a closure whose caller is cancelled or dropped.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::cancel::{self, Reason};
@@ -24,7 +23,7 @@ async fn t2a_a_cancelled_caller_waits_for_a_closure_that_runs() {
             7
         });
         let child = g.spawn(async { Ok::<_, String>(call.await) });
-        until("it runs", || pool.stats().running == 1).await;
+        until("it runs", || open.started()).await;
         let child = child.cancel();
         turns().await;
         assert!(!child.is_finished(), "the closure still runs");
@@ -40,7 +39,7 @@ async fn t2b_a_queued_closure_never_runs_when_its_caller_is_cancelled() {
     let (open, closed) = gate();
     let mut blocking = pool.call(closed);
     assert!(poll_once(&mut blocking).is_none());
-    until("the thread is blocked", || pool.stats().running == 1).await;
+    until("the thread is blocked", || open.started()).await;
     let result = task_group(async |g| {
         let call = pool.call(|| 7);
         let child = g.spawn(async { Ok::<_, String>(call.await) });
@@ -65,7 +64,7 @@ async fn t2b_a_queued_closure_is_dropped_with_its_call() {
     let (open, closed) = gate();
     let mut blocking = pool.call(closed);
     assert!(poll_once(&mut blocking).is_none());
-    until("the thread is blocked", || pool.stats().running == 1).await;
+    until("the thread is blocked", || open.started()).await;
     let owned = Arc::new(());
     let inside = owned.clone();
     let mut queued = pool.call(move || drop(inside));
@@ -91,7 +90,7 @@ async fn t2b_a_caller_that_takes_up_a_shield_in_time_gets_its_value() {
     let (open, closed) = gate();
     let mut blocking = pool.call(closed);
     assert!(poll_once(&mut blocking).is_none());
-    until("the thread is blocked", || pool.stats().running == 1).await;
+    until("the thread is blocked", || open.started()).await;
     let result = task_group(async |g| {
         let call = pool.call(|| 7);
         let child = g.spawn(async {
@@ -134,8 +133,11 @@ fn t2b_either_it_runs_and_has_a_caller_or_it_never_runs() {
                 call.await;
                 Ok::<_, String>(())
             });
-            for _ in 0..round % 64 {
-                std::thread::yield_now();
+            if round % 8 == 0 {
+                until_without_a_turn("it runs", || ran.load(Ordering::SeqCst));
+            }
+            for _ in 0..round % 64 * 16 {
+                std::hint::spin_loop();
             }
             Ok(child.cancel().await)
         }));
@@ -168,7 +170,7 @@ async fn t2d_an_abandoning_caller_goes_at_once_and_the_closure_goes_on() {
             call.await;
             Ok::<_, String>(())
         });
-        until("it runs", || pool.stats().running == 1).await;
+        until("it runs", || open.started()).await;
         Ok(child.cancel().await)
     });
     assert_eq!(result.await.unwrap(), Err(Ended::Cancelled(Reason::User)));
@@ -183,7 +185,7 @@ async fn t2e_a_closure_whose_call_is_dropped_goes_on_and_is_listed_by_name() {
     let (open, closed) = gate();
     let mut call = pool.call(closed).name("t2e");
     assert!(poll_once(&mut call).is_none());
-    until("it runs", || pool.stats().running == 1).await;
+    until("it runs", || open.started()).await;
     let timeout = tokio::time::timeout(Duration::from_millis(20), call);
     assert!(timeout.await.is_err());
     assert_eq!(pool.stats().running, 1);
@@ -203,16 +205,20 @@ async fn t2e_a_closure_without_a_name_is_listed_by_its_place_in_the_code() {
 #[tokio::test]
 async fn t2f_a_closure_learns_that_its_caller_was_cancelled() {
     let pool = Pool::new("asks", 1);
+    let log = Log::new();
     let result = task_group(async |g| {
-        let call = pool.call(|| {
+        let inside = log.clone();
+        let call = pool.call(move || {
+            inside.push(cancelled());
             until_without_a_turn("cancelled", cancelled);
             "ended early"
         });
         let child = g.spawn(async { Ok::<_, String>(call.await) });
-        until("it runs", || pool.stats().running == 1).await;
+        until("it runs", || log.entries().len() == 1).await;
         Ok(child.cancel().await)
     });
     assert_eq!(result.await.unwrap(), Ok("ended early"));
+    assert_eq!(log.entries(), [false]);
 }
 
 #[tokio::test]
@@ -246,7 +252,7 @@ fn t2h_the_end_of_a_runtime_does_not_wait_for_closures() {
     runtime.block_on(async {
         let mut call = pool.call(closed);
         assert!(poll_once(&mut call).is_none());
-        until_without_a_turn("it runs", || pool.stats().running == 1);
+        until_without_a_turn("it runs", || open.started());
     });
     drop(runtime);
     assert_eq!(pool.stats().running, 1, "it runs on");

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -16,10 +17,32 @@ mod panics;
 mod pinned;
 mod travel;
 
-/// A closure that runs until its gate is opened, and what opens it by being dropped.
-fn gate() -> (SyncSender<()>, impl FnOnce() + Send + 'static) {
+/// Keeps a closure running until it is dropped.
+struct Gate {
+    started: Arc<AtomicBool>,
+    _open: SyncSender<()>,
+}
+
+impl Gate {
+    /// Whether the closure runs; `Stats::running` counts it from when a thread takes it.
+    fn started(&self) -> bool {
+        self.started.load(Ordering::SeqCst)
+    }
+}
+
+/// A gate, and the closure that it keeps running.
+fn gate() -> (Gate, impl FnOnce() + Send + 'static) {
     let (open, opened) = sync_channel(1);
-    (open, move || while opened.recv().is_ok() {})
+    let started = Arc::new(AtomicBool::new(false));
+    let gate = Gate {
+        started: started.clone(),
+        _open: open,
+    };
+    let closed = move || {
+        started.store(true, Ordering::SeqCst);
+        while opened.recv().is_ok() {}
+    };
+    (gate, closed)
 }
 
 /// Waits for a state that other threads bring about; the bound keeps a bug from hanging a test.

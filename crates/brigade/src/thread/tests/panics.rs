@@ -41,7 +41,7 @@ async fn t2g_a_panic_that_no_caller_waits_for_fails_the_group() {
         });
         call = call.name("orphan");
         assert!(poll_once(&mut call).is_none());
-        until("it runs", || pool.stats().running == 1).await;
+        until("it runs", || open.started()).await;
         drop(call);
         drop(open);
         tokio::time::sleep(Duration::from_secs(10)).await;
