@@ -6,8 +6,13 @@
 //! No lock is held while foreign code (a future, a waker, a destructor) runs, and no two locks
 //! are ever held together.
 
+mod closing;
+mod failing;
+mod members;
+mod stopping;
+
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -15,11 +20,10 @@ use brigade_core::time::Moment;
 use tokio::runtime::Handle;
 use tracing::Span;
 
-use super::ending::{Ending, Finaliser, spawn_ender};
+use super::ending::{Ending, Finaliser};
 use super::failure::Failure;
 use super::name::Name;
 use super::reason::{FirstReason, Reason};
-use super::roots;
 use super::token::Token;
 use crate::clock;
 use crate::slab::Slab;
@@ -145,81 +149,6 @@ impl Scope {
         })
     }
 
-    /// Opens the body of a group as a member of `around`; without it, it is a root.
-    pub(crate) fn open(name: Name, around: Option<Arc<Scope>>, body: Body) -> Arc<Self> {
-        let mut parent = around;
-        while let Some(finished) = parent.take_if(|parent| !parent.claim()) {
-            parent = finished.parent.clone();
-        }
-        let since = clock::now();
-        body.polled.store(since.as_nanos(), Ordering::Relaxed);
-        let scope = Self::new(name, since, parent, Some(Box::new(body)));
-        let seat = match &scope.parent {
-            Some(parent) => parent.lock().more().members.insert(scope.clone()),
-            None => roots::add(&scope),
-        };
-        scope.seat.store(seat as u32, Ordering::Relaxed);
-        scope
-    }
-
-    /// Seats a new task in this body. With `room`, a refusal for want of room wakes it later.
-    pub(crate) fn seat(
-        self: &Arc<Self>,
-        name: Name,
-        since: Moment,
-        room: Option<&Waker>,
-    ) -> Result<Arc<Self>, Refused> {
-        let limit = self.body.as_ref().map_or(usize::MAX, |body| body.limit);
-        let task = Self::new(name, since, Some(self.clone()), None);
-        let mut inner = self.lock();
-        if inner.stage == Stage::Finished {
-            return Err(Refused::Finished);
-        }
-        if let Some(reason) = self.reason.get() {
-            return Err(Refused::Cancelled(reason));
-        }
-        let more = inner.more();
-        if more.tasks >= limit {
-            more.room.extend(room.cloned());
-            return Err(Refused::Full);
-        }
-        more.tasks += 1;
-        more.next_id = more.next_id.wrapping_add(1);
-        task.id.store(more.next_id, Ordering::Relaxed);
-        let seat = more.members.insert(task.clone());
-        task.seat.store(seat as u32, Ordering::Relaxed);
-        Ok(task)
-    }
-
-    /// Where a task sits, and its number.
-    pub(crate) fn place(&self) -> (u32, u32) {
-        let seat = self.seat.load(Ordering::Relaxed);
-        (seat, self.id.load(Ordering::Relaxed))
-    }
-
-    /// The task at this place, if it has not left.
-    pub(crate) fn at(&self, (seat, id): (u32, u32)) -> Option<Arc<Self>> {
-        let mut inner = self.lock();
-        let task = inner.more().members.get_mut(seat as usize)?;
-        (task.place() == (seat, id)).then(|| task.clone())
-    }
-
-    /// Says that this scope will have something to do at its end; false if it has ended.
-    fn claim(&self) -> bool {
-        let (set, fetch) = (Ordering::AcqRel, Ordering::Acquire);
-        match self.claim.compare_exchange(FRESH, USED, set, fetch) {
-            Ok(_) => true,
-            Err(claim) => claim != FINISHED,
-        }
-    }
-
-    /// Ends a scope that has nothing to do at its end.
-    pub(crate) fn finish_fresh(&self) -> bool {
-        let (set, fetch) = (Ordering::AcqRel, Ordering::Acquire);
-        let finished = self.claim.compare_exchange(FRESH, FINISHED, set, fetch);
-        finished.is_ok()
-    }
-
     /// Notes that the body is polled now, and whom to wake.
     pub(crate) fn polled(&self, waker: &Waker) {
         if let Some(body) = &self.body {
@@ -307,43 +236,6 @@ impl Scope {
         }
     }
 
-    /// Cancels this scope, and the tasks of a body with it; true if it was not cancelled before.
-    pub(crate) fn cancel(&self, reason: Reason) -> bool {
-        if !self.reason.set(reason) {
-            return false;
-        }
-        let token = self
-            .lock()
-            .more
-            .as_ref()
-            .and_then(|more| more.token.clone());
-        if let Some(token) = token {
-            token.cancel(reason);
-        }
-        self.cancel_tasks(reason);
-        self.wake();
-        true
-    }
-
-    /// Cancels the tasks that this body has now, but not the body.
-    pub(crate) fn cancel_tasks(&self, reason: Reason) {
-        for task in self.members(|member| !member.is_body()) {
-            task.cancel(reason);
-        }
-    }
-
-    /// The hard end of this scope and of everything below it: no shield holds and no finaliser
-    /// runs any more.
-    pub(crate) fn abort(self: &Arc<Self>) {
-        let mut scopes = vec![self.clone()];
-        while let Some(scope) = scopes.pop() {
-            scope.aborted.store(true, Ordering::Release);
-            scope.cancel(Reason::Parent);
-            scope.wake();
-            scopes.extend(scope.members(|_| true));
-        }
-    }
-
     pub(crate) fn is_shielded(&self) -> bool {
         self.shields() > 0
     }
@@ -361,203 +253,6 @@ impl Scope {
         if last && self.reason.get().is_some() {
             self.wake();
         }
-    }
-
-    /// Adds a finaliser; gives it back if the scope has already finished.
-    pub(crate) fn defer(&self, finaliser: Finaliser) -> Result<(), Finaliser> {
-        let mut inner = self.lock();
-        if !self.claim() {
-            return Err(finaliser);
-        }
-        inner.more().finalisers.push(finaliser);
-        Ok(())
-    }
-
-    /// One step of the end: members first, then finalisers, last first; `Over` comes once, and
-    /// from then on the scope takes nothing.
-    pub(crate) fn step(&self) -> Step {
-        let mut inner = self.lock();
-        if self.is_aborted() {
-            let dropped = std::mem::take(&mut inner.more().finalisers);
-            drop(inner);
-            drop(dropped);
-            inner = self.lock();
-        }
-        let more = inner.more();
-        if !more.trailing.is_empty() {
-            return Step::Report(std::mem::take(&mut more.trailing));
-        }
-        if !more.members.is_empty() {
-            inner.waiting = true;
-            drop(inner);
-            let reason = self.reason.get().unwrap_or(Reason::Parent);
-            for body in self.members(Self::is_body) {
-                body.orphan(reason);
-            }
-            return Step::Wait;
-        }
-        if let Some(finaliser) = more.finalisers.pop() {
-            return Step::Finalise(finaliser);
-        }
-        self.close(&mut inner);
-        Step::Over
-    }
-
-    fn close(&self, inner: &mut Inner) {
-        inner.stage = Stage::Finished;
-        self.claim.store(FINISHED, Ordering::Release);
-    }
-
-    /// What polls the end of a task, which is here because few tasks need it.
-    pub(crate) fn take_ending(&self) -> Box<Ending> {
-        self.lock().more().ending.take().unwrap_or_default()
-    }
-
-    pub(crate) fn keep_ending(&self, ending: Box<Ending>) {
-        self.lock().more().ending = Some(ending);
-    }
-
-    /// Nobody polls this body any more: cancels its tasks and leaves the waiting to the parent.
-    /// Without a parent there is nobody to wait, so the tasks are aborted.
-    pub(crate) fn orphan(self: &Arc<Self>, reason: Reason) {
-        let mut scopes = vec![self.clone()];
-        while let Some(scope) = scopes.pop() {
-            let mut inner = scope.lock();
-            if inner.stage != Stage::Open {
-                continue;
-            }
-            inner.stage = Stage::Orphaned;
-            let bodies = inner.more().members.iter();
-            scopes.extend(bodies.filter(|member| member.is_body()).cloned());
-            drop(inner);
-            match &scope.parent {
-                Some(_) => drop(scope.cancel(reason)),
-                None => scope.abort(),
-            }
-            if scope.settle() {
-                scope.leave();
-            }
-        }
-    }
-
-    /// Ends an orphan that has no members left; true if it is over and has to leave.
-    fn settle(self: &Arc<Self>) -> bool {
-        let mut inner = self.lock();
-        if inner.stage != Stage::Orphaned || !inner.more().members.is_empty() {
-            return false;
-        }
-        if inner.more().finalisers.is_empty() || self.is_aborted() {
-            self.close(&mut inner);
-            return true;
-        }
-        inner.stage = Stage::Ending;
-        drop(inner);
-        spawn_ender(self.clone());
-        false
-    }
-
-    /// Ends a task whose future was destroyed by its runtime, which is shutting down.
-    pub(crate) fn abandon(self: &Arc<Self>) {
-        self.close(&mut self.lock());
-        for body in self.members(Self::is_body) {
-            body.orphan(Reason::Parent);
-        }
-        if let Some(group) = &self.parent {
-            group.cancel(Reason::Parent);
-        }
-        self.leave();
-    }
-
-    /// Takes a scope that is over out of the tree, and with it the orphans that waited for it.
-    pub(crate) fn leave(self: &Arc<Self>) {
-        let mut scope = self;
-        while let Some(parent) = &scope.parent {
-            if !parent.remove(scope.place().0) {
-                return;
-            }
-            scope = parent;
-        }
-        roots::remove(scope.place().0 as usize);
-    }
-
-    fn remove(self: &Arc<Self>, seat: u32) -> bool {
-        let mut inner = self.lock();
-        let more = inner.more();
-        let Some(gone) = more.members.remove(seat as usize) else {
-            return false;
-        };
-        let mut room = Vec::new();
-        if !gone.is_body() {
-            more.tasks -= 1;
-            room = std::mem::take(&mut more.room);
-        }
-        let last = more.members.is_empty();
-        let waker = if last && inner.waiting {
-            inner.waker.clone()
-        } else {
-            None
-        };
-        let orphaned = inner.stage == Stage::Orphaned;
-        drop(inner);
-        room.into_iter().chain(waker).for_each(Waker::wake);
-        last && orphaned && self.settle()
-    }
-
-    /// Records a failure of this body's group, or hands it to the nearest group that still takes
-    /// failures; that group is cancelled by its first one.
-    pub(crate) fn fail(&self, failure: Failure) {
-        let mut next = Some(self);
-        while let Some(scope) = next {
-            if scope.body.as_ref().is_some_and(|body| !body.forwards) {
-                let mut inner = scope.lock();
-                if inner.stage == Stage::Open {
-                    inner.more().failures.push(failure);
-                    drop(inner);
-                    scope.cancel(Reason::Sibling);
-                    return;
-                }
-            }
-            next = scope.parent.as_deref();
-        }
-        tracing::error!(%failure, "a task failed after the group that could report it was gone");
-    }
-
-    /// Keeps failures that are to be reported after the panic that now unwinds into this scope.
-    pub(crate) fn trail(&self, failures: impl IntoIterator<Item = Failure>) {
-        let mut inner = self.lock();
-        self.claim();
-        inner.more().trailing.extend(failures);
-    }
-
-    pub(crate) fn take_failures(&self) -> Vec<Failure> {
-        std::mem::take(&mut self.lock().more().failures)
-    }
-
-    fn members(&self, which: impl Fn(&Self) -> bool) -> Vec<Arc<Self>> {
-        let inner = self.lock();
-        let Some(more) = &inner.more else {
-            return Vec::new();
-        };
-        let members = more.members.iter().filter(|member| which(member));
-        members.cloned().collect()
-    }
-
-    /// The members, or none if the lock cannot be had within some milliseconds: whoever lists
-    /// the living at the end of the process must not be held up by them.
-    pub(crate) fn members_soon(&self) -> Vec<Arc<Self>> {
-        for _ in 0..20 {
-            let inner = match self.inner.try_lock() {
-                Ok(inner) => inner,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    std::thread::sleep(Duration::from_millis(1));
-                    continue;
-                }
-            };
-            let more = inner.more.as_ref();
-            return more.map_or_else(Vec::new, |more| more.members.iter().cloned().collect());
-        }
-        Vec::new()
     }
 }
 

@@ -1,0 +1,81 @@
+//! The end of a scope, one step at a time.
+//!
+//! `Over` comes once, and nothing can be registered with the scope from then on.
+
+use std::sync::atomic::Ordering;
+
+use super::{FINISHED, FRESH, Inner, Scope, Stage, Step, USED};
+use crate::cancel::ending::{Ending, Finaliser};
+use crate::cancel::reason::Reason;
+
+impl Scope {
+    /// Says that this scope will have something to do at its end; false if it has ended.
+    pub(super) fn claim(&self) -> bool {
+        let (set, fetch) = (Ordering::AcqRel, Ordering::Acquire);
+        match self.claim.compare_exchange(FRESH, USED, set, fetch) {
+            Ok(_) => true,
+            Err(claim) => claim != FINISHED,
+        }
+    }
+
+    /// Ends a scope that has nothing to do at its end.
+    pub(crate) fn finish_fresh(&self) -> bool {
+        let (set, fetch) = (Ordering::AcqRel, Ordering::Acquire);
+        let finished = self.claim.compare_exchange(FRESH, FINISHED, set, fetch);
+        finished.is_ok()
+    }
+
+    /// Adds a finaliser; gives it back if the scope has already finished.
+    pub(crate) fn defer(&self, finaliser: Finaliser) -> Result<(), Finaliser> {
+        let mut inner = self.lock();
+        if !self.claim() {
+            return Err(finaliser);
+        }
+        inner.more().finalisers.push(finaliser);
+        Ok(())
+    }
+
+    /// One step of the end: members first, then finalisers, last first; `Over` comes once, and
+    /// from then on the scope takes nothing.
+    pub(crate) fn step(&self) -> Step {
+        let mut inner = self.lock();
+        if self.is_aborted() {
+            let dropped = std::mem::take(&mut inner.more().finalisers);
+            drop(inner);
+            drop(dropped);
+            inner = self.lock();
+        }
+        let more = inner.more();
+        if !more.trailing.is_empty() {
+            return Step::Report(std::mem::take(&mut more.trailing));
+        }
+        if !more.members.is_empty() {
+            inner.waiting = true;
+            drop(inner);
+            let reason = self.reason.get().unwrap_or(Reason::Parent);
+            for body in self.members(Self::is_body) {
+                body.orphan(reason);
+            }
+            return Step::Wait;
+        }
+        if let Some(finaliser) = more.finalisers.pop() {
+            return Step::Finalise(finaliser);
+        }
+        self.close(&mut inner);
+        Step::Over
+    }
+
+    pub(super) fn close(&self, inner: &mut Inner) {
+        inner.stage = Stage::Finished;
+        self.claim.store(FINISHED, Ordering::Release);
+    }
+
+    /// What polls the end of a task, which is here because few tasks need it.
+    pub(crate) fn take_ending(&self) -> Box<Ending> {
+        self.lock().more().ending.take().unwrap_or_default()
+    }
+
+    pub(crate) fn keep_ending(&self, ending: Box<Ending>) {
+        self.lock().more().ending = Some(ending);
+    }
+}

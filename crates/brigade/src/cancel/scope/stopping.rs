@@ -1,0 +1,100 @@
+//! How a scope is stopped: cancelled, aborted, or left by whoever polled it.
+//!
+//! Each of these only sets marks and wakes; what follows from them is done by those who are woken.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Scope, Stage};
+use crate::cancel::ending::spawn_ender;
+use crate::cancel::reason::Reason;
+
+impl Scope {
+    /// Cancels this scope, and the tasks of a body with it; true if it was not cancelled before.
+    pub(crate) fn cancel(&self, reason: Reason) -> bool {
+        if !self.reason.set(reason) {
+            return false;
+        }
+        let token = self
+            .lock()
+            .more
+            .as_ref()
+            .and_then(|more| more.token.clone());
+        if let Some(token) = token {
+            token.cancel(reason);
+        }
+        self.cancel_tasks(reason);
+        self.wake();
+        true
+    }
+
+    /// Cancels the tasks that this body has now, but not the body.
+    pub(crate) fn cancel_tasks(&self, reason: Reason) {
+        for task in self.members(|member| !member.is_body()) {
+            task.cancel(reason);
+        }
+    }
+
+    /// The hard end of this scope and of everything below it: no shield holds and no finaliser
+    /// runs any more.
+    pub(crate) fn abort(self: &Arc<Self>) {
+        let mut scopes = vec![self.clone()];
+        while let Some(scope) = scopes.pop() {
+            scope.aborted.store(true, Ordering::Release);
+            scope.cancel(Reason::Parent);
+            scope.wake();
+            scopes.extend(scope.members(|_| true));
+        }
+    }
+
+    /// Nobody polls this body any more: cancels its tasks and leaves the waiting to the parent.
+    /// Without a parent there is nobody to wait, so the tasks are aborted.
+    pub(crate) fn orphan(self: &Arc<Self>, reason: Reason) {
+        let mut scopes = vec![self.clone()];
+        while let Some(scope) = scopes.pop() {
+            let mut inner = scope.lock();
+            if inner.stage != Stage::Open {
+                continue;
+            }
+            inner.stage = Stage::Orphaned;
+            let bodies = inner.more().members.iter();
+            scopes.extend(bodies.filter(|member| member.is_body()).cloned());
+            drop(inner);
+            match &scope.parent {
+                Some(_) => drop(scope.cancel(reason)),
+                None => scope.abort(),
+            }
+            if scope.settle() {
+                scope.leave();
+            }
+        }
+    }
+
+    /// Ends an orphan that has no members left; true if it is over and has to leave.
+    pub(super) fn settle(self: &Arc<Self>) -> bool {
+        let mut inner = self.lock();
+        if inner.stage != Stage::Orphaned || !inner.more().members.is_empty() {
+            return false;
+        }
+        if inner.more().finalisers.is_empty() || self.is_aborted() {
+            self.close(&mut inner);
+            return true;
+        }
+        inner.stage = Stage::Ending;
+        drop(inner);
+        spawn_ender(self.clone());
+        false
+    }
+
+    /// Ends a task whose future was destroyed by its runtime, which is shutting down.
+    pub(crate) fn abandon(self: &Arc<Self>) {
+        self.close(&mut self.lock());
+        for body in self.members(Self::is_body) {
+            body.orphan(Reason::Parent);
+        }
+        if let Some(group) = &self.parent {
+            group.cancel(Reason::Parent);
+        }
+        self.leave();
+    }
+}
