@@ -48,6 +48,8 @@ pub(crate) struct Scope {
     /// The future is gone; for listings only.
     ending: AtomicBool,
     claim: AtomicU8,
+    /// The group has a span to enter.
+    has_span: bool,
     inner: Mutex<Inner>,
 }
 
@@ -128,12 +130,15 @@ impl Scope {
         body: Option<Box<Body>>,
     ) -> Arc<Self> {
         let more = body.as_ref().map(|_| Box::default());
+        let group = parent.as_ref().and_then(|parent| parent.body.as_ref());
+        let has_span = group.is_some_and(|group| !group.span.is_none());
         Arc::new(Self {
             name,
             since,
             parent,
             claim: AtomicU8::new(if body.is_some() { USED } else { FRESH }),
             body,
+            has_span,
             reason: FirstReason::none(),
             seat: AtomicU32::new(0),
             id: AtomicU32::new(0),
@@ -185,6 +190,10 @@ impl Scope {
 
     pub(crate) fn is_aborted(&self) -> bool {
         self.aborted.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn has_span(&self) -> bool {
+        self.has_span
     }
 
     pub(crate) fn is_ending(&self) -> bool {

@@ -4,6 +4,7 @@
 //! result is settled, then what it left behind and its finalisers end, then it leaves the group.
 //! It never drops a value that is ready because of a cancellation.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -17,21 +18,25 @@ use crate::cancel::ending::Ending;
 use crate::cancel::scope::Scope;
 use crate::cancel::{Failure, Panic, Reason, context};
 
-/// How the future of a task ended.
-pub(super) enum End<O> {
-    Done(O),
+/// Why the future of a task has no output.
+pub(super) enum Without {
     Panicked(Panic),
     Cancelled(Reason),
 }
 
 /// What becomes of the end of a task's future.
+///
+/// One of the two is called once, when the future has been destroyed and before finalisers run.
+/// It is dropped uncalled if the runtime shuts down, else when the task leaves the group.
 pub(super) trait Settle<O>: Send + 'static {
     /// What the task's handle gives.
     type Value: Send + 'static;
 
-    /// Called once, when the future has been destroyed and before finalisers run. It is dropped
-    /// uncalled if the runtime shuts down, else when the task leaves the group.
-    fn settle(&mut self, task: &Scope, end: End<O>) -> Self::Value;
+    /// The future was ready.
+    fn done(&mut self, task: &Scope, output: O) -> Self::Value;
+
+    /// The future came to no end of its own.
+    fn ended(&mut self, task: &Scope, without: Without) -> Self::Value;
 }
 
 pin_project! {
@@ -75,8 +80,16 @@ pin_project! {
     }
 }
 
-/// The end of a future, and whether its destruction panicked.
-type Gone<O> = (End<O>, Result<(), Panic>);
+/// What a future left when it was destroyed. The parts are separate, not one enum, because they
+/// are moved in the hottest path there is.
+struct Remains<O> {
+    output: Option<O>,
+    panic: Option<Payload>,
+    /// What the destructor panicked with.
+    destructor: Option<Payload>,
+}
+
+type Payload = Box<dyn Any + Send>;
 
 impl<F, S> Child<F, S>
 where
@@ -92,36 +105,71 @@ where
         }
     }
 
-    /// Polls the future in its own context, and destroys it there if it is over.
-    fn poll_future(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Gone<F::Output>> {
+    /// Polls the future, and destroys it if it is over or cancelled; true if it is gone.
+    fn poll_future(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        remains: &mut Remains<F::Output>,
+    ) -> bool {
         let mut this = self.project();
         let aborted = this.place.as_ref().is_some_and(|scope| scope.is_aborted());
-        if !aborted {
-            let polled = in_context(this.place, || {
-                let end = std::task::ready!(poll_stage(this.stage.as_mut(), cx));
-                Poll::Ready((end, destroy(this.stage.as_mut())))
-            });
-            if polled.is_ready() {
-                return polled;
-            }
+        if !aborted && in_context(this.place, || poll_stage(this.stage.as_mut(), cx, remains)) {
+            return true;
         }
         let Some(scope) = this.place else {
-            return Poll::Pending;
+            return false;
         };
         // A task is always polled with the same waker, so once is enough.
         if !*this.registered {
             scope.register(cx.waker());
             *this.registered = true;
         }
-        let Some(reason) = scope.reason() else {
-            return Poll::Pending;
-        };
-        if scope.is_shielded() && !with_ending(scope, |ending| ending.enforce(scope, cx)) {
-            return Poll::Pending;
+        let is_over = scope.reason().is_some()
+            && (!scope.is_shielded() || with_ending(scope, |ending| ending.enforce(scope, cx)));
+        if is_over {
+            in_context(this.place, || destroy(this.stage, remains));
         }
-        let destroyed = in_context(this.place, || destroy(this.stage));
-        Poll::Ready((End::Cancelled(reason), destroyed))
+        is_over
     }
+}
+
+/// Polls and, when that was the end, destroys; true if the future is gone.
+fn poll_stage<F: Future, V>(
+    mut stage: Pin<&mut Stage<F, V>>,
+    cx: &mut Context<'_>,
+    remains: &mut Remains<F::Output>,
+) -> bool {
+    let StageProjection::Running { future } = stage.as_mut().project() else {
+        return false;
+    };
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(Poll::Pending) => return false,
+        Ok(Poll::Ready(output)) => remains.output = Some(output),
+        Err(payload) => remains.panic = Some(payload),
+    }
+    destroy(stage, remains);
+    true
+}
+
+fn destroy<F, V, O>(mut stage: Pin<&mut Stage<F, V>>, remains: &mut Remains<O>) {
+    let gone = AssertUnwindSafe(|| stage.set(Stage::Ended { value: None }));
+    remains.destructor = catch_unwind(gone).err();
+}
+
+/// Gives what the future left to where it belongs.
+fn settle<O, S: Settle<O>>(sink: &mut S, scope: &Scope, remains: Remains<O>) -> S::Value {
+    let value = match (remains.output, remains.panic) {
+        (Some(output), _) => sink.done(scope, output),
+        (None, Some(payload)) => sink.ended(scope, Without::Panicked(Panic::new(payload))),
+        (None, None) => {
+            let reason = scope.reason().unwrap_or(Reason::Parent);
+            sink.ended(scope, Without::Cancelled(reason))
+        }
+    };
+    if let Some(payload) = remains.destructor {
+        scope.fail(Failure::panicked(scope, Panic::new(payload)));
+    }
+    value
 }
 
 /// Runs something of the task in its scope and in its group's span; it must not unwind.
@@ -134,7 +182,8 @@ fn in_context<R>(place: &mut Option<Arc<Scope>>, run: impl FnOnce() -> R) -> R {
 
 /// Enters or leaves the span without a guard, which could not borrow from the place meanwhile.
 fn tell_span(place: &Option<Arc<Scope>>, what: fn(&Dispatch, &Id)) {
-    let group = place.as_ref().and_then(|scope| scope.parent.as_ref());
+    let scope = place.as_ref().filter(|scope| scope.has_span());
+    let group = scope.and_then(|scope| scope.parent.as_ref());
     if let Some(body) = group.and_then(|group| group.body.as_ref()) {
         body.span
             .with_subscriber(|(id, subscriber)| what(subscriber, id));
@@ -159,24 +208,6 @@ fn with_ending<R>(scope: &Scope, run: impl FnOnce(&mut Ending) -> R) -> R {
     result
 }
 
-fn poll_stage<F: Future, V>(
-    stage: Pin<&mut Stage<F, V>>,
-    cx: &mut Context<'_>,
-) -> Poll<End<F::Output>> {
-    let StageProjection::Running { future } = stage.project() else {
-        return Poll::Pending;
-    };
-    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-        Ok(polled) => polled.map(End::Done),
-        Err(payload) => Poll::Ready(End::Panicked(Panic::new(payload))),
-    }
-}
-
-fn destroy<F, V>(mut stage: Pin<&mut Stage<F, V>>) -> Result<(), Panic> {
-    let gone = AssertUnwindSafe(|| stage.set(Stage::Ended { value: None }));
-    catch_unwind(gone).map_err(Panic::new)
-}
-
 impl<F, S> Future for Child<F, S>
 where
     F: Future,
@@ -185,38 +216,47 @@ where
     type Output = S::Value;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Value> {
-        let mut value = None;
         if matches!(self.stage, Stage::Running { .. }) {
-            let (end, destroyed) = std::task::ready!(self.as_mut().poll_future(cx));
-            let this = self.as_mut().project();
-            if let (Some(sink), Some(scope)) = (this.sink, this.place) {
+            let mut remains = Remains {
+                output: None,
+                panic: None,
+                destructor: None,
+            };
+            if !self.as_mut().poll_future(cx, &mut remains) {
+                return Poll::Pending;
+            }
+            let mut this = self.as_mut().project();
+            if let (Some(sink), Some(scope)) = (this.sink, this.place.as_ref()) {
                 scope.set_ending();
-                value = Some(sink.settle(scope, end));
-                if let Err(panic) = destroyed {
-                    scope.fail(Failure::panicked(scope, panic));
+                let value = settle(sink, scope, remains);
+                if scope.finish_fresh() {
+                    self.leave();
+                    return Poll::Ready(value);
                 }
+                let value = Some(value);
+                this.stage.set(Stage::Ended { value });
             }
         }
-        let mut this = self.project();
-        if !this
-            .place
-            .as_ref()
-            .is_some_and(|scope| scope.finish_fresh())
-        {
-            if value.is_some() {
-                this.stage.set(Stage::Ended {
-                    value: value.take(),
-                });
-            }
-            std::task::ready!(poll_ending(this.place, cx));
-        }
+        std::task::ready!(poll_ending(self.as_mut().project().place, cx));
+        let value = match self.as_mut().project().stage.project() {
+            StageProjection::Ended { value } => value.take(),
+            StageProjection::Running { .. } => None,
+        };
+        self.leave();
+        value.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl<F, S> Child<F, S>
+where
+    F: Future,
+    S: Settle<F::Output>,
+{
+    fn leave(self: Pin<&mut Self>) {
+        let this = self.project();
         *this.sink = None;
         if let Some(scope) = this.place.take() {
             scope.leave();
         }
-        if let StageProjection::Ended { value: kept } = this.stage.project() {
-            value = value.or_else(|| kept.take());
-        }
-        value.map_or(Poll::Pending, Poll::Ready)
     }
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::child::{End, Settle};
+use super::child::{Settle, Without};
 use super::outcome::{Outcome, Record};
 use crate::cancel::Reason;
 use crate::cancel::scope::Scope;
@@ -90,12 +90,17 @@ where
 {
     type Value = ();
 
-    fn settle(&mut self, _task: &Scope, end: End<Result<T, E>>) {
-        self.outcome = Some(match end {
-            End::Done(Ok(value)) => Outcome::Ok(value),
-            End::Done(Err(error)) => Outcome::Failed(error),
-            End::Panicked(panic) => Outcome::Panicked(panic),
-            End::Cancelled(reason) => Outcome::Cancelled(reason),
+    fn done(&mut self, _task: &Scope, output: Result<T, E>) {
+        self.outcome = Some(match output {
+            Ok(value) => Outcome::Ok(value),
+            Err(error) => Outcome::Failed(error),
+        });
+    }
+
+    fn ended(&mut self, _task: &Scope, without: Without) {
+        self.outcome = Some(match without {
+            Without::Panicked(panic) => Outcome::Panicked(panic),
+            Without::Cancelled(reason) => Outcome::Cancelled(reason),
         });
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use super::child::{Child, End, Settle};
+use super::child::{Child, Settle, Without};
 use super::error::Ended;
 use crate::cancel::Failure;
 use crate::cancel::scope::Scope;
@@ -40,18 +40,20 @@ where
 {
     type Value = Result<T, Ended>;
 
-    fn settle(&mut self, task: &Scope, end: End<Result<T, E>>) -> Self::Value {
-        match end {
-            End::Done(Ok(value)) => Ok(value),
-            End::Done(Err(error)) => {
-                task.fail(Failure::error(task, error));
-                Err(Ended::Failed)
-            }
-            End::Panicked(panic) => {
+    fn done(&mut self, task: &Scope, output: Result<T, E>) -> Self::Value {
+        output.map_err(|error| {
+            task.fail(Failure::error(task, error));
+            Ended::Failed
+        })
+    }
+
+    fn ended(&mut self, task: &Scope, without: Without) -> Self::Value {
+        Err(match without {
+            Without::Panicked(panic) => {
                 task.fail(Failure::panicked(task, panic));
-                Err(Ended::Panicked)
+                Ended::Panicked
             }
-            End::Cancelled(reason) => Err(Ended::Cancelled(reason)),
-        }
+            Without::Cancelled(reason) => Ended::Cancelled(reason),
+        })
     }
 }
