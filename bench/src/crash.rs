@@ -78,7 +78,7 @@ pub fn crash(options: Options) -> Result<()> {
             .wrapping_add(1442695040888963407);
         let share = (random >> 33) as f64 / f64::from(1u32 << 31);
         std::thread::sleep(Duration::from_secs_f64(
-            whole.as_secs_f64() * share * 2.0 / options.rounds as f64,
+            whole.as_secs_f64() * share / options.rounds as f64,
         ));
         if child.try_wait()?.is_some() {
             break;
