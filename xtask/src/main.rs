@@ -113,7 +113,6 @@ fn docs(root: &Path) -> Result<(), Failed> {
             "--exclude",
             "brigade-cli",
             "--no-deps",
-            "--document-private-items",
         ],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )
