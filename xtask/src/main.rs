@@ -5,6 +5,7 @@
 
 mod crates;
 mod laws;
+mod links;
 mod run;
 mod structure;
 
@@ -64,6 +65,7 @@ fn check(root: &Path) -> Result<(), Failed> {
     structure::check(root)?;
     crates::check(root)?;
     laws::check(root)?;
+    links::check(root)?;
     cargo(
         root,
         &[
