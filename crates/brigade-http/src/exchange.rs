@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use brigade_core::time::Moment;
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, HOST, RANGE};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, RANGE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use url::{Position, Url};
 
+use crate::body::RequestBody;
 use crate::client::Inner;
 use crate::deadline::Deadline;
-use crate::pool::connection::{self, Connection, Fault, Terms};
+use crate::pool::connection::{self, Connection, Exchange, Fault, Terms};
 use crate::pool::{Checkout, Lease, SlotGuard};
 use crate::{Error, Kind, Phase, Result, Timeouts, tls};
 
@@ -37,13 +38,15 @@ pub(crate) async fn exchange(
     hop: &Hop,
     timeouts: &Timeouts,
     total: Deadline,
-) -> Result<(Arc<Connection>, Response<Incoming>)> {
+) -> Result<(Exchange, Response<Incoming>)> {
     let terms = Terms {
         read: timeouts.read,
         write: timeouts.write,
         total: total.at,
     };
     let key = &hop.url[..Position::BeforePath];
+    // Before anything is opened, so that what cannot be sent costs no connection.
+    let target = target(&hop.url)?;
     let mut stale = None;
     loop {
         let pool_deadline = || total.nearer(Phase::Pool, timeouts.pool);
@@ -65,9 +68,9 @@ pub(crate) async fn exchange(
                 (connection, None)
             }
         };
-        let request = request(client, hop, &connection.host)?;
+        let request = request(client, hop, target.clone(), &connection.host);
         let reused = lease.is_some();
-        let Some(sent) = connection.send(request, terms) else {
+        let Some((exchange, sent)) = connection.send(request, terms) else {
             if let Some(lease) = lease {
                 lease.dead();
                 continue;
@@ -77,10 +80,11 @@ pub(crate) async fn exchange(
         lease.map(Lease::used);
         match sent.await {
             Ok(head) => {
+                check_framing(&connection, head.headers())?;
                 if let Some(keep) = keep_alive(head.headers()) {
                     client.pool.keep(&connection, keep);
                 }
-                return Ok((connection, head));
+                return Ok((exchange, head));
             }
             Err(mut error) => {
                 let unsent = error.take_message().is_some() && !connection.wire.is_written();
@@ -138,24 +142,46 @@ async fn dial(
     connection::start(stream, slot, host).await
 }
 
-fn request(
-    client: &Inner,
-    hop: &Hop,
-    host: &HeaderValue,
-) -> Result<Request<crate::body::RequestBody>> {
-    let target = &hop.url[Position::BeforePath..Position::AfterQuery];
+/// What the request line names.
+fn target(url: &Url) -> Result<Uri> {
+    let target = &url[Position::BeforePath..Position::AfterQuery];
     let target = Bytes::copy_from_slice(target.as_bytes());
-    let uri = Uri::from_maybe_shared(target);
-    let uri = uri.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
+    Uri::from_maybe_shared(target).map_err(|error| Error::new(Kind::BadUrl).from(error))
+}
+
+fn request(client: &Inner, hop: &Hop, target: Uri, host: &HeaderValue) -> Request<RequestBody> {
     let mut request = Request::new(hop.body.clone().into());
     *request.method_mut() = hop.method.clone();
-    *request.uri_mut() = uri;
+    *request.uri_mut() = target;
     let mut headers = merged(client, hop);
     if !headers.contains_key(HOST) {
         headers.insert(HOST, host.clone());
     }
+    if hop.body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&hop.method) {
+        // RFC 9110, section 8.6: some servers refuse these without a length.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     *request.headers_mut() = headers;
-    Ok(request)
+    request
+}
+
+/// Whether everybody on the way agrees on where the response ends (RFC 9112, section 6).
+fn check_framing(connection: &Connection, headers: &HeaderMap) -> Result<()> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else {
+        return Ok(());
+    };
+    let is_chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if !is_chunked || codings.next().is_some() {
+        connection.retire(false);
+        let detail = "the response has a transfer encoding that was not asked for";
+        return Err(Error::new(Kind::Protocol).because(detail));
+    }
+    if headers.contains_key(CONTENT_LENGTH) {
+        // What follows may have been meant as a part of this response.
+        connection.retire(false);
+    }
+    Ok(())
 }
 
 /// The headers of `hop` with those of the client that it does not set itself.

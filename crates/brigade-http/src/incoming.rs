@@ -4,7 +4,6 @@
 //! holds nothing of the connection any more, and a failure is never mistaken for an end.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -13,7 +12,7 @@ use hyper::body::Incoming;
 
 use crate::decode::{self, Decoder};
 use crate::exchange::broken;
-use crate::pool::connection::Connection;
+use crate::pool::connection::Exchange;
 use crate::settings::Settings;
 use crate::{Error, Kind, Result};
 
@@ -28,19 +27,13 @@ pub(crate) struct Body {
 #[derive(Debug)]
 struct Source {
     incoming: Incoming,
-    connection: Arc<Connection>,
-}
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        self.connection.heard();
-    }
+    exchange: Exchange,
 }
 
 impl Body {
     pub(crate) fn new(
         incoming: Incoming,
-        connection: Arc<Connection>,
+        exchange: Exchange,
         headers: &HeaderMap,
         settings: &Settings,
     ) -> Self {
@@ -59,12 +52,8 @@ impl Body {
             }
             _ => Ok(decoder),
         });
-        let source = Source {
-            incoming,
-            connection,
-        };
         Self {
-            source: Some(source),
+            source: Some(Source { incoming, exchange }),
             decoder,
             failed: None,
         }
@@ -99,7 +88,7 @@ impl Body {
             match std::future::poll_fn(|cx| Pin::new(&mut *incoming).poll_frame(cx)).await {
                 // Trailers say nothing about the body.
                 Some(Ok(frame)) => decoder.feed(frame.into_data().unwrap_or_default()),
-                Some(Err(error)) => return Err(broken(&source.connection, Some(error))),
+                Some(Err(error)) => return Err(broken(&source.exchange.connection, Some(error))),
                 None => {
                     decoder.finish().map_err(Error::of_decode)?;
                     return Ok(None);

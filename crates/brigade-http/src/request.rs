@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
+use http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
@@ -74,7 +76,8 @@ impl RequestBuilder {
         }
     }
 
-    /// Adds a header. It replaces the client's of the same name, and joins the request's.
+    /// Adds a header. It replaces the client's of the same name, and joins the request's, but for
+    /// Host and Authorization, of which there can only be one: the last.
     ///
     /// Content-Length and Transfer-Encoding are the client's business and cannot be set. What
     /// cannot be sent is reported by [`Self::send`].
@@ -84,6 +87,9 @@ impl RequestBuilder {
         V: TryInto<HeaderValue, Error: Into<http::Error>>,
     {
         match header(name, value) {
+            Ok((name, value)) if name == HOST || name == AUTHORIZATION => {
+                self.headers.insert(name, value);
+            }
             Ok((name, value)) => {
                 self.headers.append(name, value);
             }

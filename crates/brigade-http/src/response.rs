@@ -4,7 +4,6 @@
 //! response gives up the rest of its body and frees its connection.
 
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, Version};
@@ -12,7 +11,7 @@ use hyper::body::Incoming;
 use url::Url;
 
 use crate::incoming::Body;
-use crate::pool::connection::Connection;
+use crate::pool::connection::Exchange;
 use crate::settings::Settings;
 use crate::{Error, Kind, Result};
 
@@ -39,12 +38,12 @@ impl fmt::Debug for Response {
 impl Response {
     pub(crate) fn new(
         response: http::Response<Incoming>,
-        connection: Arc<Connection>,
+        exchange: Exchange,
         url: Url,
         settings: &Settings,
     ) -> Self {
         let (head, incoming) = response.into_parts();
-        let body = Body::new(incoming, connection, &head.headers, settings);
+        let body = Body::new(incoming, exchange, &head.headers, settings);
         Self {
             status: head.status,
             version: head.version,

@@ -3,7 +3,6 @@
 //! What is sent again, and why, is decided here and in [`crate::exchange`], nowhere else. Neither
 //! ever sends anything twice that no rule allows.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use brigade::clock;
@@ -13,7 +12,7 @@ use hyper::body::Incoming;
 use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::exchange::{Hop, exchange, merged};
-use crate::pool::connection::Connection;
+use crate::pool::connection::Exchange;
 use crate::redirect;
 use crate::response::Response;
 use crate::retry::Failure;
@@ -31,8 +30,8 @@ pub(crate) async fn send(client: &Inner, mut hop: Hop, settings: &Settings) -> R
     };
     loop {
         match attempts.once(&mut hop).await {
-            Ok(Next::Answer(connection, head)) => {
-                return Ok(Response::new(head, connection, hop.url, settings));
+            Ok(Next::Answer(exchange, head)) => {
+                return Ok(Response::new(head, exchange, hop.url, settings));
             }
             Ok(Next::Hop) => {}
             Ok(Next::Wait(delay)) => tokio::time::sleep(delay).await,
@@ -43,7 +42,7 @@ pub(crate) async fn send(client: &Inner, mut hop: Hop, settings: &Settings) -> R
 
 /// What follows from one attempt.
 enum Next {
-    Answer(Arc<Connection>, http::Response<Incoming>),
+    Answer(Exchange, http::Response<Incoming>),
     /// The request goes to another URL.
     Hop,
     /// The request is sent again after a while.
@@ -62,14 +61,14 @@ struct Attempts<'a> {
 impl Attempts<'_> {
     async fn once(&mut self, hop: &mut Hop) -> Result<Next> {
         match exchange(self.client, hop, &self.settings.timeouts, self.total).await {
-            Ok((connection, head)) => {
+            Ok((exchange, head)) => {
                 let failure = Failure::Status(head.status(), head.headers());
                 if let Some(delay) = self.delay(failure, hop) {
                     return Ok(Next::Wait(delay));
                 }
                 match self.follow(hop, &head)? {
                     true => Ok(Next::Hop),
-                    false => Ok(Next::Answer(connection, head)),
+                    false => Ok(Next::Answer(exchange, head)),
                 }
             }
             Err(error) => {

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod coded;
+mod framing;
 mod hops;
 mod lifecycle;
 mod limits;

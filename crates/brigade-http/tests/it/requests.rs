@@ -56,6 +56,36 @@ async fn a_body_is_sent_with_its_length_and_a_request_without_one_has_none() {
 }
 
 #[tokio::test]
+async fn a_method_that_should_have_a_body_says_when_it_has_none() {
+    let server = Server::start(|_| Reply::ok("")).await.unwrap();
+    for method in [Method::POST, Method::PUT, Method::PATCH] {
+        let request = client().request(method, server.url("/")).unwrap();
+        request.send().await.unwrap();
+    }
+    for request in server.requests() {
+        assert_eq!(request.header("content-length"), Some("0"));
+    }
+}
+
+#[tokio::test]
+async fn headers_that_can_only_be_once_are_sent_once() {
+    let server = Server::start(|_| Reply::ok("")).await.unwrap();
+    let url = server.url("/").replace("http://", "http://user:secret@");
+    let request = client().get(&url).unwrap().header("host", "first");
+    let request = request
+        .header("Host", "last")
+        .header("authorization", "Bearer x");
+    request.send().await.unwrap();
+    let requests = server.requests();
+    let of = |name| {
+        let headers = requests[0].headers().filter(move |header| header.0 == name);
+        headers.map(|header| header.1).collect::<Vec<_>>()
+    };
+    assert_eq!(of("host"), ["last"]);
+    assert_eq!(of("authorization"), ["Bearer x"]);
+}
+
+#[tokio::test]
 async fn a_head_request_has_headers_and_no_body() {
     let server = Server::start(|_| Reply::ok("never sent")).await.unwrap();
     let client = client();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brigade_http::{Client, Kind, Method, PoolLimits, Timeouts};
+use brigade_http::{Backoff, Client, Kind, Method, PoolLimits, RetryPolicy, Timeouts};
 use brigade_testkit::server::{Reply, Request, Server};
 use brigade_testkit::wait::until;
 
@@ -244,6 +244,55 @@ async fn h4i_a_response_that_comes_before_the_request_was_sent_is_heard_and_its_
     let soon = Duration::from_secs(5);
     let closed = tokio::time::timeout(soon, until(|| client.stats().total() == 0)).await;
     closed.expect("it is closed long before its timeouts");
+}
+
+#[tokio::test]
+async fn h4i_an_early_response_that_leads_to_another_request_frees_its_connection_too() {
+    let server = Server::builder()
+        .leave_bodies_unread()
+        .start(|request| match request.path() {
+            "/moved" => Reply::redirect(307, "/end").body("moved").hang_after(5),
+            "/busy" if request.connection() == 1 => Reply::status(503).body("x").hang_after(1),
+            _ => Reply::ok("end").then_close(),
+        });
+    let server = server.await.unwrap();
+    let backoff = Backoff {
+        base: Duration::from_millis(1),
+        ..Backoff::default()
+    };
+    let policy = RetryPolicy::default().any_method().backoff(backoff);
+    for path in ["/busy", "/moved"] {
+        let client = limited(PoolLimits::default().total(1));
+        let request = client.post(server.url(path)).unwrap().retry(policy.clone());
+        let sent = request.body(vec![0; 16 << 20]).send();
+        let soon = tokio::time::timeout(Duration::from_secs(5), sent);
+        let response = soon.await.expect("long before its timeouts").unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn h4z_a_response_dropped_late_does_not_end_the_next_request_on_its_connection() {
+    let server = Server::builder()
+        .leave_bodies_unread()
+        .start(|request| match request.path() {
+            "/slow" => Reply::ok("heard").delay(Duration::from_millis(300)),
+            _ => Reply::ok("x"),
+        });
+    let server = server.await.unwrap();
+    let client = limited(PoolLimits::default().total(1));
+    let first = client.get(server.url("/")).unwrap().send().await.unwrap();
+    until(|| client.stats().idle == 1).await;
+    // More than the system buffers, so that bytes of it wait while the first response is dropped.
+    let post = client.post(server.url("/slow")).unwrap();
+    let second = super::spawn(post.body(vec![0; 16 << 20]).send());
+    until(|| server.requests().len() == 2).await;
+    drop(first);
+    assert_eq!(
+        second.await.unwrap().unwrap().text().await.unwrap(),
+        "heard"
+    );
+    assert_eq!(server.connections().total, 1);
 }
 
 #[tokio::test]

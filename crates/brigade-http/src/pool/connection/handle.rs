@@ -4,7 +4,7 @@
 //! keeping anything open. Dropping it never closes the connection.
 
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use brigade_core::pool::Slot;
 use brigade_core::time::Moment;
@@ -67,22 +67,17 @@ impl Connection {
     ///
     /// Dropping the returned future before it is ready closes the connection.
     pub(crate) fn send(
-        &self,
+        self: &Arc<Self>,
         request: Request<RequestBody>,
         terms: Terms,
-    ) -> Option<impl Future<Output = Answer> + use<>> {
+    ) -> Option<(Exchange, impl Future<Output = Answer> + use<>)> {
         let mut sender = self.sender();
         let sender = sender.as_mut().filter(|sender| !sender.is_closed())?;
-        self.wire.begin(terms);
-        Some(sender.try_send_request(request))
-    }
-
-    /// The caller is through with the response, whether it has read it or not.
-    pub(crate) fn heard(&self) {
-        self.wire.set_heard();
-        if self.wire.is_stuck() {
-            self.retire(true);
-        }
+        let exchange = Exchange {
+            number: self.wire.begin(terms),
+            connection: self.clone(),
+        };
+        Some((exchange, sender.try_send_request(request)))
     }
 
     /// Takes no more requests: an idle connection says goodbye and closes, or closes at once.
@@ -90,6 +85,24 @@ impl Connection {
         drop(self.sender().take());
         if urgent && let Some(task) = self.task.get() {
             task.abort();
+        }
+    }
+}
+
+/// A caller's share in one exchange. Dropping it says that the caller is through with the response,
+/// whether it has read it or not.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) connection: Arc<Connection>,
+    number: u64,
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let wire = &self.connection.wire;
+        wire.set_heard(self.number);
+        if wire.is_stuck() {
+            self.connection.retire(true);
         }
     }
 }

@@ -14,6 +14,6 @@ mod io;
 mod wire;
 
 pub(crate) use driver::start;
-pub(crate) use handle::Connection;
+pub(crate) use handle::{Connection, Exchange};
 pub(crate) use io::Stream;
 pub(crate) use wire::{Fault, Terms};

@@ -5,7 +5,7 @@
 //! hyper order what the request and the driver see of each other, so relaxed ordering is enough but
 //! where a comment says otherwise. It never decides anything about the pool.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use brigade::clock;
@@ -60,8 +60,8 @@ pub(crate) struct Wire {
     exchanges: AtomicU64,
     /// When the last exchange was over.
     rested: AtomicU64,
-    /// Whether the caller is through with the response.
-    heard: AtomicBool,
+    /// The last exchange of which the caller is through with the response.
+    heard: AtomicU64,
 }
 
 fn nanos(limit: Option<Duration>) -> u64 {
@@ -71,14 +71,13 @@ fn nanos(limit: Option<Duration>) -> u64 {
 }
 
 impl Wire {
-    /// A request is about to be handed to the driver.
-    pub(super) fn begin(&self, terms: Terms) {
+    /// A request is about to be handed to the driver. Returns the number of the exchange.
+    pub(super) fn begin(&self, terms: Terms) -> u64 {
         self.read_max.store(nanos(terms.read), Relaxed);
         self.write_max.store(nanos(terms.write), Relaxed);
         self.total.store(terms.total.as_nanos(), Relaxed);
-        self.exchanges.fetch_add(1, Relaxed);
-        self.heard.store(false, Relaxed);
         self.stage.store(SENT, Relaxed);
+        self.exchanges.fetch_add(1, SeqCst) + 1
     }
 
     /// The exchange is over and the connection unused.
@@ -110,12 +109,13 @@ impl Wire {
     /// Nothing will come of such a connection: what is left of the request would be taken for the
     /// start of the next one, and hyper waits until it is gone.
     pub(super) fn is_stuck(&self) -> bool {
-        self.heard.load(SeqCst) && self.write_since.load(SeqCst) != 0
+        self.heard.load(SeqCst) == self.exchanges.load(SeqCst) && self.write_since.load(SeqCst) != 0
     }
 
-    /// The caller is through with the response.
-    pub(super) fn set_heard(&self) {
-        self.heard.store(true, SeqCst);
+    /// The caller is through with the response of this exchange. The connection may be at a later
+    /// one, which that does not concern.
+    pub(super) fn set_heard(&self, exchange: u64) {
+        self.heard.fetch_max(exchange, SeqCst);
     }
 
     pub(crate) fn exchanges(&self) -> u64 {
