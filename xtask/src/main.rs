@@ -66,6 +66,7 @@ fn check(root: &Path) -> Result<(), Failed> {
     crates::check(root)?;
     laws::check(root)?;
     links::check(root)?;
+    deny(root)?;
     cargo(
         root,
         &[
@@ -77,6 +78,25 @@ fn check(root: &Path) -> Result<(), Failed> {
             "warnings",
         ],
     )
+}
+
+/// Licences, duplicate versions and sources, where cargo-deny is installed; advisories need the
+/// network and are asked for by hand.
+fn deny(root: &Path) -> Result<(), Failed> {
+    if cargo(root, &["deny", "--version"]).is_err() {
+        println!("cargo-deny is not installed: deny.toml is not checked");
+        return Ok(());
+    }
+    let check = [
+        "deny",
+        "--log-level",
+        "error",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ];
+    cargo(root, &check)
 }
 
 fn test(root: &Path) -> Result<(), Failed> {
