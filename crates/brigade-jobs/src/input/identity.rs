@@ -34,16 +34,16 @@ pub(crate) struct Segment {
     pub(crate) hash: u64,
 }
 
-/// How far a list has been consumed; always the end of a line.
+/// How far a list has been consumed. Unless it is complete, the bytes may end amid a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Consumed {
-    /// Lines.
+    /// Whole lines.
     pub(crate) lines: u64,
     /// Bytes.
     pub(crate) bytes: u64,
     /// Whether that was the end of the list.
     pub(crate) complete: bool,
-    /// Whether the last of these lines ended in LF.
+    /// Whether the last of these bytes is LF.
     pub(crate) terminated: bool,
 }
 
@@ -143,7 +143,8 @@ pub(crate) fn verify(
         line += lines;
         verified += segment.bytes;
     }
-    if consumed.bytes > 0 && !consumed.terminated {
+    // A run that was stopped amid a line had not taken that line for the last one.
+    if consumed.complete && consumed.bytes > 0 && !consumed.terminated {
         let mut next = [0];
         if fill(list, &mut next)? == 1 && !matches!(next[0], b'\n' | b'\r') {
             let last = consumed.lines;

@@ -211,3 +211,14 @@ fn a_list_of_another_sort_is_refused() {
             .contains("it is a file now and was a stream before")
     );
 }
+
+#[test]
+fn f1i_a_list_that_grew_while_its_job_was_stopped_amid_a_line_is_not_refused() {
+    let text = long_list(10_000);
+    let mut reader = Reader::new(list(&text), Resume::default());
+    let chunk = reader.next().unwrap().unwrap();
+    let consumed = chunk.consumed.unwrap();
+    assert!(!consumed.complete && !consumed.terminated, "amid a line");
+    let found = verify(&mut text.as_bytes(), &chunk.segments, consumed).unwrap();
+    assert_eq!(found, Ok(()));
+}
