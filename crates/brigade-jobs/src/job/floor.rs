@@ -82,6 +82,9 @@ impl Floor {
         if state.schedule.has_orders() {
             self.orders.notify_one();
         }
+        if !matches!(next, Next::At(_) | Next::Wait) {
+            state.leave(worker);
+        }
         match next {
             Next::Start(host, item) => {
                 if !state.idle.is_empty() {
@@ -175,6 +178,14 @@ impl State {
                 *none = Some(waker.clone());
                 self.idle.push(worker);
             }
+        }
+    }
+
+    /// Takes a worker off the list of those that wait: it may have been polled without being woken,
+    /// and a waker that it left there would be wasted on it later.
+    fn leave(&mut self, worker: usize) {
+        if self.wakers[worker].take().is_some() {
+            self.idle.retain(|idle| *idle != worker);
         }
     }
 
@@ -280,6 +291,25 @@ mod tests {
         assert!(poll(&floor, 1).0.is_some());
         assert_eq!(floor.lock().wake_at, Some(at));
         assert_eq!(idle.0.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_worker_that_found_something_without_being_woken_is_not_woken_for_another() {
+        let floor = floor();
+        let other = poll(&floor, 1).1;
+        let busy = poll(&floor, 0).1;
+        floor.lock().schedule.add(item(0, "http://a/"));
+        assert!(
+            poll(&floor, 0).0.is_some(),
+            "polled for a reason of its own"
+        );
+        {
+            let mut state = floor.lock();
+            state.schedule.add(item(1, "http://b/"));
+            assert!(state.wake_one());
+        }
+        assert_eq!(busy.0.load(Ordering::SeqCst), 0);
+        assert_eq!(other.0.load(Ordering::SeqCst), 1);
     }
 
     #[test]
