@@ -60,11 +60,10 @@ impl Handover {
         let gone = |_| Error::Stopped("the writer");
         // The place is taken first and the batch after it: nothing is lost if this is dropped.
         let place = self.batches.reserve().await.map_err(gone)?;
-        let mut batch = {
-            let mut pending = self.lock();
-            pending.bytes = 0;
-            std::mem::take(&mut pending.batch)
-        };
+        // Sent under the lock: batches must arrive in the order in which they were gathered.
+        let mut pending = self.lock();
+        pending.bytes = 0;
+        let mut batch = std::mem::take(&mut pending.batch);
         batch.commit |= commit;
         if batch.commit || !batch.is_empty() {
             place.send(batch);
@@ -120,5 +119,38 @@ mod tests {
             sent,
             std::task::Poll::Ready(Err(Error::Stopped(_)))
         ));
+    }
+
+    #[test]
+    fn batches_arrive_in_the_order_in_which_they_were_gathered() {
+        const EACH: u64 = 2000;
+        let (batches, mut written) = mpsc::channel(8);
+        let handover = Handover::new(batches);
+        let next = std::sync::atomic::AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread().build();
+                    let runtime = runtime.unwrap();
+                    for _ in 0..EACH {
+                        handover.note(|batch| {
+                            let index = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                            batch.outcomes.push(Outcome::Skipped(index..=index));
+                        });
+                        runtime.block_on(handover.send(false)).unwrap();
+                    }
+                });
+            }
+            let mut expected = 0;
+            while expected < 4 * EACH {
+                for outcome in written.blocking_recv().unwrap().outcomes {
+                    let Outcome::Skipped(range) = outcome else {
+                        panic!("{outcome:?}")
+                    };
+                    assert_eq!(*range.start(), expected);
+                    expected += 1;
+                }
+            }
+        });
     }
 }
