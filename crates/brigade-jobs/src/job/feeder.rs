@@ -17,12 +17,19 @@ pub(super) async fn feed(
     shared: &Shared,
     mut chunks: mpsc::Receiver<Result<Chunk, Error>>,
 ) -> Result<(), Error> {
+    let mut ended = false;
     loop {
         shared.floor.has_room().await;
         let Some(chunk) = chunks.recv().await else {
             break;
         };
-        take(shared, chunk?).await?;
+        let chunk = chunk?;
+        ended = chunk.consumed.is_some_and(|consumed| consumed.complete);
+        take(shared, chunk).await?;
+    }
+    // A reader that died must not make the rest of the list look done.
+    if !ended {
+        return Err(Error::Stopped("the reader of the list"));
     }
     let mut state = shared.floor.lock();
     state.schedule.complete();
@@ -92,6 +99,56 @@ fn outcome(shared: &Shared, entry: Entry) -> Option<Outcome> {
                 attempts: 0,
                 failed_at: wall_ms(),
             }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use brigade_core::admission::Limits;
+    use brigade_core::backoff::HostRule;
+
+    use super::super::floor::Floor;
+    use super::super::handover::Handover;
+    use super::*;
+    use crate::input::Consumed;
+    use crate::schedule::{Schedule, Settings};
+
+    fn shared() -> Shared {
+        let schedule = Schedule::new(Settings {
+            limits: Limits::default(),
+            window: 10,
+            host_rule: HostRule::default(),
+        });
+        Shared {
+            client: brigade_http::Client::builder().build().unwrap(),
+            retries: 0,
+            backoff: brigade_core::backoff::Backoff::default(),
+            floor: Floor::new(schedule, 1, 10),
+            handover: Handover::new(mpsc::channel(1).0),
+            budget: Arc::new(crate::budget::Budget::new(1)),
+            counters: Arc::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn f1a_a_list_whose_reader_died_is_not_taken_for_a_list_at_its_end() {
+        for complete in [false, true] {
+            let (send, chunks) = mpsc::channel(1);
+            let consumed = Consumed {
+                complete,
+                ..Consumed::default()
+            };
+            let chunk = Chunk {
+                consumed: Some(consumed),
+                ..Chunk::default()
+            };
+            send.send(Ok(chunk)).await.unwrap();
+            drop(send);
+            let fed = feed(&shared(), chunks).await;
+            assert_eq!(fed.is_ok(), complete, "{fed:?}");
         }
     }
 }
