@@ -31,7 +31,7 @@ pub enum Error {
     #[error("output directory '{}' is in use by another brigade: wait for it or choose another directory", .0.display())]
     Locked(PathBuf),
     /// The directory holds results that no ledger accounts for.
-    #[error("output directory '{}' holds '{file}' but no ledger.db: choose another directory, or --fresh to delete that job's files", path.display())]
+    #[error("output directory '{}' holds '{file}' but no ledger.db that knows of it: choose another directory, or --fresh to delete that job's files", path.display())]
     Foreign {
         /// The directory.
         path: PathBuf,

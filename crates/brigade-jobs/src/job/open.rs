@@ -88,6 +88,10 @@ impl Job {
         }
         let ledger = Ledger::open(&path, config.without_ledger)?;
         let mut recovered = ledger.recover()?;
+        if !config.without_ledger && recovered.list.is_none() {
+            // A ledger that knows of no job (an empty file, say) accounts for no part either.
+            refuse_foreign(&directory)?;
+        }
         let mut list = List::open(&config.input, &directory.join(SPOOL))?;
         if let Some(before) = &recovered.list {
             list.check(before, &directory.join(SPOOL))?;

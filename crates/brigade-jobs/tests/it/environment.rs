@@ -122,3 +122,17 @@ fn settings_that_cannot_work_are_refused() {
     assert!(matches!(error, Error::Client(_)), "{text}");
     assert!(!out.exists(), "nothing is left behind");
 }
+
+#[test]
+fn parts_beside_an_empty_ledger_are_never_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let part = directory.path().join("part-00000.jsonl");
+    fs::write(&part, "precious\n").unwrap();
+    fs::write(directory.path().join("ledger.db"), "").unwrap();
+    // The first attempt makes tables in the empty file; the second one must not be fooled by them.
+    for _ in 0..2 {
+        let (error, text) = refused(any(directory.path()));
+        assert!(matches!(error, Error::Foreign { .. }), "{text}");
+        assert_eq!(fs::read_to_string(&part).unwrap(), "precious\n");
+    }
+}
