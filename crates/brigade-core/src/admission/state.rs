@@ -256,6 +256,11 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         known.map_or(0, |number| self.keys.at(number).active)
     }
 
+    /// Whether anything of `key` is remembered: an item, a pause, or what its rate has granted.
+    pub fn remembers(&self, key: &K) -> bool {
+        self.keys.find(key).is_some()
+    }
+
     /// How many keys are remembered.
     pub fn keys(&self) -> usize {
         self.keys.len()

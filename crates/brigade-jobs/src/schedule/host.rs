@@ -34,6 +34,14 @@ pub(super) struct Host {
     pub(super) backoff: Option<HostBackoff>,
 }
 
+impl Host {
+    /// Whether a line of it waits, runs or is on disk nowhere, and nothing is held against it.
+    pub(super) fn is_idle(&self) -> bool {
+        let rest = self.held + self.active + self.spilled.len();
+        rest == 0 && !self.loading && self.backoff.is_none() && !self.name.is_empty()
+    }
+}
+
 /// All hosts that are known now.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
@@ -63,8 +71,7 @@ impl Hosts {
     /// Forgets a host of which nothing is left.
     pub(super) fn forget_idle(&mut self, id: HostId) {
         let host = &mut self.hosts[id.0 as usize];
-        let rest = host.held + host.active + host.spilled.len();
-        if rest == 0 && !host.loading && host.backoff.is_none() {
+        if host.is_idle() {
             self.numbers.remove(&host.name);
             *host = Host::default();
             self.free.push(id);

@@ -39,8 +39,8 @@ pub(crate) struct Place {
 /// What the thread is asked to do. It does so in order.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Write these places, at most [`SLOT`], into a slot.
-    Write { slot: u32, places: Vec<Place> },
+    /// Write these places into a slot, after those that it holds.
+    Write { slot: Slot, places: Vec<Place> },
     /// Read the lines of a slot again.
     Read { host: HostId, slot: Slot },
 }
@@ -121,7 +121,7 @@ impl Spill {
         }
     }
 
-    fn write(&mut self, slot: u32, places: &[Place]) -> io::Result<()> {
+    fn write(&mut self, slot: Slot, places: &[Place]) -> io::Result<()> {
         self.buffer.clear();
         for place in places {
             self.buffer.extend_from_slice(&place.index.to_le_bytes());
@@ -129,7 +129,9 @@ impl Spill {
             self.buffer.extend_from_slice(&place.length.to_le_bytes());
             self.buffer.extend_from_slice(&place.attempts.to_le_bytes());
         }
-        self.file.write_all_at(&self.buffer, position(slot))
+        let behind = u64::from(slot.places) * PLACE as u64;
+        self.file
+            .write_all_at(&self.buffer, position(slot.number) + behind)
     }
 
     fn read(&mut self, slot: Slot) -> io::Result<Vec<Place>> {

@@ -151,7 +151,7 @@ impl Schedule {
         self.admission.release(&host, now);
         self.active -= 1;
         self.hosts.at(host).active -= 1;
-        self.hosts.forget_idle(host);
+        self.forget_idle(host);
     }
 
     /// Ends a fetch that is to be made again, not before `at`.
@@ -192,18 +192,23 @@ impl Schedule {
         }
     }
 
-    /// Forgives the hosts that have been quiet for long enough, and says which.
+    /// Forgives the hosts that have been quiet for long enough, and says which. Forgets the hosts
+    /// whose rate has nothing left to remember. Takes time in proportion to the number of hosts.
     pub(crate) fn forgive(&mut self, now: Moment) -> Vec<String> {
+        self.admission.forget(now);
         let due = |host: &Host| host.backoff.is_some_and(|known| now >= known.forgiven_at());
-        let hosts = self.hosts.iter().filter(|(_, host)| due(host));
-        let forgiven: Vec<_> = hosts
-            .map(|(id, host)| (id, host.name.to_string()))
-            .collect();
-        for (id, _) in &forgiven {
-            self.hosts.at(*id).backoff = None;
-            self.hosts.forget_idle(*id);
+        let quiet = |(_, host): &(HostId, &Host)| host.is_idle() || due(host);
+        let quiet: Vec<_> = self.hosts.iter().filter(quiet).map(|(id, _)| id).collect();
+        let mut forgiven = Vec::new();
+        for id in quiet {
+            let host = self.hosts.at(id);
+            if due(host) {
+                host.backoff = None;
+                forgiven.push(host.name.to_string());
+            }
+            self.forget_idle(id);
         }
-        forgiven.into_iter().map(|(_, name)| name).collect()
+        forgiven
     }
 
     /// Whether nothing can start because of the hosts that fill the window, so that only reading
@@ -315,21 +320,36 @@ impl Schedule {
         self.hosts.at(host).held -= places.len();
         // Taken from the end, they are put back in the order of the list.
         places.reverse();
-        for places in places.chunks(SLOT) {
-            let number = self.slots_free.pop().unwrap_or_else(|| {
-                self.slots += 1;
-                self.slots - 1
-            });
-            let slot = Slot {
-                number,
-                places: places.len() as u16,
+        let mut rest = places.as_slice();
+        while !rest.is_empty() {
+            // The last slot is filled up first: of many slow hosts only a line or two is moved out
+            // at a time.
+            let known = self.hosts.at(host).spilled.pop_back();
+            let slot = match known {
+                Some(slot) if usize::from(slot.places) < SLOT => slot,
+                full => {
+                    self.hosts.at(host).spilled.extend(full);
+                    self.free_slot()
+                }
             };
-            self.hosts.at(host).spilled.push_back(slot);
-            self.orders.push(Order::Write {
-                slot: number,
-                places: places.to_vec(),
+            let room = SLOT - usize::from(slot.places);
+            let (now, later) = rest.split_at(rest.len().min(room));
+            rest = later;
+            self.hosts.at(host).spilled.push_back(Slot {
+                places: slot.places + now.len() as u16,
+                ..slot
             });
+            let places = now.to_vec();
+            self.orders.push(Order::Write { slot, places });
         }
+    }
+
+    fn free_slot(&mut self) -> Slot {
+        let number = self.slots_free.pop().unwrap_or_else(|| {
+            self.slots += 1;
+            self.slots - 1
+        });
+        Slot { number, places: 0 }
     }
 
     fn load(&mut self, id: HostId) {
@@ -340,6 +360,14 @@ impl Schedule {
         if let Some(slot) = host.spilled.pop_front() {
             host.loading = true;
             self.orders.push(Order::Read { host: id, slot });
+        }
+    }
+
+    /// Forgets a host of which nothing is left here, nor with the admission: its rate must hold
+    /// also if its next line comes a little later.
+    fn forget_idle(&mut self, id: HostId) {
+        if !self.admission.remembers(&id) {
+            self.hosts.forget_idle(id);
         }
     }
 

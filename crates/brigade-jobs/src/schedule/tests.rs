@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use brigade_core::admission::Limits;
 use brigade_core::backoff::HostRule;
+use brigade_core::gcra::Rate;
 use brigade_core::time::Moment;
 
 use super::spill::Spill;
@@ -298,4 +299,52 @@ fn a_job_limited_by_its_own_rate_reads_no_further_than_its_window() {
         "no host is to blame, so nothing is spilled"
     );
     assert_eq!(bench.schedule.slots(), 0);
+}
+
+#[test]
+fn f3d_the_rate_of_a_host_holds_though_nothing_of_it_was_left_for_a_while() {
+    let mut settings = settings(10, None);
+    settings.limits.key_rate = Rate::new(1, Duration::from_secs(60));
+    let mut bench = Bench::new(settings, &["a", "b", "a"]);
+    let mut lines: Vec<_> = std::mem::take(&mut bench.unread).into();
+    let again = lines.pop().unwrap();
+    for item in lines {
+        bench.schedule.add(item);
+        let (host, _) = bench.start(second(1)).pop().unwrap();
+        bench.schedule.finish(host, second(1));
+        bench.schedule.forgive(second(2));
+    }
+    bench.schedule.add(again);
+    assert_eq!(bench.schedule.next(second(3)), Next::At(second(61)));
+    let (host, _) = bench.start(second(61)).pop().unwrap();
+    bench.schedule.finish(host, second(61));
+    assert_eq!(bench.schedule.hosts(), 2);
+    // Once the rate has nothing to remember, neither has anybody else.
+    bench.schedule.forgive(second(121));
+    assert_eq!(bench.schedule.hosts(), 0);
+}
+
+#[test]
+fn f2b_lines_of_many_hosts_that_are_moved_out_one_by_one_share_their_slots() {
+    let hosts: Vec<_> = (0..2000).map(|n| ["a", "b"][n % 2]).collect();
+    let mut bench = Bench::new(settings(4, Some(1)), &hosts);
+    let now = second(1);
+    refuse(&mut bench, "a", now, 100);
+    refuse(&mut bench, "b", now, 100);
+    bench.feed(now);
+    assert!(bench.schedule.slots() <= 4, "{}", bench.schedule.slots());
+    let mut seen = Vec::new();
+    loop {
+        let started = bench.start(second(200));
+        if started.is_empty() {
+            break;
+        }
+        for (host, item) in started {
+            seen.push(item.index);
+            bench.schedule.finish(host, second(200));
+        }
+        bench.carry_out();
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (0..2000).collect::<Vec<_>>());
 }
