@@ -232,3 +232,23 @@ fn l4g_ten_thousand_blocked_keys_are_not_looked_at_again() {
     admission.release(&1, at(0));
     assert_eq!(admission.ring.len(), 1);
 }
+
+#[test]
+fn l4e_what_was_promised_at_another_rate_is_granted_and_missing() {
+    let limits = |rate: Rate| Limits {
+        rate: Some(rate),
+        ..Limits::default()
+    };
+    let now = Moment::from_nanos(1 << 60);
+    let mut admission = Admission::new(limits(Rate::per_second(10).burst(3)));
+    let ids = [1, 2, 3, 4].map(|item| admission.enqueue("a", item));
+    for id in &ids[..3] {
+        assert_eq!(admission.promise(now), Candidate::Ready(*id));
+    }
+    admission.set_limits(limits(Rate::per_second(1)), now);
+    for id in &ids[..3] {
+        assert!(admission.collect(*id, now).is_some());
+    }
+    let next = now + Duration::from_secs(3);
+    assert_eq!(admission.promise(now), Candidate::At(next));
+}

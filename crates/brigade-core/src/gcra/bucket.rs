@@ -112,7 +112,7 @@ impl Gcra {
         Ok(())
     }
 
-    /// Books `permits` that are known to be due at `now`.
+    /// Books `permits` as taken at `now`, whether or not they are due.
     #[inline]
     pub(crate) fn book(&mut self, permits: u32, now: Moment, arrival: Arrival) {
         let now = fixed(now.as_nanos());

@@ -12,6 +12,8 @@ use crate::time::Moment;
 struct Waiter<W> {
     want: u32,
     promised: bool,
+    /// What the promise keeps from the others; less than is wanted if it is a refusal.
+    set_aside: u32,
     wake: W,
 }
 
@@ -111,10 +113,10 @@ impl<S: Stock, W> Turns<S, W> {
 
     /// Puts a waiter for `want` permits at the end of the line.
     pub fn enqueue(&mut self, want: u32, wake: W) -> Place {
-        let promised = false;
         let waiter = Waiter {
             want,
-            promised,
+            promised: false,
+            set_aside: 0,
             wake,
         };
         self.room.push(&mut self.line, waiter)
@@ -133,7 +135,8 @@ impl<S: Stock, W> Turns<S, W> {
                 self.room.step_aside(&mut self.line, first);
                 if let Some(waiter) = self.room.get_mut(first) {
                     waiter.promised = true;
-                    self.promised += want;
+                    waiter.set_aside = if never { 0 } else { want };
+                    self.promised += waiter.set_aside;
                 }
                 Promise::To(first)
             }
@@ -162,10 +165,11 @@ impl<S: Stock, W> Turns<S, W> {
         let Some(waiter) = self.room.get(place).filter(|waiter| waiter.promised) else {
             return Collected::NotYet;
         };
-        let want = waiter.want;
-        self.promised -= want;
+        let (want, set_aside) = (waiter.want, waiter.set_aside);
+        self.promised -= set_aside;
         self.room.remove(&mut self.line, place);
-        if self.never(want) {
+        // A refusal stands, even if the capacity was raised again meanwhile.
+        if set_aside < want || self.never(want) {
             return Collected::Never;
         }
         self.stock.take(want, now, Arrival::Waited);
@@ -176,7 +180,7 @@ impl<S: Stock, W> Turns<S, W> {
     pub fn withdraw(&mut self, place: Place) {
         if let Some(waiter) = self.room.get_mut(place).filter(|waiter| waiter.promised) {
             waiter.promised = false;
-            self.promised -= waiter.want;
+            self.promised -= std::mem::take(&mut waiter.set_aside);
         }
     }
 

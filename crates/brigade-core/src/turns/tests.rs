@@ -173,3 +173,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn l2b_a_capacity_that_is_lowered_and_raised_again_grants_nothing_twice() {
+    let mut turns = taken(5);
+    let large = turns.enqueue(3, ());
+    turns.stock_mut().set_capacity(2);
+    assert_eq!(turns.promise(NOW), Promise::To(large), "to be refused");
+    turns.stock_mut().set_capacity(5);
+    assert_eq!(turns.collect(large, NOW), Collected::Never);
+    assert_eq!(turns.stock().taken(), 5);
+}
+
+#[test]
+fn l2b_waiters_to_be_refused_have_nothing_set_aside_for_them() {
+    let mut turns = taken(u32::MAX);
+    let waiters = [0; 3].map(|_| turns.enqueue(u32::MAX, ()));
+    let small = turns.enqueue(1, ());
+    turns.stock_mut().set_capacity(2);
+    turns.stock_mut().give(u32::MAX);
+    for waiter in waiters {
+        assert_eq!(turns.promise(NOW), Promise::To(waiter));
+    }
+    assert_eq!(turns.promise(NOW), Promise::To(small));
+}
+
+#[test]
+fn l4e_what_was_promised_at_another_rate_is_granted_and_missing() {
+    let per_second = |permits| Rate::per_second(permits);
+    let mut turns = Turns::new(Gcra::new(per_second(10).burst(3)));
+    let waiters = [0; 3].map(|_| turns.enqueue(1, ()));
+    for waiter in waiters {
+        assert_eq!(turns.promise(NOW), Promise::To(waiter));
+    }
+    turns.stock_mut().set_rate(per_second(1), NOW);
+    for waiter in waiters {
+        assert_eq!(turns.collect(waiter, NOW), Collected::Yes);
+    }
+    let next = NOW + std::time::Duration::from_secs(3);
+    assert_eq!(turns.stock().due(1), next);
+}
