@@ -70,7 +70,8 @@ enum Phase<F, T> {
     Queued(F, Luggage),
     /// The shield is the caller's, from the start of the closure until it has the value or leaves.
     Running(Option<Shield>),
-    Done(thread::Result<T>, Option<Shield>),
+    /// With a panic there is what its report needs, should the caller leave.
+    Done(thread::Result<T>, Option<Shield>, Option<Luggage>),
     /// The result was taken, or nobody waits for it.
     Gone,
 }
@@ -127,7 +128,7 @@ impl<F, T> Job<F, T> {
         let luggage = result.is_err().then_some(luggage);
         let mut slot = self.slot();
         if let Phase::Running(shield) = slot.advance(Phase::Gone) {
-            slot.phase = Phase::Done(result, shield);
+            slot.phase = Phase::Done(result, shield, luggage);
             let waker = slot.waker.take();
             drop(slot);
             return waker;
@@ -168,7 +169,7 @@ where
         let old = slot.advance(Phase::Gone);
         if matches!(old, Phase::Queued(..)) {
             let payload: Box<dyn Any + Send> = Box::new(message);
-            slot.phase = Phase::Done(Err(payload), None);
+            slot.phase = Phase::Done(Err(payload), None, None);
         }
         let waker = slot.waker.take();
         drop(slot);
@@ -202,9 +203,9 @@ where
     fn poll(&self, cx: &mut Context<'_>) -> Option<Poll<thread::Result<T>>> {
         let mut slot = self.slot();
         match slot.advance(Phase::Gone) {
-            Phase::Done(result, shield) => {
+            Phase::Done(result, shield, luggage) => {
                 drop(slot);
-                drop(shield);
+                drop((shield, luggage));
                 return Some(Poll::Ready(result));
             }
             Phase::Gone => {
@@ -232,10 +233,12 @@ where
             let mut slot = self.slot();
             (slot.advance(Phase::Gone), slot.waker.take())
         };
-        if let (Phase::Queued(..), Some(ticket)) = (&old, ticket) {
-            self.pool.crew().remove(ticket);
+        drop(waker);
+        match old {
+            Phase::Queued(..) => ticket.map_or((), |ticket| self.pool.crew().remove(ticket)),
+            Phase::Done(Err(payload), _, Some(luggage)) => luggage.report(payload),
+            _ => {}
         }
-        drop((old, waker));
     }
 
     fn pool(&self) -> &Pool {

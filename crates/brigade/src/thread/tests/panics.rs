@@ -70,3 +70,17 @@ async fn t1g_a_thread_that_the_system_refuses_is_an_error_not_a_hang() {
     let stats = pool.stats();
     assert_eq!((stats.threads, stats.waiting), (0, 0));
 }
+
+#[tokio::test]
+async fn t2g_so_does_one_that_its_caller_has_not_taken_when_it_is_dropped() {
+    let pool = Pool::new("late-orphans", 1);
+    let result = group::Builder::new().catch_panics().run(async |_| {
+        let mut call = pool.call(|| panic_any("nobody took it")).name("orphan");
+        assert!(poll_once(&mut call).is_none());
+        until("it panicked", || pool.stats().finished == 1).await;
+        drop(call);
+        Ok::<_, String>(())
+    });
+    let shown = result.await.unwrap_err().to_string();
+    assert_eq!(shown, "orphan: panicked: nobody took it");
+}
