@@ -21,6 +21,10 @@ use crate::cancel::{Reason, context};
 /// It borrows the group and so cannot leave the body. If the child fails or the group is
 /// cancelled, the await never returns: the group drops the body there.
 ///
+/// # Panics
+///
+/// If it is polled again after it gave the value.
+///
 /// # Cancel safety
 ///
 /// Dropping the handle only loses the value; the task goes on.
@@ -31,6 +35,10 @@ pub struct Task<'g, T> {
 }
 
 /// A task that is on its own; awaiting it tells how it ended.
+///
+/// # Panics
+///
+/// If it is polled again after it gave the value.
 ///
 /// # Cancel safety
 ///
@@ -44,6 +52,8 @@ pub struct Join<T> {
 enum State<T> {
     Spawned(JoinHandle<Result<T, Ended>>),
     Ended(Ended),
+    /// The value was given.
+    Taken,
 }
 
 impl<'g, T> Task<'g, T> {
@@ -125,7 +135,7 @@ impl<T> State<T> {
     fn is_finished(&self) -> bool {
         match self {
             Self::Spawned(handle) => handle.is_finished(),
-            Self::Ended(_) => true,
+            Self::Ended(_) | Self::Taken => true,
         }
     }
 
@@ -133,11 +143,11 @@ impl<T> State<T> {
         let end = match self {
             Self::Spawned(handle) => std::task::ready!(Pin::new(handle).poll(cx)),
             Self::Ended(ended) => return Poll::Ready(Err(*ended)),
+            Self::Taken => panic!("the handle of a task was polled again after it gave the value"),
         };
         // The wrapper never panics and is never aborted, so an error means that the runtime went.
         let end = end.unwrap_or(Err(Ended::Cancelled(Reason::Parent)));
-        let after = end.as_ref().err().copied();
-        *self = Self::Ended(after.unwrap_or(Ended::Cancelled(Reason::RaceLost)));
+        *self = end.as_ref().err().map_or(Self::Taken, |e| Self::Ended(*e));
         Poll::Ready(end)
     }
 }

@@ -264,3 +264,15 @@ async fn g6f_a_group_has_stats_and_its_tasks_are_listed_by_name() {
     });
     result.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+#[should_panic = "polled again"]
+async fn g6a_a_handle_gives_its_value_once() {
+    let result = task_group(async |g| {
+        let mut task = g.spawn(async { Ok(1) });
+        assert_eq!((&mut task).await, 1);
+        (&mut task).await;
+        Ok::<_, String>(())
+    });
+    let _ = tokio::time::timeout(millis(10), result).await;
+}
