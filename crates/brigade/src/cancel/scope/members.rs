@@ -51,7 +51,9 @@ impl Scope {
         }
         let more = inner.more();
         if more.tasks >= limit {
-            more.room.extend(room.cloned());
+            let known = |waker: &&Waker| !more.room.iter().any(|other| other.will_wake(waker));
+            let new = room.filter(known).cloned();
+            more.room.extend(new);
             return Err(Refused::Full);
         }
         more.tasks += 1;

@@ -135,3 +135,28 @@ async fn g7e_a_failure_ends_the_wait_for_room() {
     .await;
     assert_eq!(leaves(result).len(), 1);
 }
+
+#[tokio::test]
+async fn g7b_a_wait_for_room_that_is_polled_often_needs_no_memory_for_each_time() {
+    let result = limited_group(1, async |g| {
+        g.spawn(pending::<Fine>()).await;
+        let mut waiting = std::pin::pin!(g.spawn(pending::<Fine>()));
+        let waker = Arc::new(Woken);
+        let shared = std::task::Waker::from(waker.clone());
+        let before = Arc::strong_count(&waker);
+        for _ in 0..100 {
+            let mut cx = std::task::Context::from_waker(&shared);
+            assert!(waiting.as_mut().poll(&mut cx).is_pending());
+        }
+        assert_eq!(Arc::strong_count(&waker), before + 1);
+        g.cancel();
+        pending::<Result<(), String>>().await
+    });
+    result.await.unwrap_err();
+}
+
+struct Woken;
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {}
+}
