@@ -71,6 +71,14 @@ impl Ending {
         self.registered = true;
     }
 
+    /// Gives the finaliser that is running back to `scope`, which goes on with it elsewhere.
+    pub(crate) fn hand_back(&mut self, scope: &Scope) {
+        if let Some(finaliser) = self.finaliser.take() {
+            // Refused only by a scope that is over, and then no finaliser was running.
+            let _ = scope.defer(finaliser);
+        }
+    }
+
     /// Aborts `scope` when its grace period is over; true if it is aborted.
     pub(crate) fn enforce(&mut self, scope: &Arc<Scope>, cx: &mut Context<'_>) -> bool {
         self.grace.enforce(scope, cx);

@@ -47,17 +47,18 @@ where
     };
     let mut value = None;
     poll_fn(|cx| {
-        driver.poll_deadline(cx);
-        if body.is_some() {
-            value = std::task::ready!(driver.poll_body(body.as_mut(), cx));
+        driver.polled(cx);
+        let polled = driver.poll(&mut value, body.as_mut(), cx);
+        if polled.is_pending() {
+            driver.poll_deadline(cx);
         }
-        driver.ending.poll(&mut driver.place, cx)
+        polled
     })
     .await;
     guard.defuse();
     scope.leave();
     let mut failures = scope.take_failures();
-    failures.extend(driver.own_failure);
+    failures.extend(driver.own_failure.take());
     Driven {
         value,
         reason: scope.reason(),
@@ -73,11 +74,34 @@ struct Driver {
 }
 
 impl Driver {
+    /// Whoever polls the group may be another task than last time.
+    fn polled(&mut self, cx: &mut Context<'_>) {
+        if let Some(scope) = &self.place {
+            scope.polled(cx.waker());
+            self.ending.set_registered();
+        }
+    }
+
+    fn poll<F, T, E>(
+        &mut self,
+        value: &mut Option<T>,
+        body: Pin<&mut Option<F>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: Fault,
+    {
+        if body.is_some() {
+            *value = std::task::ready!(self.poll_body(body, cx));
+        }
+        self.ending.poll(&mut self.place, cx)
+    }
+
+    /// It comes after the body, so that a value which is ready at the deadline is not lost. A
+    /// cancellation has the group polled again.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) {
         let Some(scope) = &self.place else { return };
-        // Whoever polls the group may be another task than last time.
-        scope.polled(cx.waker());
-        self.ending.set_registered();
         if let Some((deadline, timer)) = &mut self.timer
             && timer.as_mut().poll(cx).is_ready()
         {
@@ -137,6 +161,19 @@ impl Driver {
             }
         }
         Poll::Ready(value)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(scope) = &self.place {
+            // The future of the group was dropped, and this was on its way.
+            self.ending.hand_back(scope);
+            self.own_failure
+                .take()
+                .into_iter()
+                .for_each(|f| scope.fail(f));
+        }
     }
 }
 

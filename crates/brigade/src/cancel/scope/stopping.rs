@@ -57,9 +57,14 @@ impl Scope {
                 continue;
             }
             inner.stage = Stage::Orphaned;
-            let bodies = inner.more().members.iter();
+            let more = inner.more();
+            let bodies = more.members.iter();
             scopes.extend(bodies.filter(|member| member.is_body()).cloned());
+            let mut failures = std::mem::take(&mut more.failures);
+            failures.append(&mut more.trailing);
             drop(inner);
+            // Nobody will return them any more, so they go to the group around.
+            failures.into_iter().for_each(|failure| scope.fail(failure));
             match &scope.parent {
                 Some(_) => drop(scope.cancel(reason)),
                 None => scope.abort(),
@@ -78,6 +83,10 @@ impl Scope {
         }
         if inner.more().finalisers.is_empty() || self.is_aborted() {
             self.close(&mut inner);
+            // They may hold this scope, by a spawner for example.
+            let dropped = std::mem::take(&mut inner.more().finalisers);
+            drop(inner);
+            drop(dropped);
             return true;
         }
         inner.stage = Stage::Ending;

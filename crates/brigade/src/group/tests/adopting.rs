@@ -237,3 +237,73 @@ async fn g3g_a_whole_tree_of_dropped_groups_is_adopted() {
     result.await.unwrap();
     assert_eq!(alive.load(Ordering::SeqCst), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn g3f_a_finaliser_that_runs_when_its_group_is_dropped_is_not_cut_off() {
+    let log = Log::default();
+    let result = task_group(async |_| {
+        let inner = task_group(async |_| {
+            defer(log.later("first deferred"));
+            defer(log.later("last deferred"));
+            Ok::<_, String>(())
+        });
+        assert!(timeout(millis(5), inner).await.is_err());
+        log.add("inner timed out");
+        Ok::<_, String>(())
+    });
+    result.await.unwrap();
+    let expected = ["inner timed out", "last deferred", "first deferred"];
+    assert_eq!(log.all(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn g3c_a_failure_that_a_dropped_group_had_not_returned_yet_goes_to_the_ancestor() {
+    let result: Result<(), Error<String>> = task_group(async |_| {
+        let inner = task_group(async |inner| {
+            inner.spawn(async {
+                defer(sleep(millis(10)));
+                pending::<Fine>().await
+            });
+            inner.spawn_named("early", async { Err::<(), _>(String::from("lost?")) });
+            pending::<Fine>().await
+        });
+        assert!(timeout(millis(5), inner).await.is_err());
+        Ok(())
+    })
+    .await;
+    assert_eq!(result.unwrap_err().to_string(), "early: lost?");
+}
+
+#[tokio::test(start_paused = true)]
+async fn g8h_a_panic_of_the_consumer_outlives_a_collection_that_is_dropped() {
+    let result: Result<(), Error<String>> = Builder::new()
+        .catch_panics()
+        .run(async |_| {
+            let all = Collect::new(0..2, 2, move |n| async move {
+                if n == 1 {
+                    shield(sleep(millis(10))).await;
+                }
+                Ok::<_, String>(())
+            });
+            let all = all.for_each(async |_| panic!("the consumer broke"));
+            assert!(timeout(millis(5), all).await.is_err());
+            Ok(())
+        })
+        .await;
+    let shown = result.unwrap_err().to_string();
+    assert_eq!(shown, "collect: panicked: the consumer broke");
+}
+
+#[tokio::test]
+async fn g3e_finalisers_that_cannot_run_without_an_ancestor_are_dropped() {
+    let held = Arc::new(());
+    let mut group = Box::pin(task_group(async |g| {
+        let (spawner, held) = (g.spawner(), held.clone());
+        defer(async move { drop((spawner, held)) });
+        pending::<Fine>().await
+    }));
+    assert!(timeout(millis(1), &mut group).await.is_err());
+    assert_eq!(Arc::strong_count(&held), 2);
+    drop(group);
+    assert_eq!(Arc::strong_count(&held), 1);
+}

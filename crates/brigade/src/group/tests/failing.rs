@@ -290,3 +290,13 @@ fn g2l_the_error_of_the_child_that_cannot_be_dropped_in_time_waits_for_the_runti
     }));
     assert_eq!(leaves(result), ["quick: quick error", "busy: busy error"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn c4b_a_body_that_is_ready_at_the_deadline_of_its_group_has_its_value() {
+    let group = Builder::new().deadline(millis(10));
+    let result = group.run(async |_| {
+        sleep(millis(10)).await;
+        Ok::<_, String>(1)
+    });
+    assert_eq!(result.await.unwrap(), 1);
+}
