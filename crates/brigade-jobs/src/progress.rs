@@ -49,6 +49,8 @@ pub struct Progress {
     pub waiting: u64,
     /// Hosts that asked for patience.
     pub paused_hosts: u64,
+    /// How long it is until the first of them may be asked again.
+    pub paused_for: Option<Duration>,
     /// Requests sent by this run.
     pub requests: u64,
     /// Those of them that were not the first for their line.
@@ -78,6 +80,8 @@ pub(crate) struct Counters {
     pub(crate) in_flight: AtomicU64,
     pub(crate) waiting: AtomicU64,
     pub(crate) paused_hosts: AtomicU64,
+    /// A moment in nanoseconds; zero for none.
+    pub(crate) paused_until: AtomicU64,
     pub(crate) requests: AtomicU64,
     pub(crate) retries: AtomicU64,
     pub(crate) bytes: AtomicU64,
@@ -127,6 +131,9 @@ impl Counters {
             in_flight: get(&self.in_flight),
             waiting: get(&self.waiting),
             paused_hosts: get(&self.paused_hosts),
+            paused_for: Some(get(&self.paused_until))
+                .filter(|until| *until > 0)
+                .map(|until| Moment::from_nanos(until).since(now)),
             requests: get(&self.requests),
             retries: get(&self.retries),
             bytes: get(&self.bytes),

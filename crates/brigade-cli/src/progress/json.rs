@@ -54,6 +54,7 @@ fn object(progress: &Progress, paces: &Paces) -> Value {
         "in_flight": progress.in_flight,
         "waiting": progress.waiting,
         "paused_hosts": progress.paused_hosts,
+        "paused_seconds": progress.paused_for.map(|left| left.as_secs_f64()),
         "requests": progress.requests,
         "retries": progress.retries,
         "bytes": progress.bytes,

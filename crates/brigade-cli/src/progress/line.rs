@@ -94,10 +94,15 @@ pub(super) fn advance(progress: &Progress, paces: &Paces) -> String {
 /// What it is busy with and what has failed.
 pub(super) fn state(progress: &Progress) -> String {
     let mut parts = vec![format!("{} in flight", format::count(progress.in_flight))];
-    match progress.paused_hosts {
-        0 => {}
-        1 => parts.push("1 host paused".into()),
-        hosts => parts.push(format!("{} hosts paused", format::count(hosts))),
+    let left = progress.paused_for.map(format::span);
+    match (progress.paused_hosts, left) {
+        (0, _) => {}
+        (1, Some(left)) => parts.push(format!("1 host paused ({left} left)")),
+        (1, None) => parts.push("1 host paused".into()),
+        (hosts, left) => {
+            let next = left.map_or(String::new(), |left| format!(" (the next for {left})"));
+            parts.push(format!("{} hosts paused{next}", format::count(hosts)));
+        }
     }
     if progress.failed > 0 {
         let kinds = kinds(progress.by_kind.iter().map(|(kind, count)| (*kind, *count)));
@@ -165,6 +170,16 @@ mod tests {
             "500 of 900 (55%), 50.0/s, 1.0 MiB/s, eta 8.0s, 64 in flight, 2 hosts paused, \
              20 failed (http_status 18, dns 2)",
         );
+    }
+
+    #[test]
+    fn a_pause_says_how_long_it_is_so_that_an_endless_one_is_noticed() {
+        let mut progress = Progress::default();
+        progress.paused_hosts = 1;
+        progress.paused_for = Some(Duration::from_secs(90));
+        assert!(state(&progress).ends_with(", 1 host paused (1m 30s left)"));
+        progress.paused_hosts = 2;
+        assert!(state(&progress).ends_with(", 2 hosts paused (the next for 1m 30s)"));
     }
 
     #[test]

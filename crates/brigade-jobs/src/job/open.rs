@@ -1,5 +1,8 @@
 //! Opening a job: the directory, the list, what an earlier run left.
 
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +14,7 @@ use crate::config::Config;
 use crate::directory::{Directory, LEDGER, SPOOL, is_part};
 use crate::error::Error;
 use crate::input::List;
-use crate::ledger::{FailedLines, HostState, Ledger, Recovered};
+use crate::ledger::{FailedLines, Ledger, Recovered};
 use crate::meter::{Meter, wall_ms};
 use crate::parts::{Parts, open_files};
 use crate::progress::{Counters, ProgressHandle, set};
@@ -72,7 +75,7 @@ impl Job {
         let client = client(&config)?;
         // Before the directory is touched: a mistyped name of the list leaves nothing behind.
         if let crate::Input::File(path) = &config.input {
-            std::fs::metadata(path).map_err(|source| Error::Input {
+            readable(path).map_err(|source| Error::Input {
                 list: format!("'{}'", path.display()),
                 source,
             })?;
@@ -116,7 +119,7 @@ impl Job {
         let failed = again.then(|| FailedLines::open(&path)).transpose()?;
         let counters = Arc::new(counters(&recovered, &list));
         Ok(Self {
-            schedule: schedule(&config, &recovered.hosts),
+            schedule: schedule(&config, &recovered),
             config,
             directory,
             list,
@@ -136,6 +139,18 @@ impl Job {
             counters: self.counters.clone(),
         }
     }
+}
+
+/// Whether a list can be opened; a pipe is left alone, since it can be opened only once.
+fn readable(list: &Path) -> io::Result<()> {
+    let metadata = std::fs::metadata(list)?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if metadata.is_file() {
+        File::open(list)?;
+    }
+    Ok(())
 }
 
 fn refuse_foreign(directory: &Directory) -> Result<(), Error> {
@@ -171,7 +186,7 @@ fn client(config: &Config) -> Result<Client, Error> {
         .map_err(|error| Error::Client(error.to_string()))
 }
 
-fn schedule(config: &Config, hosts: &[HostState]) -> Schedule {
+fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
     let mut schedule = Schedule::new(Settings {
         limits: Limits {
             concurrency: None,
@@ -182,8 +197,9 @@ fn schedule(config: &Config, hosts: &[HostState]) -> Schedule {
         window: config.window,
         host_rule: config.host_rule,
     });
-    let (now, wall) = (clock::now(), wall_ms());
-    for host in hosts {
+    // A clock that was set back since the last commit must not make the pauses longer.
+    let (now, wall) = (clock::now(), wall_ms().max(recovered.updated_at));
+    for host in &recovered.hosts {
         let left = host.paused_until.saturating_sub(wall);
         let until = match u64::try_from(left) {
             Ok(left) => now + Duration::from_millis(left),

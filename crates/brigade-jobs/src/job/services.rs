@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use brigade::clock;
+use brigade_core::time::Moment;
 use tokio::sync::mpsc;
 use tokio::time::{interval, sleep_until};
 
@@ -48,7 +49,12 @@ pub(super) async fn commits(shared: &Shared, every: Duration) -> Result<(), Erro
         let forgiven = {
             let schedule = &mut shared.floor.lock().schedule;
             set(&shared.counters.waiting, schedule.waiting());
-            set(&shared.counters.paused_hosts, schedule.paused(now));
+            let (paused, first) = schedule.paused(now);
+            set(&shared.counters.paused_hosts, paused);
+            set(
+                &shared.counters.paused_until,
+                first.map_or(0, Moment::as_nanos),
+            );
             schedule.forgive(now)
         };
         shared.handover.note(|batch| {

@@ -73,10 +73,11 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Er
 pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
     let job = connection
         .query_row("SELECT * FROM job", [], |row| {
-            Ok((resume(row)?, before(row)?, totals(row)?))
+            let updated_at: i64 = row.get("updated_at")?;
+            Ok((resume(row)?, before(row)?, totals(row)?, updated_at))
         })
         .optional()?;
-    let Some((mut resume, mut list, totals)) = job else {
+    let Some((mut resume, mut list, totals, updated_at)) = job else {
         return Ok(Recovered::default());
     };
     rows(connection, "SELECT first, last FROM done", |row| {
@@ -98,6 +99,7 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
         resume,
         list: Some(list),
         totals,
+        updated_at,
         ..Recovered::default()
     };
     details(connection, &mut recovered)?;

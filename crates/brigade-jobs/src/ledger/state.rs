@@ -39,6 +39,8 @@ pub(crate) struct Recovered {
     pub(crate) list: Option<Before>,
     pub(crate) parts: Vec<PartState>,
     pub(crate) hosts: Vec<HostState>,
+    /// The wall clock at the last commit, in milliseconds since 1970.
+    pub(crate) updated_at: i64,
     pub(crate) totals: Totals,
     /// Failures by kind.
     pub(crate) by_kind: Vec<(FailureKind, u64)>,

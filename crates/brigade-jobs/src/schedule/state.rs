@@ -291,9 +291,13 @@ impl Schedule {
         self.held as u64 + self.spilled
     }
 
-    /// Number of hosts that are left alone at `now`.
-    pub(crate) fn paused(&self, now: Moment) -> u64 {
-        self.admission.paused(now).count() as u64
+    /// Number of hosts that are left alone at `now`, and when the first of them may be asked again.
+    pub(crate) fn paused(&self, now: Moment) -> (u64, Option<Moment>) {
+        let mut paused = self.admission.paused(now).map(|(_, until)| until);
+        match paused.next() {
+            Some(first) => (1 + paused.count() as u64, Some(first)),
+            None => (0, None),
+        }
     }
 
     fn hold(&mut self, host: HostId, item: Item) {

@@ -226,7 +226,7 @@ fn f3a_a_refusal_pauses_the_host_and_nobody_else() {
     assert_eq!(next.len(), 1);
     assert_eq!(next[0].1.url.host_str(), Some("b"));
     bench.schedule.finish(next[0].0, second(1));
-    assert_eq!(bench.schedule.paused(second(1)), 1);
+    assert_eq!(bench.schedule.paused(second(1)), (1, Some(until)));
     assert_eq!(bench.start(second(29)).len(), 0);
     assert_eq!(
         bench.start(until).len(),

@@ -53,17 +53,7 @@ pub(crate) fn start(
     std::thread::Builder::new()
         .name("brigade-writer".into())
         .spawn(move || {
-            let mut writer = Writer::new(setup);
-            let result = loop {
-                match batches.blocking_recv() {
-                    Some(batch) => {
-                        if let Err(error) = writer.take(batch) {
-                            break Err(error);
-                        }
-                    }
-                    None => break writer.finish(),
-                }
-            };
+            let result = Writer::new(setup).run(&mut batches);
             // Senders learn of an error by the closed channel, so it is closed before they are
             // told what it was.
             drop(batches);
@@ -108,6 +98,14 @@ impl Writer {
             changed: false,
             setup,
         }
+    }
+
+    /// Takes all batches. Files and lock are let go before anybody hears of the end.
+    fn run(mut self, batches: &mut mpsc::Receiver<Batch>) -> Result<Summary, Error> {
+        while let Some(batch) = batches.blocking_recv() {
+            self.take(batch)?;
+        }
+        self.finish()
     }
 
     /// Takes a batch, and commits if one is due.
@@ -290,6 +288,10 @@ impl Writer {
         let settled = totals.ok + totals.skipped + failed;
         let pending = self.consumed.lines.saturating_sub(settled);
         let finished = self.setup.finished.load(Ordering::Acquire);
+        // The last guard: a job is never called done while the ledger misses a line.
+        if finished && (pending > 0 || !self.consumed.complete) {
+            return Err(Error::Stopped("the job (lines are left)"));
+        }
         Ok(Summary {
             state: if finished {
                 State::Done

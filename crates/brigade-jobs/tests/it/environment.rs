@@ -55,6 +55,7 @@ fn a_missing_list_leaves_no_directory_behind() {
     assert!(!out.exists());
     let (_, text) = refused(config(Input::File(directory.path().into()), &out));
     assert!(text.contains("directory"), "{text}");
+    assert!(!out.exists());
 }
 
 #[test]

@@ -111,3 +111,42 @@ fn f3d_concurrency_and_rate_of_a_host_hold_across_retries() {
     let least = Duration::from_millis(10) * (times.len() as u32 - 3);
     assert!(took >= least, "{} requests in {took:?}", times.len());
 }
+
+#[test]
+fn f3b_a_clock_that_was_set_back_does_not_lengthen_a_pause() {
+    let server = Server::start_thread(|request| match request.path() {
+        "/first" => Reply::status(503).header("retry-after", "2"),
+        _ => Reply::ok("fine"),
+    })
+    .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let list = urls([server.url("/first"), server.url("/second")]);
+    let mut config = config(list, directory.path());
+    config.per_host = 1;
+    config.retries = 0;
+    run_until(config.clone(), |progress| progress.failed == 1).unwrap();
+    // As if the clock had been a day ahead while the first run wrote this.
+    let ledger = rusqlite::Connection::open(directory.path().join("ledger.db")).unwrap();
+    let ahead = "UPDATE host SET paused_until = paused_until + 86400000;
+         UPDATE job SET updated_at = updated_at + 86400000;";
+    ledger.execute_batch(ahead).unwrap();
+    drop(ledger);
+    let summary = run(config).unwrap();
+    assert_eq!((summary.state, summary.ok), (State::Done, 1));
+}
+
+#[test]
+fn f3a_a_pause_without_end_is_shown_and_can_be_stopped() {
+    let server =
+        Server::start_thread(|_| Reply::status(429).header("retry-after", u64::MAX.to_string()))
+            .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(urls([server.url("/")]), directory.path());
+    let year = Duration::from_secs(365 * 86400);
+    for _ in 0..2 {
+        let shown = |now: &brigade_jobs::Progress| now.paused_for > Some(year);
+        let summary = run_until(config.clone(), shown).unwrap();
+        assert_eq!((summary.state, summary.pending), (State::Interrupted, 1));
+    }
+    assert_eq!(server.requests().len(), 1);
+}
