@@ -98,13 +98,36 @@ impl<C: Clone, W> Pool<C, W> {
         now: Moment,
         effects: &mut Effects<C, W>,
     ) -> Option<Ticket> {
+        let place = self.next_place;
+        self.next_place += 1;
+        self.join(key, place, waiter, now, effects)
+    }
+
+    /// Joins the queue again, at the old place, after what was given has been returned unused.
+    pub fn wait_again(
+        &mut self,
+        key: &str,
+        ticket: Ticket,
+        waiter: W,
+        now: Moment,
+        effects: &mut Effects<C, W>,
+    ) -> Option<Ticket> {
+        self.join(key, ticket.place, waiter, now, effects)
+    }
+
+    fn join(
+        &mut self,
+        key: &str,
+        place: u64,
+        waiter: W,
+        now: Moment,
+        effects: &mut Effects<C, W>,
+    ) -> Option<Ticket> {
         if self.closed {
             effects.refused.push(waiter);
             return None;
         }
         let host = self.hosts.index(key);
-        let place = self.next_place;
-        self.next_place += 1;
         self.waiting += 1;
         self.hosts.entry(host).waiters.insert(place, waiter);
         self.relist(host);

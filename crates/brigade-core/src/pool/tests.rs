@@ -450,6 +450,36 @@ fn h1e_a_connection_is_handed_over_reserved() {
 }
 
 #[test]
+fn h1m_who_returns_what_it_was_given_keeps_its_place() {
+    let mut pool = pool(1, 1, 1);
+    let mut effects = Effects::none();
+    let slot = open(&mut pool, "a", 1);
+    let ticket = pool.wait("a", 10, Moment::ZERO, &mut effects);
+    pool.wait("b", 11, Moment::ZERO, &mut effects);
+    pool.wait("a", 12, Moment::ZERO, &mut effects);
+    pool.closed(slot, Moment::ZERO, &mut effects);
+    let Some((10, Grant::Dial { slot })) = effects.grants.pop() else {
+        panic!("the first in the queue is served: {effects:?}");
+    };
+    pool.closed(slot, Moment::ZERO, &mut effects);
+    let Some((11, Grant::Dial { slot })) = effects.grants.pop() else {
+        panic!("what was returned goes to the next: {effects:?}");
+    };
+    pool.wait_again(
+        "a",
+        ticket.expect("it waited"),
+        10,
+        Moment::ZERO,
+        &mut effects,
+    );
+    pool.closed(slot, Moment::ZERO, &mut effects);
+    assert!(
+        matches!(effects.grants[..], [(10, Grant::Dial { .. })]),
+        "{effects:?}"
+    );
+}
+
+#[test]
 fn h4l_a_connection_past_its_time_is_closed_instead_of_used() {
     let mut pool = pool(2, 2, 2);
     let mut effects = Effects::none();

@@ -13,11 +13,12 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use super::connection::{Connection, Fault};
 use super::guards::{Checkout, Lease, SlotGuard, Waiting};
+use super::patience::{Parcel, Patience};
 use crate::deadline::Deadline;
 use crate::{Error, Kind, PoolLimits, Result};
 
-type Core = Pool<Arc<Connection>, oneshot::Sender<Checkout>>;
-type Actions = Effects<Arc<Connection>, oneshot::Sender<Checkout>>;
+type Core = Pool<Arc<Connection>, oneshot::Sender<Parcel>>;
+type Actions = Effects<Arc<Connection>, oneshot::Sender<Parcel>>;
 
 /// The connections of one client.
 #[derive(Debug)]
@@ -27,15 +28,17 @@ pub(crate) struct ClientPool {
     /// Notified when a slot becomes free.
     pub(super) changed: Notify,
     closed: watch::Sender<bool>,
+    pub(super) patience: Patience,
 }
 
 impl ClientPool {
     pub(crate) fn new(limits: PoolLimits) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|pool| Self {
             core: Mutex::new(Pool::new(limits.to_core())),
             idle_timeout: limits.idle_timeout,
             changed: Notify::new(),
             closed: watch::Sender::new(false),
+            patience: Patience::new(pool.clone()),
         })
     }
 
@@ -53,10 +56,17 @@ impl ClientPool {
             Ok(checkout) => return Ok(checkout),
             Err(waiting) => waiting,
         };
-        match deadline().bound(&mut waiting.receiver).await? {
-            Ok(checkout) => Ok(checkout),
-            Err(_refused) => Err(Error::new(Kind::Closed)),
-        }
+        let served = deadline().bound(async {
+            loop {
+                let parcel = (&mut waiting.receiver).await;
+                let parcel = parcel.map_err(|_refused| Error::new(Kind::Closed))?;
+                match parcel.take() {
+                    Some(checkout) => return Ok(checkout),
+                    None => self.enqueue_again(key, &mut waiting),
+                }
+            }
+        });
+        served.await?
     }
 
     fn enqueue(self: &Arc<Self>, key: &str) -> Result<Checkout, Waiting> {
@@ -72,6 +82,15 @@ impl ClientPool {
                 receiver,
             })
         })
+    }
+
+    /// Goes back to the place of a waiter that was overtaken.
+    fn enqueue_again(self: &Arc<Self>, key: &str, waiting: &mut Waiting) {
+        let (sender, receiver) = oneshot::channel();
+        waiting.receiver = receiver;
+        waiting.ticket = waiting.ticket.and_then(|ticket| {
+            self.act(|core, now, actions| core.wait_again(key, ticket, sender, now, actions))
+        });
     }
 
     fn wrap(self: &Arc<Self>, grant: Grant<Arc<Connection>>) -> Checkout {
@@ -102,7 +121,7 @@ impl ClientPool {
         }
         for (waiter, grant) in actions.grants {
             // A waiter that is gone meanwhile gives back by the drop of what it was sent.
-            let _ = waiter.send(self.wrap(grant));
+            let _ = waiter.send(self.patience.pack(self.wrap(grant)));
         }
         drop(actions.refused);
     }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::client_pool::ClientPool;
 use super::connection::Connection;
+use super::patience::Parcel;
 
 /// What a request got from the pool.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl Drop for Lease {
 pub(super) struct Waiting {
     pub(super) pool: Arc<ClientPool>,
     pub(super) ticket: Option<Ticket>,
-    pub(super) receiver: oneshot::Receiver<Checkout>,
+    pub(super) receiver: oneshot::Receiver<Parcel>,
 }
 
 impl Drop for Waiting {

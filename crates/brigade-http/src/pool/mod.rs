@@ -4,11 +4,14 @@
 //! * [`Checkout`], [`Lease`] and [`SlotGuard`] are what a request holds; dropping them gives back.
 //! * [`connection`] drives one HTTP/1.1 connection.
 //!
+//! A waiter that is not polled gives up what it was given, and keeps its place (`patience`).
+//!
 //! It never sends a request by itself, and knows neither URLs nor headers.
 
 mod client_pool;
 pub(crate) mod connection;
 mod guards;
+mod patience;
 
 pub(crate) use client_pool::ClientPool;
 pub(crate) use guards::{Checkout, Lease, SlotGuard};

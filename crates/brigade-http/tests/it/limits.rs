@@ -47,8 +47,10 @@ async fn crowd(client: &Client, servers: &[Server; 5], mut look: impl FnMut()) {
     while tasks.iter().any(|task| !task.is_finished()) {
         let stats = client.stats();
         assert!(stats.total() <= 6 && stats.idle <= 4, "{stats:?}");
+        let before = tokio::time::Instant::now();
         look();
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        // To look is slow where the system has many sockets, and stops the requests.
+        tokio::time::sleep(Duration::from_millis(5) + 3 * before.elapsed()).await;
     }
     for task in tasks {
         if let Ok(result) = task.await.unwrap() {
@@ -157,6 +159,48 @@ async fn h1i_a_waiter_that_is_dropped_lets_those_behind_it_move_up() {
     );
     assert!(polls.await > 2);
     assert_eq!(server.connections().peak, 1);
+}
+
+#[tokio::test]
+async fn h1n_a_waiter_that_nobody_polls_is_overtaken_and_keeps_its_place() {
+    let server = Server::start(|request| {
+        Reply::ok("x").delay(match request.path() {
+            "/held" => Duration::from_millis(50),
+            _ => Duration::ZERO,
+        })
+    });
+    let server = server.await.unwrap();
+    let elsewhere = Server::start(|_| Reply::ok("y")).await.unwrap();
+    // The first is handed a connection to its own server, then a slot to dial with.
+    for held in [server.url("/held"), elsewhere.url("/")] {
+        let client = limited(PoolLimits::default().total(1));
+        let first = spawn(get(client.clone(), held));
+        until(|| client.stats().total() == 1).await;
+        let mut asleep = Box::pin(get(client.clone(), server.url("/asleep")));
+        assert!(poll_once(&mut asleep).await.is_none());
+        let behind = tokio::time::timeout(
+            Duration::from_secs(5),
+            get(client.clone(), server.url("/behind")),
+        );
+        assert_eq!(behind.await.expect("it is not blocked").unwrap(), 1);
+        assert_eq!(
+            asleep.await.unwrap(),
+            1,
+            "it is served when it is polled again"
+        );
+        first.await.unwrap().unwrap();
+        until(|| client.stats().total() == client.stats().idle).await;
+        assert_eq!(client.stats().waiting, 0);
+    }
+}
+
+/// Polls a future once.
+async fn poll_once<F: std::future::Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    let once = std::future::poll_fn(|cx| match std::pin::Pin::new(&mut *future).poll(cx) {
+        std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
+        std::task::Poll::Pending => std::task::Poll::Ready(None),
+    });
+    once.await
 }
 
 #[tokio::test]

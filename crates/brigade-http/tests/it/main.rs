@@ -72,13 +72,12 @@ fn own_sockets<const N: usize>(servers: [SocketAddr; N]) -> [usize; N] {
     let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the system lists its sockets");
     // Established, connecting, or closed by the server only.
     let is_open = |state: &str| matches!(state, "01" | "02" | "08");
-    let lines = sockets
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>());
-    // A set, because the system may list a socket twice while others come and go.
-    let open = lines
-        .filter(|fields| is_open(fields[3]))
-        .map(|fields| (fields[1], fields[2]));
+    let open = sockets.lines().filter_map(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        let socket = (fields.next()?, fields.next()?);
+        // A set, because the system may list a socket twice while others come and go.
+        fields.next().is_some_and(is_open).then_some(socket)
+    });
     let open: HashSet<(&str, &str)> = open.collect();
     servers.map(|server| {
         let SocketAddr::V4(server) = server else {
