@@ -109,7 +109,7 @@ impl Builder {
     {
         let scope = self.open(usize::MAX, false);
         let group = TaskGroup::new(scope.clone());
-        let driven = drive(&scope, body(&group), self.deadline).await;
+        let driven = drive(scope.clone(), body(&group), self.deadline).await;
         self.conclude(&scope, driven)
     }
 
@@ -134,7 +134,7 @@ impl Builder {
         assert!(limit > 0, "a group of at most 0 children cannot run any");
         let scope = self.open(limit, false);
         let group = LimitedGroup::new(scope.clone());
-        let driven = drive(&scope, body(&group), self.deadline).await;
+        let driven = drive(scope.clone(), body(&group), self.deadline).await;
         self.conclude(&scope, driven)
     }
 

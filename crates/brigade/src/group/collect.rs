@@ -8,13 +8,14 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::iter;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Sleep, sleep};
 
 use super::builder::Builder;
 use super::drive::drive;
@@ -150,8 +151,18 @@ where
     ///
     /// As [`collect`].
     pub async fn run(self) -> Collected<T, E> {
+        // Without an async closure, so that the future is `Send` in every context.
         let mut records = Vec::new();
-        let counts = self.for_each(async |record| records.push(record)).await;
+        let (mut feed, timer) = self.start();
+        let pump = poll_fn(|cx| {
+            while let Some(record) = std::task::ready!(feed.poll_next(cx)) {
+                records.push(record);
+            }
+            Poll::Ready(())
+        });
+        timer.conduct(pump).await;
+        records.extend(iter::from_fn(|| feed.take_left()));
+        let counts = feed.counts;
         Collected { records, counts }
     }
 
@@ -159,6 +170,9 @@ where
     ///
     /// While `consume` awaits, no further item is taken, so a slow consumer slows the input and
     /// memory stays proportional to the limit.
+    ///
+    /// The future is not `Send` on stable Rust, which cannot say that those of `consume` are; inside
+    /// a task use [`run`](Self::run), or [`task_group`](super::task_group) with a queue.
     ///
     /// # Panics
     ///
@@ -171,64 +185,90 @@ where
     where
         C: AsyncFnMut(Record<T, E>),
     {
+        let (mut feed, timer) = self.start();
+        let pump = async {
+            while let Some(record) = poll_fn(|cx| feed.poll_next(cx)).await {
+                consume(record).await;
+            }
+        };
+        timer.conduct(pump).await;
+        while let Some(record) = feed.take_left() {
+            consume(record).await;
+        }
+        feed.counts
+    }
+
+    fn start(self) -> (Feed<I::IntoIter, W, T, E>, Conductor) {
         let scope = self.options.open(usize::MAX, true);
-        let stopped = AtomicBool::new(false);
-        let mut timer = self.deadline.map(|deadline| Box::pin(sleep(deadline)));
-        let mut feed = Feed {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let conductor = Conductor {
+            scope: scope.clone(),
+            stopped: stopped.clone(),
+            timer: self.deadline.map(|deadline| Box::pin(sleep(deadline))),
+        };
+        let feed = Feed {
+            scope,
             items: self.items.into_iter(),
             work: self.work,
             limit: self.limit as u64,
             in_order: self.in_order,
-            stopped: &stopped,
+            stopped,
             counts: Counts::default(),
             emitted: 0,
             early: VecDeque::new(),
             inbox: Arc::new(Inbox::new()),
         };
+        (feed, conductor)
+    }
+}
+
+/// Runs the collection as the body of a group, and stops it at its deadline.
+struct Conductor {
+    scope: Arc<Scope>,
+    stopped: Arc<AtomicBool>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Conductor {
+    async fn conduct(mut self, pump: impl Future<Output = ()>) {
+        let scope = self.scope.clone();
         let body = async {
-            let mut pump = pin!(async {
-                while let Some(record) = feed.next(&scope).await {
-                    consume(record).await;
-                }
-            });
+            let mut pump = pin!(pump);
             // The deadline counts while `consume` takes its time, too.
             poll_fn(|cx| {
-                if timer
-                    .as_mut()
-                    .is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
-                {
-                    timer = None;
-                    stopped.store(true, Ordering::Relaxed);
-                    scope.cancel_tasks(Reason::Deadline);
-                }
+                self.poll_deadline(cx);
                 pump.as_mut().poll(cx)
             })
             .await;
             Ok::<_, Infallible>(())
         };
-        let driven = drive(&scope, body, None).await;
+        let driven = drive(scope.clone(), body, None).await;
         for failure in driven.failures {
             if let FailureCause::Panic(panic) = failure.cause {
                 panic.resume();
             }
         }
-        // Empty unless the runtime went down under the body, which has dropped its tasks then.
-        while let Some(record) = feed.inbox.take() {
-            feed.counts.add(&record.outcome);
-            consume(record).await;
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) {
+        let over = |timer: &mut Pin<Box<Sleep>>| timer.as_mut().poll(cx).is_ready();
+        if self.timer.as_mut().is_some_and(over) {
+            self.timer = None;
+            self.stopped.store(true, Ordering::Relaxed);
+            self.scope.cancel_tasks(Reason::Deadline);
         }
-        feed.counts
     }
 }
 
 /// Keeps the work going and hands out records.
-struct Feed<'c, I, W, T, E> {
+struct Feed<I, W, T, E> {
+    scope: Arc<Scope>,
     items: I,
     work: W,
     limit: u64,
     in_order: bool,
     /// No further item is taken: the input or the time is over.
-    stopped: &'c AtomicBool,
+    stopped: Arc<AtomicBool>,
     counts: Counts,
     emitted: u64,
     /// Outcomes that came before their turn; the first is that of the next record.
@@ -236,7 +276,7 @@ struct Feed<'c, I, W, T, E> {
     inbox: Arc<Inbox<T, E>>,
 }
 
-impl<I, W, F, T, E> Feed<'_, I, W, T, E>
+impl<I, W, F, T, E> Feed<I, W, T, E>
 where
     I: Iterator,
     W: FnMut(I::Item) -> F,
@@ -244,30 +284,35 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    async fn next(&mut self, scope: &Arc<Scope>) -> Option<Record<T, E>> {
-        poll_fn(|cx| {
-            loop {
-                self.fill(scope);
-                if let Some(record) = self.in_turn() {
-                    return Poll::Ready(Some(record));
-                }
-                if self.counts.in_flight() == 0 {
-                    self.counts.complete |= self.items.size_hint().1 == Some(0);
-                    return Poll::Ready(None);
-                }
-                let record = std::task::ready!(self.inbox.poll_take(cx));
-                self.counts.add(&record.outcome);
-                if !self.in_order {
-                    return Poll::Ready(Some(record));
-                }
-                self.keep(record);
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Record<T, E>>> {
+        loop {
+            self.fill();
+            if let Some(record) = self.in_turn() {
+                return Poll::Ready(Some(record));
             }
-        })
-        .await
+            if self.counts.in_flight() == 0 {
+                self.counts.complete |= self.items.size_hint().1 == Some(0);
+                return Poll::Ready(None);
+            }
+            let record = std::task::ready!(self.inbox.poll_take(cx));
+            self.counts.add(&record.outcome);
+            if !self.in_order {
+                return Poll::Ready(Some(record));
+            }
+            self.keep(record);
+        }
+    }
+
+    /// What came in and was not asked for. There is nothing unless the runtime went down under
+    /// the body, which has dropped its tasks then.
+    fn take_left(&mut self) -> Option<Record<T, E>> {
+        let record = self.inbox.take()?;
+        self.counts.add(&record.outcome);
+        Some(record)
     }
 
     /// Takes items while there is room.
-    fn fill(&mut self, scope: &Arc<Scope>) {
+    fn fill(&mut self) {
         while self.has_room() {
             let Some(item) = self.items.next() else {
                 self.counts.complete = true;
@@ -279,8 +324,10 @@ where
             self.counts.taken += 1;
             let name = Name::Static(std::any::type_name::<F>());
             // A refusal drops the ticket, which records the item as cancelled.
-            if let Ok(task) = scope.seat(name, scope.last_polled(), None) {
-                drop(start(scope, task, work, ticket));
+            match self.scope.seat(name, self.scope.last_polled(), None) {
+                Ok(task) => drop(start(&self.scope, task, work, ticket)),
+                // Everything that came next would be refused too.
+                Err(_) => self.stopped.store(true, Ordering::Relaxed),
             }
         }
     }

@@ -28,7 +28,7 @@ pub(crate) struct Driven<T> {
 
 /// Runs `body` in `scope` until everything in the scope is gone.
 pub(crate) async fn drive<F, T, E>(
-    scope: &Arc<Scope>,
+    scope: Arc<Scope>,
     body: F,
     deadline: Option<Duration>,
 ) -> Driven<T>
@@ -38,7 +38,9 @@ where
 {
     let mut body = pin!(Some(body));
     // Declared after the body and so dropped before it: what the body has open learns the reason.
-    let guard = Guard { scope: Some(scope) };
+    let guard = Guard {
+        scope: Some(scope.clone()),
+    };
     let mut driver = Driver {
         place: Some(scope.clone()),
         ending: Ending::default(),
@@ -178,19 +180,19 @@ impl Drop for Driver {
 }
 
 /// Orphans the group if its future is dropped.
-struct Guard<'s> {
-    scope: Option<&'s Arc<Scope>>,
+struct Guard {
+    scope: Option<Arc<Scope>>,
 }
 
-impl Guard<'_> {
+impl Guard {
     fn defuse(mut self) {
         self.scope = None;
     }
 }
 
-impl Drop for Guard<'_> {
+impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(scope) = self.scope {
+        if let Some(scope) = &self.scope {
             let around = scope.parent.as_ref().and_then(|parent| parent.reason());
             scope.orphan(around.unwrap_or(Reason::RaceLost));
         }

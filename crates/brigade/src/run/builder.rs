@@ -193,7 +193,7 @@ impl Builder {
             let root = options.open(usize::MAX, false);
             control.begin(root.clone());
             let main = async { main.await.map_err(|error| -> BoxError { error.into() }) };
-            drive(&root, main, None).await
+            drive(root, main, None).await
         });
         self.wait_for_blocking_calls(control);
         runtime.shutdown_timeout(SHUTDOWN);

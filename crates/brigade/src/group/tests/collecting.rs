@@ -184,3 +184,27 @@ async fn g8i_a_panic_of_the_consumer_cancels_the_work_and_continues() {
     let all = Collect::new(0.., 2, |n: u64| async move { Ok::<_, String>(n) });
     all.for_each(async |_| panic!("a consumer panics")).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn g8d_the_deadline_comes_also_while_records_never_run_out() {
+    let all = Collect::new(0.., 64, |_: u64| async { Ok::<_, String>(()) });
+    let start = Instant::now();
+    let all = all.deadline(millis(20)).for_each(async |_| {});
+    let counts = tokio::time::timeout(millis(2000), all)
+        .await
+        .expect("a deadline");
+    assert!(start.elapsed() < millis(1000), "{:?}", start.elapsed());
+    assert!(!counts.complete);
+}
+
+#[tokio::test]
+async fn g8j_a_collection_can_run_in_a_task() {
+    let result = task_group(async |g| {
+        let all = g.spawn(async {
+            let all = collect(0..3, 2, |n: u64| async move { Ok::<_, String>(n) });
+            Ok(all.await.into_values().len())
+        });
+        Ok::<_, String>(all.await)
+    });
+    assert_eq!(result.await.unwrap(), 3);
+}
