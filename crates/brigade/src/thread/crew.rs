@@ -99,7 +99,9 @@ impl Crew {
             Step::Wake(seat) => seat.bell.notify_one(),
             Step::Hire => {
                 if let Err(error) = self.hire() {
-                    let refused = self.roster().refuse();
+                    let (refused, step) = self.roster().refuse();
+                    // It never asks for another thread.
+                    self.perform(step);
                     for waker in refused.values().filter_map(|job| job.refuse(&error)) {
                         waker.wake();
                     }

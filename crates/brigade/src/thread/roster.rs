@@ -137,10 +137,8 @@ impl<J> Roster<J> {
         if self.queue.is_empty() || self.searching || self.coming > 0 {
             return Step::Nothing;
         }
-        if let Some(seat) = self.idle.pop() {
-            seat.call();
-            self.coming += 1;
-            return Step::Wake(seat);
+        if let Some(wake) = self.wake() {
+            return wake;
         }
         if self.threads == self.limit {
             return Step::Nothing;
@@ -151,6 +149,13 @@ impl<J> Roster<J> {
         Step::Hire
     }
 
+    fn wake(&mut self) -> Option<Step> {
+        let seat = self.idle.pop()?;
+        seat.call();
+        self.coming += 1;
+        Some(Step::Wake(seat))
+    }
+
     /// A thread that was woken or hired looks for work.
     pub(super) fn arrive(&mut self) -> Look<J> {
         self.coming -= 1;
@@ -158,15 +163,16 @@ impl<J> Roster<J> {
     }
 
     /// The system refused a thread. Without any thread the jobs would wait for ever, so they are
-    /// handed back.
-    pub(super) fn refuse(&mut self) -> BTreeMap<u64, J> {
+    /// handed back. One that rests may have been left alone because another was coming.
+    pub(super) fn refuse(&mut self) -> (BTreeMap<u64, J>, Step) {
         self.coming -= 1;
         self.threads -= 1;
         if self.threads == 0 {
-            std::mem::take(&mut self.queue)
-        } else {
-            BTreeMap::new()
+            return (std::mem::take(&mut self.queue), Step::Nothing);
         }
+        let waits = !self.queue.is_empty() && self.coming == 0;
+        let step = if waits { self.wake() } else { None };
+        (BTreeMap::new(), step.unwrap_or(Step::Nothing))
     }
 
     /// Whether there is nothing to search for any longer.
@@ -219,5 +225,30 @@ impl<J> Roster<J> {
             waiting: self.queue.len(),
             finished: self.finished,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t1g_a_refused_thread_leaves_its_job_to_one_that_rests() {
+        let mut roster = Roster::new(2);
+        let seat = Arc::new(Seat::default());
+        assert!(matches!(roster.push(1), (_, Step::Hire)));
+        assert!(matches!(roster.arrive(), Look::Job(1, _)));
+        assert!(matches!(roster.push(2), (_, Step::Hire)));
+        // While the second thread is being started, the first does its job and rests.
+        assert!(matches!(roster.finish(true), Look::Job(2, _)));
+        assert!(matches!(roster.finish(true), Look::Search));
+        assert!(matches!(roster.end_search(), Look::Nothing));
+        assert!(matches!(roster.rest(&seat), Rest::Seated));
+        assert!(matches!(roster.push(3), (_, Step::Nothing)));
+        let (refused, step) = roster.refuse();
+        assert!(refused.is_empty());
+        assert!(matches!(step, Step::Wake(_)));
+        assert!(seat.answer());
+        assert!(matches!(roster.arrive(), Look::Job(3, _)));
     }
 }
