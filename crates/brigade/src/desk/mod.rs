@@ -127,13 +127,7 @@ impl<G: Gate> Desk<G> {
             let polled = match waiting.place {
                 Some(place) => self.poll_collect(place, context, &mut ask),
                 None if asked => Poll::Pending,
-                None => match self.ask(context, &mut ask) {
-                    Ok(got) => Poll::Ready(got),
-                    Err(place) => {
-                        waiting.place = Some(place);
-                        Poll::Pending
-                    }
-                },
+                None => self.ask(context, &mut ask, &mut waiting.place),
             };
             asked = true;
             if polled.is_ready() {
@@ -160,14 +154,23 @@ impl<G: Gate> Desk<G> {
         woken.wake();
     }
 
-    fn ask<A: Ask<G>>(&self, context: &mut Context<'_>, ask: &mut A) -> Result<A::Got, G::Place> {
+    /// Notes the place before anything can panic, so that it is left again.
+    fn ask<A: Ask<G>>(
+        &self,
+        context: &mut Context<'_>,
+        ask: &mut A,
+        place: &mut Option<G::Place>,
+    ) -> Poll<A::Got> {
         let mut counter = self.lock();
         match ask.ask(&mut counter.gate) {
             Ok(got) => {
                 Self::leave_counter(counter);
-                Ok(got)
+                Poll::Ready(got)
             }
-            Err(place) => Self::stand_in_line(counter, place, context, ask),
+            Err(taken) => {
+                *place = Some(taken);
+                Self::stand_in_line(counter, taken, context, ask)
+            }
         }
     }
 
@@ -177,8 +180,8 @@ impl<G: Gate> Desk<G> {
         place: G::Place,
         context: &mut Context<'_>,
         ask: &mut A,
-    ) -> Result<A::Got, G::Place> {
-        let mut answer = Err(place);
+    ) -> Poll<A::Got> {
+        let mut answer = Poll::Pending;
         let mut woken = Woken::default();
         if counter.is_unwatched() {
             // The clock is read under the lock, so that moments reach the state in order.
@@ -186,7 +189,7 @@ impl<G: Gate> Desk<G> {
             woken = counter.advance(Some(now), Some(place));
             if let Some(got) = ask.collect(&mut counter.gate, place, now) {
                 woken.extend(counter.advance_if_needed());
-                answer = Ok(got);
+                answer = Poll::Ready(got);
             }
         }
         if let Some(waker) = counter.gate.waker(place) {

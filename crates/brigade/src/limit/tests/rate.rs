@@ -215,3 +215,15 @@ fn l3d_the_end_of_the_runtime_that_the_timer_was_set_on_strands_nobody() {
     drop(first);
     second.block_on(waiting).unwrap();
 }
+
+#[test]
+fn l2a_a_waiter_that_panics_for_want_of_a_timer_leaves_the_line() {
+    let limit = RateLimit::new(Rate::per_second(10));
+    limit.try_acquire().unwrap();
+    for _ in 0..2 {
+        let mut waiting = Box::pin(limit.acquire());
+        let polled = std::panic::AssertUnwindSafe(|| poll_once(waiting.as_mut()));
+        assert!(std::panic::catch_unwind(polled).is_err());
+    }
+    assert_eq!(limit.stats().waiting, 0);
+}
