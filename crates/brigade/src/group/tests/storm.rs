@@ -43,17 +43,25 @@ impl Dice {
     }
 }
 
+/// A finaliser that counts as alive until it has run to its end: being dropped is not enough.
+fn defer_one(alive: &Arc<AtomicUsize>) {
+    alive.fetch_add(1, Ordering::SeqCst);
+    let alive = alive.clone();
+    defer(async move {
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        alive.fetch_sub(1, Ordering::SeqCst);
+    });
+}
+
 type Work = Pin<Box<dyn Future<Output = Fine> + Send>>;
 
 fn work(depth: u64, mut dice: Dice, alive: Arc<AtomicUsize>) -> Work {
     Box::pin(async move {
         let _alive = Alive::new(&alive);
         if dice.roll(3) == 0 {
-            let guard = Alive::new(&alive);
-            defer(async move {
-                tokio::task::yield_now().await;
-                drop(guard);
-            });
+            defer_one(&alive);
         }
         match dice.roll(10) {
             0 => return Err("failed".into()),
@@ -86,6 +94,9 @@ async fn group(depth: u64, mut dice: Dice, alive: Arc<AtomicUsize>) -> Fine {
     let body_alive = Alive::new(&alive);
     let group = task_group(async |g| {
         let _alive = body_alive;
+        if dice.roll(3) == 0 {
+            defer_one(&alive);
+        }
         let spawner = g.spawner();
         for _ in 0..dice.roll(5) {
             let task = g.spawn(work(depth - 1, dice.fork(), alive.clone()));
