@@ -1,12 +1,13 @@
 //! Opening a connection: the host name, TCP, TLS.
 //!
-//! One slot stands for one socket, so addresses are tried one after the other. Everything here
-//! happens in the future of the request that needs the connection, and ends when that is dropped.
+//! One slot stands for one socket, so the race of a host's addresses needs further ones. Everything
+//! here happens in the future of the request that needs the connection, and ends when that is dropped.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use brigade::thread::to_thread;
+use brigade_core::time::Moment;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -15,7 +16,9 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use crate::deadline::Deadline;
+use crate::pool::SlotGuard;
 use crate::pool::connection::Stream;
+use crate::race::race;
 use crate::resolve::Resolver;
 use crate::tls::{self, TlsConfig};
 use crate::{Error, Kind, Result};
@@ -37,36 +40,41 @@ impl Connector {
         }
     }
 
-    /// A connected stream to the origin of `url`, ready for HTTP.
-    pub(crate) async fn connect(&self, url: &Url, deadline: Deadline) -> Result<Stream> {
+    /// A connected stream to the origin of `url`, ready for HTTP, with the slot that it holds.
+    pub(crate) async fn connect(
+        &self,
+        url: &Url,
+        slot: SlotGuard,
+        deadline: Deadline,
+    ) -> Result<(Stream, SlotGuard)> {
         let opened = deadline.bound(async {
-            let tcp = self.open(url).await?;
-            match url.scheme() {
-                "https" => self.secure(url, tcp).await,
-                _ => Ok(Stream::Tcp(tcp)),
-            }
+            let (tcp, slot) = self.open(url, slot, deadline.at).await?;
+            let stream = match url.scheme() {
+                "https" => self.secure(url, tcp).await?,
+                _ => Stream::Tcp(tcp),
+            };
+            Ok((stream, slot))
         });
         opened.await?
     }
 
-    async fn open(&self, url: &Url) -> Result<TcpStream> {
+    async fn open(
+        &self,
+        url: &Url,
+        slot: SlotGuard,
+        until: Moment,
+    ) -> Result<(TcpStream, SlotGuard)> {
         let bad = || Error::new(Kind::BadUrl).because("it names no host");
         let host = url.host().ok_or_else(bad)?;
         let port = url.port_or_known_default().ok_or_else(bad)?;
         let resolved = self.resolver.resolve(host).await;
         let addresses = resolved.map_err(|error| Error::new(Kind::Dns).from(error))?;
-        let mut last = Error::new(Kind::Connect);
-        for address in addresses.iter() {
-            match TcpStream::connect(SocketAddr::new(*address, port)).await {
-                Ok(tcp) => {
-                    // Requests are written whole; waiting for more to send would only delay them.
-                    let _ = tcp.set_nodelay(true);
-                    return Ok(tcp);
-                }
-                Err(error) => last = Error::new(Kind::Connect).from(error),
-            }
-        }
-        Err(last)
+        let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, port));
+        let raced = race(addresses.collect(), slot, until).await;
+        let (tcp, slot) = raced.map_err(|error| Error::new(Kind::Connect).from(error))?;
+        // Requests are written whole; waiting for more to send would only delay them.
+        let _ = tcp.set_nodelay(true);
+        Ok((tcp, slot))
     }
 
     async fn secure(&self, url: &Url, tcp: TcpStream) -> Result<Stream> {

@@ -133,10 +133,10 @@ async fn dial(
     let host = url[Position::BeforeHost..Position::BeforePath].to_owned();
     let host = HeaderValue::try_from(host);
     let host = host.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
-    let stream = tokio::select! {
+    let (stream, slot) = tokio::select! {
         biased;
         () = client.pool.closing() => return Err(Error::new(Kind::Closed)),
-        stream = client.connector.connect(url, deadline) => stream?,
+        stream = client.connector.connect(url, slot, deadline) => stream?,
     };
     tracing::debug!(host = ?host, "connected");
     connection::start(stream, slot, host).await

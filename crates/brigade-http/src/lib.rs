@@ -48,6 +48,7 @@ mod incoming;
 mod into_url;
 mod limits;
 mod pool;
+mod race;
 pub mod redirect;
 mod request;
 mod resolve;

@@ -90,6 +90,15 @@ impl<C: Clone, W> Pool<C, W> {
         grant
     }
 
+    /// A further slot to dial with, for the host of `slot`, if nobody waits and there is room.
+    pub fn try_open_beside(&mut self, slot: Slot) -> Option<Slot> {
+        let host = self.slots.get(slot)?.host;
+        if self.closed || !self.eligible.is_empty() {
+            return None;
+        }
+        self.open(host)
+    }
+
     /// Joins the queue for the host `key`. What `waiter` gets, now or later, is in the effects.
     pub fn wait(
         &mut self,
@@ -301,12 +310,15 @@ impl<C: Clone, W> Pool<C, W> {
                 None => self.dismiss(index, false, effects),
             }
         }
+        self.open(host).map(|slot| Grant::Dial { slot })
+    }
+
+    fn open(&mut self, host: u32) -> Option<Slot> {
         let room = self.hosts.entry(host).count < self.limits.per_host
             && self.slots.counts().connections() < self.limits.total;
         room.then(|| {
             self.hosts.entry(host).count += 1;
-            let slot = self.slots.open(host);
-            Grant::Dial { slot }
+            self.slots.open(host)
         })
     }
 

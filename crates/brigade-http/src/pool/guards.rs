@@ -26,6 +26,15 @@ pub(crate) struct SlotGuard {
     pub(crate) slot: Slot,
 }
 
+impl SlotGuard {
+    /// One more slot for the same host, if nobody waits and the limits allow.
+    pub(crate) fn another(&self) -> Option<Self> {
+        let slot = self.pool.lock().try_open_beside(self.slot)?;
+        let pool = self.pool.clone();
+        Some(Self { pool, slot })
+    }
+}
+
 impl Drop for SlotGuard {
     fn drop(&mut self) {
         let slot = self.slot;
