@@ -59,7 +59,8 @@ pub struct Config {
     pub fresh: bool,
     /// Asks again for the items that failed in earlier runs. Default false.
     pub retry_failed: bool,
-    /// Lines of the list held in memory at most, beyond those in flight. Default 8192.
+    /// Lines of the list held in memory at most, beyond those in flight; fewer if their URLs are
+    /// longer than 1 KiB on average. Default 8192.
     pub window: usize,
     /// Results after which a commit is made. Default 1000.
     pub commit_every: usize,

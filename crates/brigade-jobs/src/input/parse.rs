@@ -29,6 +29,11 @@ pub(crate) struct Item {
 }
 
 impl Item {
+    /// Bytes of memory that its texts take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.url.as_str().len() + self.written.as_ref().map_or(0, |text| text.len())
+    }
+
     /// The URL as records show it: as the line wrote it, without user name and password.
     pub(crate) fn shown(&self) -> Cow<'_, str> {
         if self.url.username().is_empty() && self.url.password().is_none() {

@@ -39,7 +39,6 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Floor {
     state: Mutex<State>,
-    window: usize,
     /// Tells the feeder that there may be room.
     pub(super) room: Notify,
     /// Tells the timer that there is an earlier moment.
@@ -49,7 +48,7 @@ pub(super) struct Floor {
 }
 
 impl Floor {
-    pub(super) fn new(schedule: Schedule, workers: usize, window: usize) -> Self {
+    pub(super) fn new(schedule: Schedule, workers: usize) -> Self {
         Self {
             state: Mutex::new(State {
                 schedule,
@@ -59,7 +58,6 @@ impl Floor {
                 feeder_waits: false,
                 stuck_checked: Moment::ZERO,
             }),
-            window,
             room: Notify::new(),
             timer: Notify::new(),
             orders: Notify::new(),
@@ -96,7 +94,7 @@ impl Floor {
                         self.ask_for_room(&mut state, now);
                     }
                 }
-                if state.feeder_waits && state.schedule.held() <= self.window / 4 * 3 {
+                if state.feeder_waits && state.schedule.has_much_room() {
                     state.feeder_waits = false;
                     self.room.notify_one();
                 }
@@ -232,7 +230,7 @@ mod tests {
             window: 100,
             host_rule: HostRule::default(),
         });
-        Floor::new(schedule, 3, 100)
+        Floor::new(schedule, 3)
     }
 
     fn item(index: u64, url: &str) -> Item {

@@ -167,7 +167,7 @@ impl Job {
             client: self.client,
             retries: config.retries,
             backoff: config.backoff,
-            floor: Floor::new(self.schedule, config.concurrency, config.window),
+            floor: Floor::new(self.schedule, config.concurrency),
             handover: Handover::new(batches),
             budget: budget.clone(),
             counters: self.counters.clone(),

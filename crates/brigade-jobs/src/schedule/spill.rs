@@ -20,11 +20,21 @@ use crate::input::{Bytes, Item, reread};
 pub(crate) const SLOT: usize = 512;
 const PLACE: usize = 24;
 
-/// A slot of the file that holds some places.
+/// A slot of the file, and which of its places are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     pub(crate) number: u32,
-    pub(crate) places: u16,
+    /// The first place, those before it having been read.
+    pub(crate) first: u16,
+    /// Behind the last place.
+    pub(crate) end: u16,
+}
+
+impl Slot {
+    /// Number of places.
+    pub(crate) fn len(self) -> usize {
+        usize::from(self.end - self.first)
+    }
 }
 
 /// Where a line is.
@@ -41,8 +51,12 @@ pub(crate) struct Place {
 pub(crate) enum Order {
     /// Write these places into a slot, after those that it holds.
     Write { slot: Slot, places: Vec<Place> },
-    /// Read the lines of a slot again.
-    Read { host: HostId, slot: Slot },
+    /// Read the lines of a slot again; `last` if nothing is left in it then.
+    Read {
+        host: HostId,
+        slot: Slot,
+        last: bool,
+    },
 }
 
 /// The lines of a slot.
@@ -50,6 +64,7 @@ pub(crate) enum Order {
 pub(crate) struct Loaded {
     pub(crate) host: HostId,
     pub(crate) slot: Slot,
+    pub(crate) last: bool,
     pub(crate) items: Vec<Item>,
 }
 
@@ -112,11 +127,16 @@ impl Spill {
                 written.map_err(|error| Error::write(&self.path, error))?;
                 Ok(None)
             }
-            Order::Read { host, slot } => {
+            Order::Read { host, slot, last } => {
                 let read = self.read(slot);
                 let places = read.map_err(|error| Error::write(&self.path, error))?;
                 let items = self.items(&places)?;
-                Ok(Some(Loaded { host, slot, items }))
+                Ok(Some(Loaded {
+                    host,
+                    slot,
+                    last,
+                    items,
+                }))
             }
         }
     }
@@ -129,15 +149,16 @@ impl Spill {
             self.buffer.extend_from_slice(&place.length.to_le_bytes());
             self.buffer.extend_from_slice(&place.attempts.to_le_bytes());
         }
-        let behind = u64::from(slot.places) * PLACE as u64;
+        let behind = u64::from(slot.end) * PLACE as u64;
         self.file
             .write_all_at(&self.buffer, position(slot.number) + behind)
     }
 
     fn read(&mut self, slot: Slot) -> io::Result<Vec<Place>> {
-        self.buffer.resize(usize::from(slot.places) * PLACE, 0);
+        self.buffer.resize(slot.len() * PLACE, 0);
+        let before = u64::from(slot.first) * PLACE as u64;
         self.file
-            .read_exact_at(&mut self.buffer, position(slot.number))?;
+            .read_exact_at(&mut self.buffer, position(slot.number) + before)?;
         let (places, _) = self.buffer.as_chunks::<PLACE>();
         Ok(places.iter().map(place).collect())
     }

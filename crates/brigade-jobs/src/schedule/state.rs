@@ -17,6 +17,9 @@ use crate::input::Item;
 /// A host whose lines in memory are fewer than this gets lines back from disk.
 const LOW: usize = 64;
 
+/// Bytes that the URLs of a full window may have on average. Longer ones make it smaller.
+const URL_BYTES: usize = 1024;
+
 /// What a schedule is told at the start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -76,6 +79,10 @@ pub(crate) struct Schedule {
     delayed: BinaryHeap<Reverse<Delayed>>,
     /// Lines in memory, those in flight left out.
     held: usize,
+    /// Bytes of their URLs.
+    held_bytes: usize,
+    /// Lines that are being read back from disk.
+    loading: usize,
     active: usize,
     /// Lines on disk, those being read back included.
     spilled: u64,
@@ -93,6 +100,8 @@ impl Schedule {
             hosts: Hosts::default(),
             delayed: BinaryHeap::new(),
             held: 0,
+            held_bytes: 0,
+            loading: 0,
             active: 0,
             spilled: 0,
             slots_free: Vec::new(),
@@ -115,7 +124,12 @@ impl Schedule {
 
     /// Whether the window has room for a line.
     pub(crate) fn has_room(&self) -> bool {
-        self.held < self.settings.window
+        self.room() > 0
+    }
+
+    /// Whether a good part of the window is free.
+    pub(crate) fn has_much_room(&self) -> bool {
+        self.room() > self.settings.window / 4
     }
 
     /// What is to be done at `now`.
@@ -130,6 +144,7 @@ impl Schedule {
         match self.admission.poll(now) {
             admission::Next::Granted { key, item, .. } => {
                 self.held -= 1;
+                self.held_bytes -= item.bytes();
                 self.active += 1;
                 let host = self.hosts.at(key);
                 host.held -= 1;
@@ -157,6 +172,7 @@ impl Schedule {
     /// Ends a fetch that is to be made again, not before `at`.
     pub(crate) fn again(&mut self, host: HostId, item: Item, at: Moment, now: Moment) {
         self.held += 1;
+        self.held_bytes += item.bytes();
         self.hosts.at(host).held += 1;
         self.delayed.push(Reverse(Delayed { at, host, item }));
         self.finish(host, now);
@@ -262,8 +278,11 @@ impl Schedule {
 
     /// Takes lines back that were read from disk.
     pub(crate) fn loaded(&mut self, loaded: Loaded) {
-        self.slots_free.push(loaded.slot.number);
-        self.spilled -= u64::from(loaded.slot.places);
+        if loaded.last {
+            self.slots_free.push(loaded.slot.number);
+        }
+        self.loading -= loaded.slot.len();
+        self.spilled -= loaded.slot.len() as u64;
         self.hosts.at(loaded.host).loading = false;
         for item in loaded.items {
             self.hold(loaded.host, item);
@@ -282,7 +301,8 @@ impl Schedule {
     }
 
     /// Lines held in memory.
-    pub(crate) fn held(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
         self.held
     }
 
@@ -302,6 +322,7 @@ impl Schedule {
 
     fn hold(&mut self, host: HostId, item: Item) {
         self.held += 1;
+        self.held_bytes += item.bytes();
         self.hosts.at(host).held += 1;
         self.admission.enqueue(host, item);
     }
@@ -312,6 +333,7 @@ impl Schedule {
             let Some(item) = self.admission.take_last(&host) else {
                 break;
             };
+            self.held_bytes -= item.bytes();
             places.push(Place {
                 index: item.index,
                 offset: item.offset,
@@ -330,17 +352,17 @@ impl Schedule {
             // at a time.
             let known = self.hosts.at(host).spilled.pop_back();
             let slot = match known {
-                Some(slot) if usize::from(slot.places) < SLOT => slot,
+                Some(slot) if usize::from(slot.end) < SLOT => slot,
                 full => {
                     self.hosts.at(host).spilled.extend(full);
                     self.free_slot()
                 }
             };
-            let room = SLOT - usize::from(slot.places);
+            let room = SLOT - usize::from(slot.end);
             let (now, later) = rest.split_at(rest.len().min(room));
             rest = later;
             self.hosts.at(host).spilled.push_back(Slot {
-                places: slot.places + now.len() as u16,
+                end: slot.end + now.len() as u16,
                 ..slot
             });
             let places = now.to_vec();
@@ -353,18 +375,51 @@ impl Schedule {
             self.slots += 1;
             self.slots - 1
         });
-        Slot { number, places: 0 }
+        Slot {
+            number,
+            first: 0,
+            end: 0,
+        }
     }
 
+    /// Has lines of a host read back: as many as the window has room for, and one in any case if
+    /// none of the host stands in line.
     fn load(&mut self, id: HostId) {
+        let room = self.room().min(SLOT);
+        let count = room.max(usize::from(self.admission.waiting_of(&id) == 0));
         let host = self.hosts.at(id);
-        if host.loading {
+        if host.loading || count == 0 {
             return;
         }
-        if let Some(slot) = host.spilled.pop_front() {
-            host.loading = true;
-            self.orders.push(Order::Read { host: id, slot });
+        let Some(slot) = host.spilled.pop_front() else {
+            return;
+        };
+        let read = Slot {
+            end: slot.first + slot.len().min(count) as u16,
+            ..slot
+        };
+        let last = read.end == slot.end;
+        if !last {
+            host.spilled.push_front(Slot {
+                first: read.end,
+                ..slot
+            });
         }
+        host.loading = true;
+        self.loading += read.len();
+        self.orders.push(Order::Read {
+            host: id,
+            slot: read,
+            last,
+        });
+    }
+
+    /// Lines that the window has room for.
+    fn room(&self) -> usize {
+        let window = self.settings.window;
+        let bytes = window.saturating_mul(URL_BYTES);
+        let room = bytes.saturating_sub(self.held_bytes).div_ceil(URL_BYTES);
+        room.min(window.saturating_sub(self.held + self.loading))
     }
 
     /// Forgets a host of which nothing is left here, nor with the admission: its rate must hold

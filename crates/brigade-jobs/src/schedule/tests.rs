@@ -348,3 +348,43 @@ fn f2b_lines_of_many_hosts_that_are_moved_out_one_by_one_share_their_slots() {
     seen.sort_unstable();
     assert_eq!(seen, (0..2000).collect::<Vec<_>>());
 }
+
+#[test]
+fn f2b_lines_that_come_back_of_many_hosts_do_not_overflow_the_window() {
+    let names: Vec<_> = (0..20).map(|n| format!("h{n}")).collect();
+    let hosts: Vec<_> = (0..20_000).map(|n| names[n % 20].as_str()).collect();
+    let mut bench = Bench::new(settings(64, Some(1)), &hosts);
+    for name in &names {
+        refuse(&mut bench, name, second(1), 10);
+    }
+    bench.feed(second(1));
+    let mut seen = Vec::new();
+    loop {
+        let started = bench.start(second(100));
+        if started.is_empty() {
+            break;
+        }
+        for (host, item) in started {
+            seen.push(item.index);
+            bench.schedule.finish(host, second(100));
+        }
+        bench.carry_out();
+        bench.most_held = bench.most_held.max(bench.schedule.held());
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (0..20_000).collect::<Vec<_>>());
+    assert!(bench.most_held <= 64 + 20, "{}", bench.most_held);
+}
+
+#[test]
+fn f2b_long_urls_make_the_window_smaller() {
+    let long = format!("a/?{}", "x".repeat(10_000));
+    let hosts = vec![long.as_str(); 200];
+    let mut bench = Bench::new(settings(100, Some(1)), &hosts);
+    for item in std::mem::take(&mut bench.unread) {
+        if bench.schedule.has_room() {
+            bench.schedule.add(item);
+        }
+    }
+    assert_eq!(bench.schedule.held(), 11);
+}
