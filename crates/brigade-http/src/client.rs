@@ -111,6 +111,9 @@ impl Client {
     /// the client. Dropping the last clone instead closes idle connections as well, but lets
     /// responses that are being read go on.
     ///
+    /// A request opens its connection in its own future. One that stopped half-way because nobody
+    /// polls it must be polled or dropped before this returns.
+    ///
     /// # Cancel safety
     ///
     /// The client is closed as soon as the future is first polled; dropping it later only stops
