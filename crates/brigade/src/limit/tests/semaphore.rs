@@ -216,3 +216,15 @@ async fn l2a_a_waiter_dropped_at_any_of_its_awaits_leaves_no_permit_behind() {
     .await;
     assert!(polls > 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn l1b_a_waiter_that_was_overtaken_gets_what_is_free_when_it_comes_back() {
+    let semaphore = Semaphore::new(1);
+    let held = semaphore.acquire().await;
+    let mut unpolled = pin!(semaphore.acquire());
+    assert!(!poll_once(unpolled.as_mut()));
+    drop(held);
+    drop(semaphore.acquire().await);
+    assert_eq!(semaphore.stats().taken, 0);
+    assert!(poll_once(unpolled.as_mut()));
+}
