@@ -12,6 +12,7 @@ mod spill;
 mod state;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub(crate) use host::{HostId, host_name};
 pub(crate) use spill::{Loaded, Spill};

@@ -1,9 +1,9 @@
 //! The schedule itself: what waits, what runs, what is delayed and what is on disk.
 //!
-//! It never waits and never does I/O: it hands out orders for the spill and takes the answers.
+//! It never waits and never does I/O. What moves in and out of memory is in `window.rs`.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use brigade_core::admission::{self, Admission, Candidate, Limits};
@@ -11,14 +11,9 @@ use brigade_core::backoff::{HostBackoff, HostRule};
 use brigade_core::time::Moment;
 
 use super::host::{Host, HostId, Hosts, host_name};
-use super::spill::{Loaded, Order, Place, SLOT, Slot};
+use super::spill::Order;
+use super::window::LOW;
 use crate::input::Item;
-
-/// A host whose lines in memory are fewer than this gets lines back from disk.
-const LOW: usize = 64;
-
-/// Bytes that the URLs of a full window may have on average. Longer ones make it smaller.
-const URL_BYTES: usize = 1024;
 
 /// What a schedule is told at the start.
 #[derive(Clone, Copy, Debug)]
@@ -73,23 +68,23 @@ impl Eq for Delayed {}
 /// Which line is fetched next.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    settings: Settings,
-    admission: Admission<HostId, Item>,
-    hosts: Hosts,
+    pub(super) settings: Settings,
+    pub(super) admission: Admission<HostId, Item>,
+    pub(super) hosts: Hosts,
     delayed: BinaryHeap<Reverse<Delayed>>,
     /// Lines in memory, those in flight left out.
-    held: usize,
+    pub(super) held: usize,
     /// Bytes of their URLs.
-    held_bytes: usize,
+    pub(super) held_bytes: usize,
     /// Lines that are being read back from disk.
-    loading: usize,
-    active: usize,
+    pub(super) loading: usize,
+    pub(super) active: usize,
     /// Lines on disk, those being read back included.
-    spilled: u64,
-    slots_free: Vec<u32>,
-    slots: u32,
-    orders: Vec<Order>,
-    complete: bool,
+    pub(super) spilled: u64,
+    pub(super) slots_free: Vec<u32>,
+    pub(super) slots: u32,
+    pub(super) orders: Vec<Order>,
+    pub(super) complete: bool,
 }
 
 impl Schedule {
@@ -120,16 +115,6 @@ impl Schedule {
     /// Says that the list has no more lines.
     pub(crate) fn complete(&mut self) {
         self.complete = true;
-    }
-
-    /// Whether the window has room for a line.
-    pub(crate) fn has_room(&self) -> bool {
-        self.room() > 0
-    }
-
-    /// Whether a good part of the window is free.
-    pub(crate) fn has_much_room(&self) -> bool {
-        self.room() > self.settings.window / 4
     }
 
     /// What is to be done at `now`.
@@ -227,68 +212,6 @@ impl Schedule {
         forgiven
     }
 
-    /// Whether nothing can start because of the hosts that fill the window, so that only reading
-    /// further could help. Takes time in proportion to the number of hosts.
-    pub(crate) fn is_stuck(&mut self, now: Moment) -> bool {
-        if self.has_room() || self.settings.limits.key_rate.is_some() {
-            return !self.has_room();
-        }
-        let paused: HashSet<HostId> = self.admission.paused(now).map(|(host, _)| *host).collect();
-        let full = self.settings.limits.key_concurrency.unwrap_or(usize::MAX);
-        // A line that waits though its host has room waits for the global rate.
-        let free = |(id, host): (HostId, &Host)| {
-            self.admission.waiting_of(&id) > 0 && host.active < full && !paused.contains(&id)
-        };
-        !self.hosts.iter().any(free)
-    }
-
-    /// Moves lines of the longest queues out of the window. False if there is nothing to move: then
-    /// the window is full of hosts that have a line or two each.
-    pub(crate) fn evict(&mut self) -> bool {
-        let mut queues: Vec<(usize, HostId)> = self
-            .hosts
-            .iter()
-            .map(|(id, _)| (self.admission.waiting_of(&id), id))
-            .filter(|(waiting, _)| *waiting > 1)
-            .collect();
-        queues.sort_unstable_by_key(|queue| Reverse(*queue));
-        let target = (self.settings.window / 4).max(1);
-        let mut moved = 0;
-        for (waiting, host) in queues {
-            let keep = (waiting / 8).clamp(1, LOW);
-            let count = (waiting - keep).min(target - moved);
-            self.move_out(host, count);
-            moved += count;
-            if moved >= target {
-                break;
-            }
-        }
-        moved > 0
-    }
-
-    /// Orders for the spill, to be carried out in this order.
-    pub(crate) fn take_orders(&mut self) -> Vec<Order> {
-        std::mem::take(&mut self.orders)
-    }
-
-    /// Whether there are orders.
-    pub(crate) fn has_orders(&self) -> bool {
-        !self.orders.is_empty()
-    }
-
-    /// Takes lines back that were read from disk.
-    pub(crate) fn loaded(&mut self, loaded: Loaded) {
-        if loaded.last {
-            self.slots_free.push(loaded.slot.number);
-        }
-        self.loading -= loaded.slot.len();
-        self.spilled -= loaded.slot.len() as u64;
-        self.hosts.at(loaded.host).loading = false;
-        for item in loaded.items {
-            self.hold(loaded.host, item);
-        }
-    }
-
     /// When the next line can start, as far as that is known: `now` or later.
     pub(crate) fn next_at(&mut self, now: Moment) -> Option<Moment> {
         let delayed = self.delayed.peek().map(|Reverse(first)| first.at.max(now));
@@ -320,106 +243,11 @@ impl Schedule {
         }
     }
 
-    fn hold(&mut self, host: HostId, item: Item) {
+    pub(super) fn hold(&mut self, host: HostId, item: Item) {
         self.held += 1;
         self.held_bytes += item.bytes();
         self.hosts.at(host).held += 1;
         self.admission.enqueue(host, item);
-    }
-
-    fn move_out(&mut self, host: HostId, count: usize) {
-        let mut places = Vec::with_capacity(count);
-        for _ in 0..count {
-            let Some(item) = self.admission.take_last(&host) else {
-                break;
-            };
-            self.held_bytes -= item.bytes();
-            places.push(Place {
-                index: item.index,
-                offset: item.offset,
-                length: item.length,
-                attempts: item.attempts,
-            });
-        }
-        self.held -= places.len();
-        self.spilled += places.len() as u64;
-        self.hosts.at(host).held -= places.len();
-        // Taken from the end, they are put back in the order of the list.
-        places.reverse();
-        let mut rest = places.as_slice();
-        while !rest.is_empty() {
-            // The last slot is filled up first: of many slow hosts only a line or two is moved out
-            // at a time.
-            let known = self.hosts.at(host).spilled.pop_back();
-            let slot = match known {
-                Some(slot) if usize::from(slot.end) < SLOT => slot,
-                full => {
-                    self.hosts.at(host).spilled.extend(full);
-                    self.free_slot()
-                }
-            };
-            let room = SLOT - usize::from(slot.end);
-            let (now, later) = rest.split_at(rest.len().min(room));
-            rest = later;
-            self.hosts.at(host).spilled.push_back(Slot {
-                end: slot.end + now.len() as u16,
-                ..slot
-            });
-            let places = now.to_vec();
-            self.orders.push(Order::Write { slot, places });
-        }
-    }
-
-    fn free_slot(&mut self) -> Slot {
-        let number = self.slots_free.pop().unwrap_or_else(|| {
-            self.slots += 1;
-            self.slots - 1
-        });
-        Slot {
-            number,
-            first: 0,
-            end: 0,
-        }
-    }
-
-    /// Has lines of a host read back: as many as the window has room for, and one in any case if
-    /// none of the host stands in line.
-    fn load(&mut self, id: HostId) {
-        let room = self.room().min(SLOT);
-        let count = room.max(usize::from(self.admission.waiting_of(&id) == 0));
-        let host = self.hosts.at(id);
-        if host.loading || count == 0 {
-            return;
-        }
-        let Some(slot) = host.spilled.pop_front() else {
-            return;
-        };
-        let read = Slot {
-            end: slot.first + slot.len().min(count) as u16,
-            ..slot
-        };
-        let last = read.end == slot.end;
-        if !last {
-            host.spilled.push_front(Slot {
-                first: read.end,
-                ..slot
-            });
-        }
-        host.loading = true;
-        self.loading += read.len();
-        self.orders.push(Order::Read {
-            host: id,
-            slot: read,
-            last,
-        });
-    }
-
-    /// Lines that the window has room for.
-    fn room(&self) -> usize {
-        let window = self.settings.window;
-        let bytes = window.saturating_mul(URL_BYTES);
-        let room = bytes.saturating_sub(self.held_bytes).div_ceil(URL_BYTES);
-        room.min(window.saturating_sub(self.held + self.loading))
     }
 
     /// Forgets a host of which nothing is left here, nor with the admission: its rate must hold

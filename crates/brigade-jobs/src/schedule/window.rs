@@ -1,0 +1,188 @@
+//! The window: which lines are held in memory, and which go to disk and come back.
+//!
+//! Lines of hosts that may not be asked now are moved out, newest first, so that reading goes on.
+//! It never does I/O: it hands out orders for the spill and takes the answers.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use brigade_core::time::Moment;
+
+use super::host::{Host, HostId};
+use super::spill::{Loaded, Order, Place, SLOT, Slot};
+use super::state::Schedule;
+
+/// A host whose lines in memory are fewer than this gets lines back from disk.
+pub(super) const LOW: usize = 64;
+
+/// Bytes that the URLs of a full window may have on average. Longer ones make it smaller.
+const URL_BYTES: usize = 1024;
+
+impl Schedule {
+    /// Whether the window has room for a line.
+    pub(crate) fn has_room(&self) -> bool {
+        self.room() > 0
+    }
+
+    /// Whether a good part of the window is free.
+    pub(crate) fn has_much_room(&self) -> bool {
+        self.room() > self.settings.window / 4
+    }
+
+    /// Whether nothing can start because of the hosts that fill the window, so that only reading
+    /// further could help. Takes time in proportion to the number of hosts.
+    pub(crate) fn is_stuck(&mut self, now: Moment) -> bool {
+        if self.has_room() || self.settings.limits.key_rate.is_some() {
+            return !self.has_room();
+        }
+        let paused: HashSet<HostId> = self.admission.paused(now).map(|(host, _)| *host).collect();
+        let full = self.settings.limits.key_concurrency.unwrap_or(usize::MAX);
+        // A line that waits though its host has room waits for the global rate.
+        let free = |(id, host): (HostId, &Host)| {
+            self.admission.waiting_of(&id) > 0 && host.active < full && !paused.contains(&id)
+        };
+        !self.hosts.iter().any(free)
+    }
+
+    /// Moves lines of the longest queues out of the window. False if there is nothing to move: then
+    /// the window is full of hosts that have a line or two each.
+    pub(crate) fn evict(&mut self) -> bool {
+        let mut queues: Vec<(usize, HostId)> = self
+            .hosts
+            .iter()
+            .map(|(id, _)| (self.admission.waiting_of(&id), id))
+            .filter(|(waiting, _)| *waiting > 1)
+            .collect();
+        queues.sort_unstable_by_key(|queue| Reverse(*queue));
+        let target = (self.settings.window / 4).max(1);
+        let mut moved = 0;
+        for (waiting, host) in queues {
+            let keep = (waiting / 8).clamp(1, LOW);
+            let count = (waiting - keep).min(target - moved);
+            self.move_out(host, count);
+            moved += count;
+            if moved >= target {
+                break;
+            }
+        }
+        moved > 0
+    }
+
+    /// Orders for the spill, to be carried out in this order.
+    pub(crate) fn take_orders(&mut self) -> Vec<Order> {
+        std::mem::take(&mut self.orders)
+    }
+
+    /// Whether there are orders.
+    pub(crate) fn has_orders(&self) -> bool {
+        !self.orders.is_empty()
+    }
+
+    /// Takes lines back that were read from disk.
+    pub(crate) fn loaded(&mut self, loaded: Loaded) {
+        if loaded.last {
+            self.slots_free.push(loaded.slot.number);
+        }
+        self.loading -= loaded.slot.len();
+        self.spilled -= loaded.slot.len() as u64;
+        self.hosts.at(loaded.host).loading = false;
+        for item in loaded.items {
+            self.hold(loaded.host, item);
+        }
+    }
+
+    fn move_out(&mut self, host: HostId, count: usize) {
+        let mut places = Vec::with_capacity(count);
+        for _ in 0..count {
+            let Some(item) = self.admission.take_last(&host) else {
+                break;
+            };
+            self.held_bytes -= item.bytes();
+            places.push(Place {
+                index: item.index,
+                offset: item.offset,
+                length: item.length,
+                attempts: item.attempts,
+            });
+        }
+        self.held -= places.len();
+        self.spilled += places.len() as u64;
+        self.hosts.at(host).held -= places.len();
+        // Taken from the end, they are put back in the order of the list.
+        places.reverse();
+        let mut rest = places.as_slice();
+        while !rest.is_empty() {
+            // The last slot is filled up first: of many slow hosts only a line or two is moved out
+            // at a time.
+            let known = self.hosts.at(host).spilled.pop_back();
+            let slot = match known {
+                Some(slot) if usize::from(slot.end) < SLOT => slot,
+                full => {
+                    self.hosts.at(host).spilled.extend(full);
+                    self.free_slot()
+                }
+            };
+            let room = SLOT - usize::from(slot.end);
+            let (now, later) = rest.split_at(rest.len().min(room));
+            rest = later;
+            self.hosts.at(host).spilled.push_back(Slot {
+                end: slot.end + now.len() as u16,
+                ..slot
+            });
+            let places = now.to_vec();
+            self.orders.push(Order::Write { slot, places });
+        }
+    }
+
+    fn free_slot(&mut self) -> Slot {
+        let number = self.slots_free.pop().unwrap_or_else(|| {
+            self.slots += 1;
+            self.slots - 1
+        });
+        Slot {
+            number,
+            first: 0,
+            end: 0,
+        }
+    }
+
+    /// Has lines of a host read back: as many as the window has room for, and one in any case if
+    /// none of the host stands in line.
+    pub(super) fn load(&mut self, id: HostId) {
+        let room = self.room().min(SLOT);
+        let count = room.max(usize::from(self.admission.waiting_of(&id) == 0));
+        let host = self.hosts.at(id);
+        if host.loading || count == 0 {
+            return;
+        }
+        let Some(slot) = host.spilled.pop_front() else {
+            return;
+        };
+        let read = Slot {
+            end: slot.first + slot.len().min(count) as u16,
+            ..slot
+        };
+        let last = read.end == slot.end;
+        if !last {
+            host.spilled.push_front(Slot {
+                first: read.end,
+                ..slot
+            });
+        }
+        host.loading = true;
+        self.loading += read.len();
+        self.orders.push(Order::Read {
+            host: id,
+            slot: read,
+            last,
+        });
+    }
+
+    /// Lines that the window has room for.
+    fn room(&self) -> usize {
+        let window = self.settings.window;
+        let bytes = window.saturating_mul(URL_BYTES);
+        let room = bytes.saturating_sub(self.held_bytes).div_ceil(URL_BYTES);
+        room.min(window.saturating_sub(self.held + self.loading))
+    }
+}
