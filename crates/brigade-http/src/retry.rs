@@ -125,6 +125,11 @@ impl RetryPolicy {
         self
     }
 
+    /// Whether this policy has anything to say about a response with `status`.
+    pub(crate) fn concerns(&self, status: StatusCode) -> bool {
+        self.attempts > 1 && self.statuses.contains(&status)
+    }
+
     /// How long to wait before sending the request again; `None` if it is not.
     ///
     /// `attempt` counts the failures from 0. `now` is the wall clock, which a `Retry-After` with a

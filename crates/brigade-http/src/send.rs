@@ -87,6 +87,12 @@ impl Attempts<'_> {
     /// How long to wait before the next attempt, if the policy and the total timeout allow one.
     fn delay(&mut self, failure: Failure<'_>, hop: &Hop) -> Option<Duration> {
         let policy = self.settings.retry.as_ref()?;
+        if let Failure::Status(status, _) = failure
+            && !policy.concerns(status)
+        {
+            // Most responses end here, before a clock is read for them.
+            return None;
+        }
         let now = SystemTime::now();
         let delay = policy.delay(failure, &hop.method, self.failures, now, fastrand::f64())?;
         // An answer now is worth more than a timeout later.
