@@ -90,7 +90,13 @@ impl Report {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("runs");
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{}-{name}.md", date.trim()));
-        fs::write(&path, &self.text)?;
+        let cores = std::thread::available_parallelism()?;
+        let head = format!(
+            "# {name}, {}\n\n{cores} processors, loopback; the client is pinned to the first, the server to the \
+             second. Ratios hold, seconds drift.\n",
+            date.trim()
+        );
+        fs::write(&path, head + &self.text)?;
         println!("\nkept as bench/runs/{}-{name}.md", date.trim());
         Ok(())
     }
