@@ -17,9 +17,8 @@ const CHILD: &str = "BRIGADE_JOBS_KILLED_CHILD";
 #[test]
 #[ignore = "run by the test below as a child process"]
 fn child() {
-    let Some(directory) = std::env::var_os(CHILD) else {
-        return;
-    };
+    // On its own it proves nothing, so it must not look like a test that passed.
+    let directory = std::env::var_os(CHILD).expect("only the test below starts this one");
     let directory = PathBuf::from(directory);
     let input = Input::File(directory.join("list"));
     let mut config = config(input, &directory.join("out"));
