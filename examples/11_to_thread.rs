@@ -113,7 +113,7 @@ async fn collect(path: &Path, store: &Server) -> io::Result<()> {
 
 fn main() -> ExitCode {
     brigade::run(async {
-        let path = std::env::temp_dir().join(format!("brigade-08-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("brigade-11-{}", std::process::id()));
         let content = "a page of many equal bytes "
             .replace(' ', &" ".repeat(1000))
             .repeat(200);
