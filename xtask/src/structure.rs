@@ -1,5 +1,6 @@
 //! The rules of the house that the compiler does not keep: how a file opens, what a module may be
-//! called, and that the top-level modules of a crate form no circle.
+//! called, that the top-level modules of a crate form no circle, and that the library takes its
+//! primitives of threads from one place.
 //!
 //! It reads files as text and never changes one.
 
@@ -12,6 +13,9 @@ use crate::run::Failed;
 const VAGUE: [&str; 6] = ["util", "utils", "common", "helpers", "types", "misc"];
 /// A habit with a wall behind it: a file without its tests is split by idea before it gets there.
 const LINES_MAX: usize = 400;
+/// Whose interleavings shuttle decides, and what it may not: the thread that waits for signals.
+const SCHEDULED: &str = "crates/brigade/src/";
+const UNSCHEDULED: [&str; 2] = ["sync.rs", "run/"];
 
 /// Fails on the first kind of rule that is broken, after naming each place.
 pub(crate) fn check(root: &Path) -> Result<(), Failed> {
@@ -36,6 +40,11 @@ pub(crate) fn check(root: &Path) -> Result<(), Failed> {
         if !text.starts_with("//!") {
             wrong.push(format!(
                 "{shown}: opens without a `//!` line that says what it is"
+            ));
+        }
+        if names_threads(&shown, &text) {
+            wrong.push(format!(
+                "{shown}: takes its locks, atomics and threads from `crate::sync`, not from `std`"
             ));
         }
         if !is_test(&shown) && text.lines().count() > LINES_MAX {
@@ -64,6 +73,23 @@ pub(crate) fn check(root: &Path) -> Result<(), Failed> {
 
 fn is_test(shown: &str) -> bool {
     shown.contains("/tests/") || shown.ends_with("tests.rs")
+}
+
+/// Whether a file that shuttle is to schedule goes past `crate::sync`.
+fn names_threads(shown: &str, text: &str) -> bool {
+    let Some(inside) = shown.strip_prefix(SCHEDULED) else {
+        return false;
+    };
+    let free = UNSCHEDULED.iter().any(|free| inside.starts_with(free)) || is_test(shown);
+    let names = |line: &str| line.contains("std::sync") || line.contains("std::thread");
+    !free && code(text).any(names)
+}
+
+/// The lines above a file's own tests that are not comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.split("#[cfg(test)]\nmod").next().unwrap_or_default();
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
 }
 
 /// Every Rust file of the workspace, sorted.
@@ -212,6 +238,20 @@ mod tests {
         assert!(walk("a", &ring, &mut Vec::new(), &mut BTreeSet::new()).is_some());
         let tree = graph(&[("a", "b"), ("a", "c"), ("b", "c")]);
         assert!(walk("a", &tree, &mut Vec::new(), &mut BTreeSet::new()).is_none());
+    }
+
+    #[test]
+    fn threads_are_named_in_one_place() {
+        let text = "//! std::sync\nuse std::sync::Arc;\n";
+        assert!(names_threads("crates/brigade/src/slab.rs", text));
+        assert!(!names_threads("crates/brigade/src/sync.rs", text));
+        assert!(!names_threads(
+            "crates/brigade/src/group/tests/mod.rs",
+            text
+        ));
+        assert!(!names_threads("crates/brigade-http/src/send.rs", text));
+        let tested = "//! Its own.\n#[cfg(test)]\nmod tests { use std::sync::Arc; }";
+        assert!(!names_threads("crates/brigade/src/slab.rs", tested));
     }
 
     #[test]

@@ -5,11 +5,12 @@
 
 mod alarm;
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use brigade_core::time::Moment;
 use tokio::time::Instant;
+
+use crate::sync::OnceLock;
 
 pub use alarm::Alarm;
 

@@ -50,6 +50,7 @@
 
 mod desk;
 mod slab;
+mod sync;
 #[cfg(test)]
 mod witness;
 

@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use brigade_core::time::Moment;
@@ -14,6 +13,7 @@ use brigade_core::time::Moment;
 use crate::cancel::{Reason, roots};
 use crate::clock;
 use crate::slab::Slab;
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, global};
 
 /// What kind of thing is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,8 +127,12 @@ struct Blocking {
     calls: Slab<Call>,
 }
 
-static BLOCKING: Mutex<Blocking> = Mutex::new(Blocking { calls: Slab::new() });
-static LAST_ENDED: Condvar = Condvar::new();
+global! {
+    static BLOCKING: Mutex<Blocking> = Mutex::new(Blocking { calls: Slab::new() });
+}
+global! {
+    static LAST_ENDED: Condvar = Condvar::new();
+}
 
 fn blocking() -> MutexGuard<'static, Blocking> {
     BLOCKING.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,10 +1,11 @@
 //! A witness for tests: it says what happened, in order.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::sleep;
+
+use crate::sync::{Arc, Mutex};
 
 /// What happened, in order.
 #[derive(Clone, Default)]

@@ -5,9 +5,9 @@
 //! tasks cannot mix them up.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use super::scope::Scope;
+use crate::sync::{Arc, thread_local};
 
 thread_local! {
     static CURRENT: Cell<Option<Arc<Scope>>> = const { Cell::new(None) };
@@ -51,15 +51,15 @@ pub(crate) fn enter<R>(scope: &mut Option<Arc<Scope>>, run: impl FnOnce() -> R) 
 
 /// Says that the running code awaits something which can never be ready.
 pub(crate) fn set_stuck() {
-    STUCK.set(true);
+    STUCK.with(|stuck| stuck.set(true));
 }
 
 /// Runs one poll and tells whether [`set_stuck`] was called in it. The mark is passed on to the
 /// watcher around this one.
 pub(crate) fn watch<R>(poll: impl FnOnce() -> R) -> (R, bool) {
-    let before = STUCK.replace(false);
+    let before = STUCK.with(|stuck| stuck.replace(false));
     let result = poll();
-    let stuck = STUCK.get();
-    STUCK.set(before || stuck);
+    let stuck = STUCK.with(Cell::get);
+    STUCK.with(|mark| mark.set(before || stuck));
     (result, stuck)
 }

@@ -7,7 +7,6 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use super::context::enter;
 use super::failure::{Failure, Panic};
 use super::reason::Reason;
 use super::scope::{Scope, Step};
+use crate::sync::Arc;
 
 pub(crate) type Finaliser = Pin<Box<dyn Future<Output = ()> + Send>>;
 

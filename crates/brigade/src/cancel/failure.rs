@@ -7,10 +7,10 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::scope::Scope;
+use crate::sync::{Mutex, PoisonError};
 
 /// An error that can be shown now and taken back by type later.
 pub(crate) trait Fault: Any + fmt::Display + Send {

@@ -4,7 +4,8 @@
 //! failure is not a reason: errors live in the group, a reason only says who asked to stop.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Why a task, a group or a token was cancelled.
 ///
@@ -99,7 +100,6 @@ impl FirstReason {
             .is_ok()
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,12 +2,13 @@
 //!
 //! It holds them weakly and never keeps anything alive.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
 use super::scope::Scope;
 use crate::slab::Slab;
+use crate::sync::{Arc, Mutex, PoisonError, Weak, global};
 
-static ROOTS: Mutex<Slab<Weak<Scope>>> = Mutex::new(Slab::new());
+global! {
+    static ROOTS: Mutex<Slab<Weak<Scope>>> = Mutex::new(Slab::new());
+}
 
 pub(super) fn add(scope: &Arc<Scope>) -> usize {
     let mut roots = ROOTS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,8 +11,6 @@ mod failing;
 mod members;
 mod stopping;
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -27,6 +25,8 @@ use super::reason::{FirstReason, Reason};
 use super::token::Token;
 use crate::clock;
 use crate::slab::Slab;
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How long cancelled tasks may take by default to leave their shields and run their finalisers.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
@@ -270,7 +270,6 @@ impl Inner {
         self.more.get_or_insert_default()
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

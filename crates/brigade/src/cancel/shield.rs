@@ -6,10 +6,10 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 
 use super::context;
 use super::scope::Scope;
+use crate::sync::Arc;
 
 /// Runs `future` to its end even if the running task is cancelled meanwhile.
 ///

@@ -6,11 +6,11 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use super::reason::{FirstReason, Reason};
 use crate::slab::Slab;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// A cancellation signal: level-triggered, idempotent, and carrying the first [`Reason`].
 ///

@@ -7,13 +7,13 @@
 mod counter;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use brigade_core::time::Moment;
 use tokio::task::coop::poll_proceed;
 
 use crate::clock::now;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 pub(crate) use counter::Counter;
 use counter::Woken;
 

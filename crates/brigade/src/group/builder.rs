@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -15,6 +13,8 @@ use super::limited::LimitedGroup;
 use super::task_group::TaskGroup;
 use crate::cancel::scope::{Body, Scope};
 use crate::cancel::{Failure, FailureCause, context};
+use crate::sync::Arc;
+use crate::sync::atomic::AtomicU64;
 
 /// Options for a group, and the group itself by [`run`](Builder::run).
 ///

@@ -8,7 +8,6 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
@@ -17,6 +16,7 @@ use tracing::{Dispatch, Id};
 use crate::cancel::ending::Ending;
 use crate::cancel::scope::Scope;
 use crate::cancel::{Failure, Panic, Reason, context};
+use crate::sync::Arc;
 
 /// Why the future of a task has no output.
 pub(super) enum Without {

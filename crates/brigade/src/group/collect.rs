@@ -10,8 +10,6 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::iter;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,6 +23,8 @@ use super::start::start;
 use crate::cancel::name::Name;
 use crate::cancel::scope::Scope;
 use crate::cancel::{FailureCause, Reason};
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Works on every item, at most `limit` at once, and records how each one ended.
 ///

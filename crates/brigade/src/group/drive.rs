@@ -7,7 +7,6 @@
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use tokio::time::{Sleep, sleep};
 use crate::cancel::ending::{Ending, poll_caught};
 use crate::cancel::scope::Scope;
 use crate::cancel::{Failure, Fault, Panic, Reason, context};
+use crate::sync::Arc;
 
 /// How a group ended.
 pub(crate) struct Driven<T> {

@@ -7,11 +7,11 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::cancel::{Failure, FailureCause, Panic, Reason};
 use crate::living::readable;
+use crate::sync::{Mutex, PoisonError};
 
 /// Why a group returned no value.
 #[non_exhaustive]

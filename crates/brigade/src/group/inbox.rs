@@ -4,13 +4,13 @@
 //! included, and also if the task is destroyed without coming to an end. So no item can vanish.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::child::{Settle, Without};
 use super::outcome::{Outcome, Record};
 use crate::cancel::Reason;
 use crate::cancel::scope::Scope;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) struct Inbox<T, E>(Mutex<State<T, E>>);
 

@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::task::Poll;
 
 use super::builder::Builder;
@@ -19,6 +18,7 @@ use super::task_group::Stats;
 use crate::cancel::name::Name;
 use crate::cancel::scope::{Refused, Scope};
 use crate::cancel::{Reason, Token, context};
+use crate::sync::Arc;
 
 /// Runs `body` with a group of at most `limit` children at once; else as
 /// [`task_group`](super::task_group).

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use super::error::Finished;
 use super::start::{Report, start};
@@ -15,6 +14,7 @@ use super::task::Join;
 use crate::cancel::Reason;
 use crate::cancel::scope::{Refused, Scope};
 use crate::clock;
+use crate::sync::Arc;
 
 /// Starts tasks in a group from anywhere; see [`TaskGroup::spawner`](super::TaskGroup::spawner).
 ///

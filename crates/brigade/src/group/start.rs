@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
@@ -10,6 +9,7 @@ use super::child::{Child, Settle, Without};
 use super::error::Ended;
 use crate::cancel::Failure;
 use crate::cancel::scope::Scope;
+use crate::sync::Arc;
 
 /// Starts the task that was seated as `task` in `group`.
 pub(super) fn start<F, S>(

@@ -7,7 +7,6 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::task::JoinHandle;
@@ -15,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::error::Ended;
 use crate::cancel::scope::Scope;
 use crate::cancel::{Reason, context};
+use crate::sync::Arc;
 
 /// A child of a group, seen from the group's body; awaiting it gives the child's value.
 ///

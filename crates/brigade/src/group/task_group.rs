@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use super::builder::Builder;
 use super::error::Error;
@@ -13,6 +12,7 @@ use super::start::{Report, start};
 use super::task::Task;
 use crate::cancel::scope::{Refused, Scope};
 use crate::cancel::{Reason, Token};
+use crate::sync::Arc;
 
 /// Runs `body` with a new group and returns when the body and all its children are gone.
 ///

@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::hash::Hash;
-use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::clock::{instant, moment, now};
 use crate::desk::{Ask, Desk, Gate, Turn};
+use crate::sync::Arc;
 
 /// What a key can be: a host name, an account number.
 pub trait Key: Hash + Eq + Clone {}

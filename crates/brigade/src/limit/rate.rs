@@ -3,7 +3,6 @@
 //! It is a token bucket that keeps its promise where the program can see it: what counts is the
 //! moment at which `acquire` returns. It has no task and no thread of its own.
 
-use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use super::turns::TakePermits;
 use super::{NotYet, Rate, TooMany};
 use crate::clock::now;
 use crate::desk::Desk;
+use crate::sync::Arc;
 
 /// A token bucket, first come, first served. Clones share it.
 ///

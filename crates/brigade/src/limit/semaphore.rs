@@ -3,7 +3,6 @@
 //! It exists beside tokio's because a waiter that nobody polls must not stop the others, and
 //! because its capacity can be lowered. It never hands a permit to somebody who may not come.
 
-use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use brigade_core::turns::{Permits, Stock, Turns};
 use super::turns::TakePermits;
 use super::{NotYet, TooMany};
 use crate::desk::Desk;
+use crate::sync::Arc;
 
 type SemaphoreDesk = Desk<Turns<Permits, Option<Waker>>>;
 

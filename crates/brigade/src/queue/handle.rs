@@ -2,7 +2,6 @@
 //!
 //! Items are dropped outside the lock; their destructors may use the queue.
 
-use std::sync::Arc;
 use std::task::Waker;
 
 use brigade_core::queue::{Closed, QueuePlace, QueueState, Received, Tally, Unfinished};
@@ -10,6 +9,7 @@ use brigade_core::time::Moment;
 
 use super::SendError;
 use crate::desk::{Ask, Desk, Gate, Turn};
+use crate::sync::Arc;
 
 pub(super) type State<T> = QueueState<T, Option<Waker>>;
 pub(super) type Handle<T> = Arc<Desk<State<T>>>;

@@ -6,13 +6,13 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::crew::Local;
 use super::job::{Job, Outcome};
 use super::pool::Pool;
 use super::travel::Luggage;
+use crate::sync::Arc;
 
 /// A closure that runs on another thread once this future is awaited, and gives its value.
 ///

@@ -8,15 +8,14 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::thread;
 use std::time::Duration;
 
 use super::job::Run;
 use super::roster::{Look, Rest, Roster, Seat, Step};
 use super::stats::Stats;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, hint, thread};
 
 /// How often a thread without work looks again before it rests: to rest and to be woken costs more
 /// than many small closures. It spins in between and does not give way, because on a busy machine
@@ -151,7 +150,7 @@ impl Crew {
     fn search(&self) -> Found {
         for _ in 0..self.searches {
             for _ in 0..SPINS {
-                std::hint::spin_loop();
+                hint::spin_loop();
             }
             if self.roster().has_news() {
                 break;

@@ -8,14 +8,13 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread;
 
 use super::crew::Local;
 use super::pool::Pool;
 use super::travel::Luggage;
 use crate::cancel::shield::Shield;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, thread};
 
 /// A job as its thread sees it.
 pub(super) trait Run: Send + Sync {

@@ -2,24 +2,27 @@
 
 use std::any::type_name;
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
-use std::thread::available_parallelism;
 
 use super::builder::Builder;
 use super::call::Call;
 use super::crew::Crew;
 use super::stats::Stats;
+use crate::sync::thread::available_parallelism;
+use crate::sync::{Arc, global};
 
 /// How many closures of [`to_thread`] run at the same time.
 const BLOCKING_LIMIT: usize = 64;
 
-static BLOCKING: LazyLock<Pool> = LazyLock::new(|| Pool::new("blocking", BLOCKING_LIMIT));
-static CPU: LazyLock<Pool> = LazyLock::new(|| {
-    Pool::new(
-        "cpu",
-        available_parallelism().map_or(1, |cores| cores.get()),
-    )
-});
+global! {
+    lazy static BLOCKING: Pool = Pool::new("blocking", BLOCKING_LIMIT);
+}
+global! {
+    lazy static CPU: Pool = Pool::new("cpu", cores());
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, |cores| cores.get())
+}
 
 /// A class of named threads with its own limit: so many closures run, the others wait in order.
 ///

@@ -5,10 +5,10 @@
 //! answers with the [`Step`] that its caller has to take once the lock is free.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar};
 
 use super::stats::Stats;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, Condvar};
 
 /// Where one thread rests. It is woken by name, because of many resting threads the last to lie
 /// down should be the first to rise: the others then rest long enough to end.
@@ -227,7 +227,6 @@ impl<J> Roster<J> {
         }
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,6 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tracing::Span;
@@ -17,6 +16,7 @@ use crate::cancel::scope::Scope;
 use crate::cancel::shield::Shield;
 use crate::cancel::{self, Failure, FailureCause, Panic, context};
 use crate::living;
+use crate::sync::Arc;
 
 thread_local! {
     static RUNNING: RefCell<Option<Arc<dyn Run>>> = const { RefCell::new(None) };
@@ -65,11 +65,11 @@ impl Luggage {
         struct Running;
         impl Drop for Running {
             fn drop(&mut self) {
-                RUNNING.take();
+                RUNNING.with(RefCell::take);
             }
         }
         let _living = living::register(living::readable(self.name.clone()));
-        RUNNING.set(Some(job));
+        RUNNING.with(|running| running.replace(Some(job)));
         let _running = Running;
         let _runtime = self.runtime.as_ref().map(Handle::enter);
         let span = &self.span;
@@ -106,7 +106,8 @@ impl Luggage {
 /// # });
 /// ```
 pub fn cancelled() -> bool {
-    RUNNING.with_borrow(|job| {
+    RUNNING.with(|running| {
+        let job = running.borrow();
         job.as_ref()
             .is_some_and(|job| job.is_forsaken() || cancel::current().is_cancelled())
     })

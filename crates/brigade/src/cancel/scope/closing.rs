@@ -2,11 +2,10 @@
 //!
 //! `Over` comes once, and nothing can be registered with the scope from then on.
 
-use std::sync::atomic::Ordering;
-
 use super::{FINISHED, FRESH, Inner, Scope, Stage, Step, USED};
 use crate::cancel::ending::{Ending, Finaliser};
 use crate::cancel::reason::Reason;
+use crate::sync::atomic::Ordering;
 
 impl Scope {
     /// Says that this scope will have something to do at its end; false if it has ended.

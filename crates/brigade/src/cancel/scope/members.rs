@@ -3,8 +3,6 @@
 //! A scope is in the tree from before its first poll until it is over, so whatever runs can be
 //! found. Leaving never waits.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, TryLockError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -14,6 +12,8 @@ use super::{Body, Refused, Scope, Stage};
 use crate::cancel::name::Name;
 use crate::cancel::roots;
 use crate::clock;
+use crate::sync::atomic::Ordering;
+use crate::sync::{Arc, TryLockError, thread};
 
 impl Scope {
     /// Opens the body of a group as a member of `around`; without it, it is a root.
@@ -94,7 +94,7 @@ impl Scope {
                 Ok(inner) => inner,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => {
-                    std::thread::sleep(Duration::from_millis(1));
+                    thread::sleep(Duration::from_millis(1));
                     continue;
                 }
             };

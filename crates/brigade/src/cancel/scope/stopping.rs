@@ -2,12 +2,11 @@
 //!
 //! Each of these only sets marks and wakes; what follows from them is done by those who are woken.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
 use super::{Scope, Stage};
 use crate::cancel::ending::spawn_ender;
 use crate::cancel::reason::Reason;
+use crate::sync::Arc;
+use crate::sync::atomic::Ordering;
 
 impl Scope {
     /// Cancels this scope, and the tasks of a body with it; true if it was not cancelled before.
