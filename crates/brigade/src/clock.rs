@@ -10,6 +10,7 @@ use std::time::Duration;
 use brigade_core::time::Moment;
 use tokio::time::Instant;
 
+use crate::runtime::present;
 use crate::sync::OnceLock;
 
 pub use alarm::Alarm;
@@ -20,7 +21,7 @@ const ORIGIN: u64 = 1 << 62;
 
 fn origin() -> Instant {
     static FIRST: OnceLock<Instant> = OnceLock::new();
-    *FIRST.get_or_init(Instant::now)
+    *FIRST.get_or_init(present)
 }
 
 /// The present moment on tokio's clock, which tests can pause.
@@ -32,7 +33,7 @@ fn origin() -> Instant {
 /// assert!(brigade::clock::now() >= before);
 /// ```
 pub fn now() -> Moment {
-    moment(Instant::now())
+    moment(present())
 }
 
 /// The [`Moment`] of a tokio instant.

@@ -49,6 +49,7 @@
 //! [`queue`], [`limit`], [`thread`]; [`clock`] and [`living`] are small.
 
 mod desk;
+mod runtime;
 mod slab;
 mod sync;
 #[cfg(test)]

@@ -5,13 +5,18 @@
 //! at each of them who runs next. The rest of the crate takes them from here and never from `std`,
 //! else an interleaving is not tested. Only `run` stands apart: its thread is about real signals.
 
+#[cfg(shuttle)]
+mod model;
+
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, atomic};
 #[cfg(not(shuttle))]
 pub(crate) use std::{hint, thread, thread_local};
 
 #[cfg(shuttle)]
-pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard, atomic};
+pub(crate) use self::model::Condvar;
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::{Mutex, MutexGuard, atomic};
 #[cfg(shuttle)]
 pub(crate) use shuttle::{hint, thread_local};
 

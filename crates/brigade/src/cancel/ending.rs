@@ -10,13 +10,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
 use tracing::Span;
 
 use super::context::enter;
 use super::failure::{Failure, Panic};
 use super::reason::Reason;
 use super::scope::{Scope, Step};
+use crate::runtime::{Sleep, sleep};
 use crate::sync::Arc;
 
 pub(crate) type Finaliser = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -15,7 +15,6 @@ use std::task::Waker;
 use std::time::Duration;
 
 use brigade_core::time::Moment;
-use tokio::runtime::Handle;
 use tracing::Span;
 
 use super::ending::{Ending, Finaliser};
@@ -24,6 +23,7 @@ use super::name::Name;
 use super::reason::{FirstReason, Reason};
 use super::token::Token;
 use crate::clock;
+use crate::runtime::Handle;
 use crate::slab::Slab;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -11,11 +11,10 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use brigade_core::time::Moment;
-use tokio::runtime::Handle;
 use tokio::task::{Unconstrained, unconstrained};
-use tokio::time::{Sleep, sleep_until};
 
 use super::{instant, now};
+use crate::runtime::{Handle, Sleep, sleep_until};
 
 /// The length of a tick of tokio's timer wheel.
 const TICK: Duration = Duration::from_millis(1);

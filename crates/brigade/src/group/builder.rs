@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tracing::Span;
 
 use super::drive::{Driven, drive};
@@ -13,6 +12,7 @@ use super::limited::LimitedGroup;
 use super::task_group::TaskGroup;
 use crate::cancel::scope::{Body, Scope};
 use crate::cancel::{Failure, FailureCause, context};
+use crate::runtime::Handle;
 use crate::sync::Arc;
 use crate::sync::atomic::AtomicU64;
 

@@ -13,8 +13,6 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
-
 use super::builder::Builder;
 use super::drive::drive;
 use super::inbox::{Inbox, Ticket};
@@ -23,6 +21,7 @@ use super::start::start;
 use crate::cancel::name::Name;
 use crate::cancel::scope::Scope;
 use crate::cancel::{FailureCause, Reason};
+use crate::runtime::{Sleep, sleep};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
 

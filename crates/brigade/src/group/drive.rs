@@ -10,11 +10,10 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
-
 use crate::cancel::ending::{Ending, poll_caught};
 use crate::cancel::scope::Scope;
 use crate::cancel::{Failure, Fault, Panic, Reason, context};
+use crate::runtime::{Sleep, sleep};
 use crate::sync::Arc;
 
 /// How a group ended.

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::future::Future;
 
-use tokio::task::JoinHandle;
-
 use super::child::{Child, Settle, Without};
 use super::error::Ended;
 use crate::cancel::Failure;
 use crate::cancel::scope::Scope;
+use crate::runtime::{Handle, JoinHandle};
 use crate::sync::Arc;
 
 /// Starts the task that was seated as `task` in `group`.
@@ -26,7 +25,7 @@ where
     let child = Child::new(task, future, sink);
     match &group.body {
         Some(body) => body.runtime.spawn(child),
-        None => tokio::runtime::Handle::current().spawn(child),
+        None => Handle::current().spawn(child),
     }
 }
 

@@ -9,11 +9,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::task::JoinHandle;
-
 use super::error::Ended;
 use crate::cancel::scope::Scope;
 use crate::cancel::{Reason, context};
+use crate::runtime::JoinHandle;
 use crate::sync::Arc;
 
 /// A child of a group, seen from the group's body; awaiting it gives the child's value.

@@ -8,7 +8,6 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use tokio::runtime::Handle;
 use tracing::Span;
 
 use super::job::Run;
@@ -16,6 +15,7 @@ use crate::cancel::scope::Scope;
 use crate::cancel::shield::Shield;
 use crate::cancel::{self, Failure, FailureCause, Panic, context};
 use crate::living;
+use crate::runtime::Handle;
 use crate::sync::Arc;
 
 thread_local! {
