@@ -30,6 +30,7 @@
 //! | limit how much happens at once | [`limit`]: [`Semaphore`](limit::Semaphore) |
 //! | limit how often it happens | [`limit`]: [`RateLimit`](limit::RateLimit) |
 //! | limit both, for all and for each key, and pause a key | [`limit`]: [`KeyedLimit`](limit::KeyedLimit) |
+//! | refuse work at once when too much waits | [`limit`]: [`Bounded`](limit::Bounded) |
 //! | call blocking or computing code | [`thread`] |
 //! | see what is running | [`living`] |
 //!

@@ -116,11 +116,12 @@ impl<K: Hash + Eq + Clone> Keys<K> {
         number
     }
 
-    pub(super) fn remove(&mut self, number: u32) {
-        if let Some(key) = self.slots[number as usize].take() {
-            self.numbers.remove(&key.name);
-            self.free.push(number);
-        }
+    /// Forgets a key; the two copies of its name are for the caller to drop.
+    pub(super) fn remove(&mut self, number: u32) -> Option<[K; 2]> {
+        let key = self.slots[number as usize].take()?;
+        self.free.push(number);
+        let (name, _) = self.numbers.remove_entry(&key.name)?;
+        Some([name, key.name])
     }
 
     pub(super) fn at(&self, number: u32) -> &Key<K> {

@@ -66,6 +66,8 @@ pub struct Admission<K, T> {
     /// Keys to look at for forgetting.
     pub(super) rests: BTreeSet<(Moment, u32)>,
     pub(super) pauses: BTreeSet<(Moment, u32)>,
+    /// Where the names of forgotten keys are kept, if they are.
+    pub(super) forgotten: Option<Vec<K>>,
 }
 
 impl<K: Hash + Eq + Clone, T> Admission<K, T> {
@@ -84,7 +86,25 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
             timers: BTreeSet::new(),
             rests: BTreeSet::new(),
             pauses: BTreeSet::new(),
+            forgotten: None,
         }
+    }
+
+    /// The same admission, which keeps the names of forgotten keys until they are
+    /// [taken](Self::take_forgotten). Their destructors then run where the caller wants, which
+    /// matters if the admission is behind a lock.
+    #[must_use]
+    pub fn keep_forgotten(mut self) -> Self {
+        self.forgotten = Some(Vec::new());
+        self
+    }
+
+    /// The names of the keys that were forgotten since this was last asked, in no order.
+    pub fn take_forgotten(&mut self) -> Vec<K> {
+        self.forgotten
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// Puts `item` at the end of the line of `key`.
@@ -213,6 +233,30 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         self.timers.clear();
     }
 
+    /// The earliest moment at which a newcomer of `key` could be admitted, as far as rates and its
+    /// pause tell: behind all that wait under its key, and ahead of all others. What a release
+    /// decides it knows nothing of.
+    pub fn due_behind(&self, key: &K, now: Moment) -> Moment {
+        let known = self.keys.find(key).map(|number| self.keys.at(number));
+        let (start, ahead) = known.map_or((now, 0), |key| {
+            let ahead = key.waiting as u64 + u64::from(key.promised);
+            (now.max(key.paused_until), ahead)
+        });
+        let behind = |bucket: &Gcra| bucket.due_behind(ahead, 1, start);
+        let own = known.and_then(|key| key.bucket.as_ref()).map(behind);
+        let others = u64::from(self.promised - known.map_or(0, |key| key.promised));
+        let behind_all = |bucket: &Gcra| bucket.due_behind(ahead + others, 1, now);
+        let common = self.bucket.as_ref();
+        let common = common.map(|bucket| behind(bucket).max(behind_all(bucket)));
+        start.max(common.unwrap_or(now)).max(own.unwrap_or(now))
+    }
+
+    /// How many items wait under the key of `id`, itself included; 0 if it does not wait.
+    pub fn waiting_beside(&self, id: Id) -> usize {
+        let entry = self.room.get(id.0);
+        entry.map_or(0, |entry| self.keys.at(entry.key).waiting)
+    }
+
     /// The limits in force.
     pub fn limits(&self) -> Limits {
         self.limits
@@ -325,7 +369,10 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
             match known.rest_at() {
                 Some(at) if at <= now => {
                     self.pauses.remove(&(known.paused_until, number));
-                    self.keys.remove(number);
+                    let names = self.keys.remove(number);
+                    if let Some(forgotten) = &mut self.forgotten {
+                        forgotten.extend(names.into_iter().flatten());
+                    }
                 }
                 Some(_) => self.plan_rest(number),
                 None => {}

@@ -97,6 +97,27 @@ impl Gcra {
         taken.saturating_sub(self.capacity)
     }
 
+    /// The earliest moment at which `permits` can be taken if `ahead` others are taken first, each
+    /// when it is due and none before `now`; [`Moment::MAX`] if they exceed the burst.
+    ///
+    /// It is exact as long as those ahead take theirs in time; if they come late, so is this.
+    pub fn due_behind(&self, ahead: u64, permits: u32, now: Moment) -> Moment {
+        if permits > self.rate.burst_max() {
+            return Moment::MAX;
+        }
+        let oldest = fixed(now.as_nanos()).saturating_sub(self.lateness);
+        let full = if ahead == 0 {
+            self.full
+        } else {
+            self.full.max(oldest)
+        };
+        let ahead = self.interval.saturating_mul(u128::from(ahead));
+        let taken = full
+            .saturating_add(ahead)
+            .saturating_add(self.cost(permits));
+        moment_rounded_up(taken.saturating_sub(self.capacity))
+    }
+
     /// Takes `permits` at `now`.
     ///
     /// # Errors

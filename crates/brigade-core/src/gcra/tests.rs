@@ -159,4 +159,61 @@ proptest! {
         let took = bucket.due(1).since(first);
         prop_assert!(took <= ideal + Duration::from_micros(1), "{took:?} {ideal:?}");
     }
+
+    #[test]
+    fn l5b_the_moment_behind_others_is_that_at_which_they_have_taken_theirs(
+        permits in 1u32..5_000,
+        burst in 1u32..6,
+        taken in 0u32..6,
+        ahead in proptest::collection::vec(1u32..6, 0..20),
+        want in 1u32..6,
+        passed in 0u64..5_000,
+    ) {
+        let rate = Rate::per_second(permits).burst(burst);
+        let mut bucket = Gcra::new(rate);
+        let _ = bucket.take(taken.min(burst), at(0), Arrival::Now);
+        let now = at(passed);
+        let want = want.min(burst);
+        let wants = ahead.iter().map(|permits| (*permits).min(burst));
+        let all = wants.clone().map(u64::from).sum();
+        let told = bucket.due_behind(all, want, now);
+        let mut last = now;
+        for permits in wants {
+            // They wait, so time that has passed since they were due is made up for, if short.
+            last = last.max(bucket.due(permits));
+            bucket.take(permits, last, Arrival::Waited).unwrap();
+        }
+        prop_assert_eq!(told, bucket.due(want));
+        prop_assert_eq!(bucket.due_behind(0, want, now), bucket.due(want));
+        prop_assert_eq!(bucket.due_behind(all, burst + 1, now), Moment::MAX);
+    }
+
+    #[test]
+    fn the_bucket_is_the_plain_one_with_fractions(
+        permits in 1u32..100_000,
+        burst in 1u32..50,
+        steps in proptest::collection::vec((0u64..50_000, 1u32..8), 1..150),
+    ) {
+        // Tokens counted as on paper, in fractions of the time between two permits.
+        let per_second = 1_000_000u128;
+        let full = u128::from(burst) * per_second;
+        let mut tokens = full;
+        let mut bucket = Gcra::new(Rate::per_second(permits).burst(burst));
+        let mut now = 0;
+        for (step, want) in steps {
+            now += step;
+            tokens = full.min(tokens + u128::from(step) * u128::from(permits));
+            let has = u128::from(want) * per_second <= tokens;
+            let got = bucket.take(want, at(now), Arrival::Now);
+            // The real one rounds against the taker, by less than a microsecond's worth.
+            let close = (u128::from(want) * per_second).abs_diff(tokens) <= u128::from(permits);
+            prop_assert!(got.is_ok() == has || close, "{got:?} {tokens}");
+            if got.is_ok() {
+                tokens = tokens.saturating_sub(u128::from(want) * per_second);
+            }
+            let free = u32::try_from(tokens / per_second).unwrap();
+            prop_assert!(bucket.available(at(now)).abs_diff(free) <= 1);
+            prop_assert_eq!(bucket.available(bucket.full_at()), burst);
+        }
+    }
 }

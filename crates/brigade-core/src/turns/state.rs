@@ -42,6 +42,8 @@ pub struct Turns<S, W> {
     line: Line,
     /// Permits that are promised and not yet collected.
     promised: u32,
+    /// Permits that those who wait want together.
+    wanted: u64,
 }
 
 /// Whose turn it is.
@@ -74,6 +76,7 @@ impl<S: Stock, W> Turns<S, W> {
             room: Room::default(),
             line: Line::default(),
             promised: 0,
+            wanted: 0,
         }
     }
 
@@ -119,6 +122,7 @@ impl<S: Stock, W> Turns<S, W> {
             set_aside: 0,
             wake,
         };
+        self.wanted += u64::from(want);
         self.room.push(&mut self.line, waiter)
     }
 
@@ -150,7 +154,8 @@ impl<S: Stock, W> Turns<S, W> {
         let first = self.first()?;
         self.room.step_aside(&mut self.line, first);
         if let Some(waiter) = self.room.get_mut(first) {
-            (waiter.want, waiter.promised) = (0, true);
+            self.wanted -= u64::from(std::mem::take(&mut waiter.want));
+            waiter.promised = true;
         }
         Some(first)
     }
@@ -167,6 +172,7 @@ impl<S: Stock, W> Turns<S, W> {
         };
         let (want, set_aside) = (waiter.want, waiter.set_aside);
         self.promised -= set_aside;
+        self.wanted -= u64::from(want);
         self.room.remove(&mut self.line, place);
         // A refusal stands, even if the capacity was raised again meanwhile.
         if set_aside < want || self.never(want) {
@@ -195,6 +201,7 @@ impl<S: Stock, W> Turns<S, W> {
     pub fn leave(&mut self, place: Place) -> Option<W> {
         self.withdraw(place);
         let waiter = self.room.remove(&mut self.line, place)?;
+        self.wanted -= u64::from(waiter.want);
         Some(waiter.wake)
     }
 
@@ -212,6 +219,12 @@ impl<S: Stock, W> Turns<S, W> {
     /// waited for, as a capacity of zero is a pause.
     pub fn never(&self, want: u32) -> bool {
         want > self.stock.capacity().max(1)
+    }
+
+    /// The earliest moment at which a newcomer could have `want` permits, if all who wait take
+    /// theirs first; [`Moment::MAX`] if time alone brings none.
+    pub fn due_behind(&self, want: u32, now: Moment) -> Moment {
+        self.stock.due_behind(self.wanted, want, now)
     }
 
     fn due_with(&self, want: u32) -> Moment {

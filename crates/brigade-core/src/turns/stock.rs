@@ -17,6 +17,12 @@ pub trait Stock {
     /// [`Moment::MAX`] if there is none.
     fn due(&self, permits: u32) -> Moment;
 
+    /// The same, if `ahead` permits are taken first, each when it is due and none before `now`.
+    fn due_behind(&self, ahead: u64, permits: u32, _now: Moment) -> Moment {
+        let all = u32::try_from(ahead.saturating_add(u64::from(permits)));
+        all.map_or(Moment::MAX, |all| self.due(all))
+    }
+
     /// Books `permits` that are due, or were when they were promised, as taken at `now`.
     fn take(&mut self, permits: u32, now: Moment, arrival: Arrival);
 }
@@ -32,6 +38,10 @@ impl Stock for Gcra {
     #[inline]
     fn due(&self, permits: u32) -> Moment {
         Gcra::due(self, permits)
+    }
+
+    fn due_behind(&self, ahead: u64, permits: u32, now: Moment) -> Moment {
+        Gcra::due_behind(self, ahead, permits, now)
     }
 
     #[inline]

@@ -93,6 +93,7 @@ enum Act {
     Back(usize),
     Leave(usize),
     Give(usize),
+    Dismiss,
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -104,6 +105,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => any::<usize>().prop_map(Act::Back),
         1 => any::<usize>().prop_map(Act::Leave),
         4 => any::<usize>().prop_map(Act::Give),
+        1 => Just(Act::Dismiss),
     ]
 }
 
@@ -166,6 +168,26 @@ proptest! {
                 Act::Give(index) => if !held.is_empty() {
                     turns.stock_mut().give(held.swap_remove(index % held.len()));
                 },
+                Act::Dismiss => {
+                    let first = waiters.iter_mut().find(|waiter| waiter.2 == State::Line);
+                    let dismissed = first.map(|waiter| {
+                        (waiter.1, waiter.2) = (0, State::Promised);
+                        waiter.0
+                    });
+                    prop_assert_eq!(turns.dismiss(), dismissed);
+                }
+            }
+            let standing = || waiters.iter().filter(|waiter| waiter.2 == State::Line);
+            prop_assert_eq!(turns.in_line(), standing().count());
+            prop_assert_eq!(turns.first(), standing().next().map(|waiter| waiter.0));
+            for waiter in &waiters {
+                prop_assert_eq!(turns.is_promised(waiter.0), waiter.2 == State::Promised);
+            }
+            let wanted: u32 = waiters.iter().map(|waiter| waiter.1).sum();
+            for more in 1..4 {
+                let fits = held.iter().sum::<u32>() + wanted + more <= capacity;
+                let due = if fits { Moment::ZERO } else { Moment::MAX };
+                prop_assert_eq!(turns.due_behind(more, NOW), due, "all who wait are ahead");
             }
             prop_assert_eq!(turns.stock().taken(), held.iter().sum::<u32>());
             prop_assert!(turns.stock().taken() <= turns.stock().capacity());

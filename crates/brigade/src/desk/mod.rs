@@ -27,6 +27,8 @@ pub(crate) enum Turn<P> {
 /// A pure state of turns.
 pub(crate) trait Gate {
     type Place: Copy + PartialEq;
+    /// What the gate no longer needs and foreign destructors may come with.
+    type Waste;
 
     /// Whether turns come by time. If not, the moments that the gate is given mean nothing, and
     /// the clock is read only to watch over the patience of waiters.
@@ -40,6 +42,8 @@ pub(crate) trait Gate {
     fn waker(&mut self, place: Self::Place) -> Option<&mut Option<Waker>>;
     fn in_line(&self) -> usize;
     fn first(&self) -> Option<Self::Place>;
+    /// What has become waste, to be dropped outside the lock.
+    fn waste(&mut self) -> Self::Waste;
 
     /// False if it is certain that nobody can be promised anything.
     fn may_promise(&self) -> bool {
@@ -56,6 +60,13 @@ pub(crate) trait Ask<G: Gate> {
 
     /// Takes what was promised to the place; `None` if it must go on waiting.
     fn collect(&mut self, gate: &mut G, place: G::Place, now: Moment) -> Option<Self::Got>;
+
+    /// Leaves the place again that was just taken, instead of waiting there; `now` means nothing
+    /// if the gate is not timed.
+    #[inline]
+    fn refuse(&mut self, _gate: &mut G, _place: G::Place, _now: Moment) -> Option<Self::Got> {
+        None
+    }
 }
 
 pub(crate) struct Desk<G: Gate> {
@@ -79,9 +90,17 @@ where
         };
         let mut counter = desk.lock();
         let woken = counter.ring(now());
-        drop(counter);
-        woken.wake();
+        unlock(counter, woken);
     }
+}
+
+/// Leaves the counter; what may run foreign code is done behind it.
+#[inline]
+fn unlock<G: Gate>(mut counter: MutexGuard<'_, Counter<G>>, woken: Woken) {
+    let waste = counter.gate.waste();
+    drop(counter);
+    woken.wake();
+    drop(waste);
 }
 
 impl<G: Gate> Desk<G> {
@@ -144,14 +163,15 @@ impl<G: Gate> Desk<G> {
     fn leave_counter(counter: MutexGuard<'_, Counter<G>>) {
         if counter.gate.may_promise() {
             Self::advance_and_wake(counter);
+        } else {
+            unlock(counter, Woken::default());
         }
     }
 
     #[cold]
     fn advance_and_wake(mut counter: MutexGuard<'_, Counter<G>>) {
         let woken = counter.advance(G::TIMED.then(now), None);
-        drop(counter);
-        woken.wake();
+        unlock(counter, woken);
     }
 
     /// Notes the place before anything can panic, so that it is left again.
@@ -183,20 +203,25 @@ impl<G: Gate> Desk<G> {
     ) -> Poll<A::Got> {
         let mut answer = Poll::Pending;
         let mut woken = Woken::default();
+        let mut now = Moment::ZERO;
         if counter.is_unwatched() {
             // The clock is read under the lock, so that moments reach the state in order.
-            let now = now();
+            now = self::now();
             woken = counter.advance(Some(now), Some(place));
             if let Some(got) = ask.collect(&mut counter.gate, place, now) {
                 woken.extend(counter.advance_if_needed());
                 answer = Poll::Ready(got);
             }
         }
+        if answer.is_pending()
+            && let Some(refused) = ask.refuse(&mut counter.gate, place, now)
+        {
+            answer = Poll::Ready(refused);
+        }
         if let Some(waker) = counter.gate.waker(place) {
             *waker = Some(context.waker().clone());
         }
-        drop(counter);
-        woken.wake();
+        unlock(counter, woken);
         answer
     }
 
@@ -222,8 +247,7 @@ impl<G: Gate> Desk<G> {
         } else if let Some(waker) = counter.gate.waker(place) {
             *waker = Some(context.waker().clone());
         }
-        drop(counter);
-        woken.wake();
+        unlock(counter, woken);
         drop(old);
         collected.map_or(Poll::Pending, Poll::Ready)
     }

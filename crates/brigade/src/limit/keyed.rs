@@ -5,7 +5,7 @@
 //! another, and it forgets keys that nothing is left to remember of.
 
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{Hash, RandomState};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -13,17 +13,25 @@ use brigade_core::admission::{Admission, Candidate, Id, Limits};
 use brigade_core::time::Moment;
 use tokio::time::Instant;
 
+use super::name::Name;
+use super::{Bounded, Overloaded};
 use crate::clock::{instant, moment, now};
 use crate::desk::{Ask, Desk, Gate, Turn};
 use crate::sync::Arc;
 
+type Keys<K> = Admission<Name<K>, Option<Waker>>;
+
 /// What a key can be: a host name, an account number.
+///
+/// Its `Eq` runs under the lock of the limit, so it must not use the limit; its `Hash`, `Clone` and
+/// `Drop` may.
 pub trait Key: Hash + Eq + Clone {}
 
 impl<K: Hash + Eq + Clone> Key for K {}
 
-impl<K: Key> Gate for Admission<K, Option<Waker>> {
+impl<K: Key> Gate for Keys<K> {
     type Place = Id;
+    type Waste = Vec<Name<K>>;
 
     const TIMED: bool = true;
 
@@ -62,25 +70,60 @@ impl<K: Key> Gate for Admission<K, Option<Waker>> {
     fn first(&self) -> Option<Id> {
         Admission::first(self)
     }
+
+    fn waste(&mut self) -> Vec<Name<K>> {
+        self.take_forgotten()
+    }
 }
 
 /// A waiter under a key.
-struct Enter<K>(K);
+pub(super) struct Enter<K>(Name<K>);
 
-impl<K: Key> Ask<Admission<K, Option<Waker>>> for Enter<K> {
-    type Got = K;
+impl<K: Key> Ask<Keys<K>> for Enter<K> {
+    type Got = Name<K>;
 
-    fn ask(&mut self, admission: &mut Admission<K, Option<Waker>>) -> Result<K, Id> {
-        Err(admission.enqueue(self.0.clone(), None))
+    fn ask(&mut self, keys: &mut Keys<K>) -> Result<Name<K>, Id> {
+        Err(keys.enqueue(self.0.clone(), None))
     }
 
-    fn collect(
-        &mut self,
-        admission: &mut Admission<K, Option<Waker>>,
-        id: Id,
-        now: Moment,
-    ) -> Option<K> {
-        admission.collect(id, now).map(|(key, _)| key)
+    fn collect(&mut self, keys: &mut Keys<K>, id: Id, now: Moment) -> Option<Name<K>> {
+        keys.collect(id, now).map(|(name, _)| name)
+    }
+}
+
+/// The same with bounds on how many wait.
+pub(super) struct EnterBounded<K> {
+    pub(super) enter: Enter<K>,
+    pub(super) max_waiters: usize,
+    pub(super) max_waiters_per_key: usize,
+}
+
+impl<K: Key> Ask<Keys<K>> for EnterBounded<K> {
+    type Got = Result<Name<K>, Overloaded>;
+
+    fn ask(&mut self, keys: &mut Keys<K>) -> Result<Self::Got, Id> {
+        self.enter.ask(keys).map(Ok)
+    }
+
+    fn collect(&mut self, keys: &mut Keys<K>, id: Id, now: Moment) -> Option<Self::Got> {
+        self.enter.collect(keys, id, now).map(Ok)
+    }
+
+    fn refuse(&mut self, keys: &mut Keys<K>, id: Id, now: Moment) -> Option<Self::Got> {
+        let of_key = keys.waiting_beside(id) > self.max_waiters_per_key;
+        if !of_key && keys.waiting() <= self.max_waiters {
+            return None;
+        }
+        keys.cancel(id);
+        let due = keys.due_behind(&self.enter.0, now);
+        Some(Err(Overloaded {
+            max_waiters: match of_key {
+                true => self.max_waiters_per_key,
+                false => self.max_waiters,
+            },
+            of_key,
+            wait: (due > now && due < Moment::MAX).then(|| due.since(now)),
+        }))
     }
 }
 
@@ -108,7 +151,8 @@ impl<K: Key> Ask<Admission<K, Option<Waker>>> for Enter<K> {
 /// # });
 /// ```
 pub struct KeyedLimit<K: Key> {
-    desk: Arc<Desk<Admission<K, Option<Waker>>>>,
+    desk: Arc<Desk<Keys<K>>>,
+    hasher: RandomState,
 }
 
 /// What a keyed limit is doing.
@@ -128,10 +172,11 @@ impl<K: Key> KeyedLimit<K> {
     /// A limit with nobody in it and full buckets.
     pub fn new(limits: Limits) -> Self
     where
-        K: Send + 'static,
+        K: Send + Sync + 'static,
     {
         Self {
-            desk: Desk::new(Admission::new(limits)),
+            desk: Desk::new(Admission::new(limits).keep_forgotten()),
+            hasher: RandomState::new(),
         }
     }
 
@@ -155,29 +200,55 @@ impl<K: Key> KeyedLimit<K> {
     /// If it has to wait for a rate or a pause outside a tokio runtime, or in one whose timer is
     /// not enabled.
     pub async fn acquire(&self, key: K) -> Pass<K> {
-        let key = self.desk.wait(Enter(key)).await;
+        let name = self.desk.wait(self.enter(key)).await;
+        self.pass(name)
+    }
+
+    /// The same limit, before which at most so many may wait, of all keys together; see
+    /// [`Bounded`] for its `acquire` and for a bound on each key.
+    pub fn max_waiters(self, max_waiters: usize) -> Bounded<Self> {
+        Bounded::new(self, max_waiters)
+    }
+
+    pub(super) fn desk(&self) -> &Desk<Keys<K>> {
+        &self.desk
+    }
+
+    pub(super) fn enter(&self, key: K) -> Enter<K> {
+        Enter(Name::new(key, &self.hasher))
+    }
+
+    pub(super) fn pass(&self, name: Name<K>) -> Pass<K> {
         let desk = self.desk.clone();
-        Pass { desk, key }
+        Pass { desk, name }
+    }
+
+    fn name(&self, key: &K) -> Name<K> {
+        Name::new(key.clone(), &self.hasher)
     }
 
     /// Lets nothing of `key` in before `until`. A pause that is already longer stays.
     pub fn pause_until(&self, key: &K, until: Instant) {
-        let until = moment(until);
+        let (name, until) = (self.name(key), moment(until));
         self.desk
-            .change(|counter| counter.gate.pause_until(key, until));
+            .change(|counter| counter.gate.pause_until(&name, until));
     }
 
     /// Ends the pause of `key`.
     pub fn resume(&self, key: &K) {
-        self.desk.change(|counter| counter.gate.resume(key));
+        let name = self.name(key);
+        self.desk.change(|counter| counter.gate.resume(&name));
     }
 
     /// The keys that are paused now, with the ends of their pauses, soonest first.
     pub fn paused(&self) -> Vec<(K, Instant)> {
         let counter = self.desk.lock();
         let paused = counter.gate.paused(now());
+        let paused: Vec<_> = paused.map(|(name, until)| (name.clone(), until)).collect();
+        drop(counter);
         paused
-            .map(|(key, until)| (key.clone(), instant(until)))
+            .iter()
+            .map(|(name, until)| (name.key().clone(), instant(*until)))
             .collect()
     }
 
@@ -196,22 +267,25 @@ impl<K: Key> KeyedLimit<K> {
 
     /// What the limit is doing at this moment.
     pub fn stats(&self) -> KeyedStats {
-        let mut counter = self.desk.lock();
-        let now = now();
-        counter.gate.forget(now);
-        KeyedStats {
-            active: counter.gate.active(),
-            waiting: counter.gate.waiting(),
-            keys: counter.gate.keys(),
-            paused: counter.gate.paused(now).count(),
-        }
+        self.desk.change(|counter| {
+            let now = now();
+            counter.gate.forget(now);
+            KeyedStats {
+                active: counter.gate.active(),
+                waiting: counter.gate.waiting(),
+                keys: counter.gate.keys(),
+                paused: counter.gate.paused(now).count(),
+            }
+        })
     }
 }
 
 impl<K: Key> Clone for KeyedLimit<K> {
     fn clone(&self) -> Self {
-        let desk = self.desk.clone();
-        Self { desk }
+        Self {
+            desk: self.desk.clone(),
+            hasher: self.hasher.clone(),
+        }
     }
 }
 
@@ -224,21 +298,22 @@ impl<K: Key> fmt::Debug for KeyedLimit<K> {
 /// The right to go on under a key; dropping it lets the next one in.
 #[must_use = "a pass that is dropped at once limits nothing"]
 pub struct Pass<K: Key> {
-    desk: Arc<Desk<Admission<K, Option<Waker>>>>,
-    key: K,
+    desk: Arc<Desk<Keys<K>>>,
+    name: Name<K>,
 }
 
 impl<K: Key> Pass<K> {
     /// The key that the pass was got for.
     pub fn key(&self) -> &K {
-        &self.key
+        self.name.key()
     }
 }
 
 impl<K: Key> Drop for Pass<K> {
     fn drop(&mut self) {
-        let key = &self.key;
-        self.desk.change(|counter| counter.gate.release(key, now()));
+        let name = &self.name;
+        self.desk
+            .change(|counter| counter.gate.release(name, now()));
     }
 }
 

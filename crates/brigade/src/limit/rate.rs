@@ -9,11 +9,13 @@ use std::time::Duration;
 use brigade_core::gcra::Gcra;
 use brigade_core::turns::Turns;
 
-use super::turns::TakePermits;
-use super::{NotYet, Rate, TooMany};
+use super::turns::{TakePermits, not_yet};
+use super::{Bounded, NotYet, Rate, TooMany};
 use crate::clock::now;
 use crate::desk::Desk;
 use crate::sync::Arc;
+
+type RateDesk = Desk<Turns<Gcra, Option<Waker>>>;
 
 /// A token bucket, first come, first served. Clones share it.
 ///
@@ -40,7 +42,7 @@ use crate::sync::Arc;
 /// ```
 #[derive(Clone, Debug)]
 pub struct RateLimit {
-    desk: Arc<Desk<Turns<Gcra, Option<Waker>>>>,
+    desk: Arc<RateDesk>,
 }
 
 /// What a rate limit is doing.
@@ -68,6 +70,15 @@ impl RateLimit {
     pub fn patience(self, patience: Duration) -> Self {
         self.desk.change(|counter| counter.patience = patience);
         self
+    }
+
+    /// The same limit, before which at most so many may wait; see [`Bounded`].
+    pub fn max_waiters(self, max_waiters: usize) -> Bounded<Self> {
+        Bounded::new(self, max_waiters)
+    }
+
+    pub(super) fn desk(&self) -> &RateDesk {
+        &self.desk
     }
 
     /// Waits for a permit.
@@ -106,17 +117,14 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If there is none; then how long it takes until there is one, behind those who wait.
     pub fn try_acquire(&self) -> Result<(), NotYet> {
         let mut counter = self.desk.lock();
         let now = now();
         if counter.gate.take_now(1, now) {
             return Ok(());
         }
-        let due = counter.gate.stock().due(1);
-        Err(NotYet {
-            wait: Some(due.since(now)),
-        })
+        Err(not_yet(&counter.gate, 1, now))
     }
 
     /// Continues with another rate; the permits that are missing now stay missing. A waiter that

@@ -10,7 +10,7 @@ use brigade_core::time::Moment;
 use brigade_core::turns::{Permits, Stock, Turns};
 
 use super::turns::TakePermits;
-use super::{NotYet, TooMany};
+use super::{Bounded, NotYet, TooMany};
 use crate::desk::Desk;
 use crate::sync::Arc;
 
@@ -65,6 +65,11 @@ impl Semaphore {
         self
     }
 
+    /// The same semaphore, before which at most so many may wait; see [`Bounded`].
+    pub fn max_waiters(self, max_waiters: usize) -> Bounded<Self> {
+        Bounded::new(self, max_waiters)
+    }
+
     /// Waits for a permit, which goes back when it is dropped.
     ///
     /// # Cancel safety
@@ -88,11 +93,8 @@ impl Semaphore {
     ///
     /// At once if `permits` exceed the capacity, or when it is lowered below them.
     pub async fn acquire_many(&self, permits: u32) -> Result<Permit<'_>, TooMany> {
-        let taken = self.take(permits).await;
-        taken.map(|()| Permit {
-            desk: &self.desk,
-            permits,
-        })
+        self.take(permits).await?;
+        Ok(self.taken(permits))
     }
 
     /// As [`acquire_many`](Self::acquire_many), with a permit that owns its share of the
@@ -106,11 +108,8 @@ impl Semaphore {
     ///
     /// As [`acquire_many`](Self::acquire_many).
     pub async fn acquire_owned(&self, permits: u32) -> Result<OwnedPermit, TooMany> {
-        let taken = self.take(permits).await;
-        taken.map(|()| OwnedPermit {
-            desk: self.desk.clone(),
-            permits,
-        })
+        self.take(permits).await?;
+        Ok(self.taken(permits).into_owned())
     }
 
     /// Takes a permit that is free now, unless somebody waits for it.
@@ -120,8 +119,7 @@ impl Semaphore {
     /// If there is none.
     pub fn try_acquire(&self) -> Result<Permit<'_>, NotYet> {
         if self.desk.lock().gate.take_now(1, Moment::ZERO) {
-            let desk = &self.desk;
-            Ok(Permit { desk, permits: 1 })
+            Ok(self.taken(1))
         } else {
             Err(NotYet { wait: None })
         }
@@ -142,6 +140,16 @@ impl Semaphore {
             taken: counter.gate.stock().taken(),
             waiting: counter.gate.waiting(),
         }
+    }
+
+    pub(super) fn desk(&self) -> &SemaphoreDesk {
+        &self.desk
+    }
+
+    /// Permits that have been taken just now.
+    pub(super) fn taken(&self, permits: u32) -> Permit<'_> {
+        let desk = &self.desk;
+        Permit { desk, permits }
     }
 
     async fn take(&self, permits: u32) -> Result<(), TooMany> {

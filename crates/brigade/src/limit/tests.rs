@@ -1,5 +1,6 @@
 //! The limits on tokio, under paused time unless the test says why not.
 
+mod bounded;
 mod keyed;
 mod rate;
 mod semaphore;

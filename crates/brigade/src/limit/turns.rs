@@ -1,4 +1,6 @@
 //! Waiting for permits of one stock, which is all that a semaphore and a rate limit differ in.
+//!
+//! Nothing here knows which of the two it serves.
 
 use std::task::Waker;
 
@@ -6,11 +8,12 @@ use brigade_core::line::Place;
 use brigade_core::time::Moment;
 use brigade_core::turns::{Collected, Promise, Stock, Turns};
 
-use super::TooMany;
+use super::{AcquireError, NotYet, Overloaded, TooMany};
 use crate::desk::{Ask, Gate, Turn};
 
 impl<S: Stock> Gate for Turns<S, Option<Waker>> {
     type Place = Place;
+    type Waste = ();
 
     const TIMED: bool = S::TIMED;
 
@@ -49,6 +52,8 @@ impl<S: Stock> Gate for Turns<S, Option<Waker>> {
     fn first(&self) -> Option<Place> {
         Turns::first(self)
     }
+
+    fn waste(&mut self) {}
 }
 
 /// Permits to be taken at once; `now` is the moment at which those of a newcomer are booked.
@@ -90,5 +95,55 @@ impl<S: Stock, N: Fn() -> Moment> Ask<Turns<S, Option<Waker>>> for TakePermits<N
             Collected::NotYet => None,
             Collected::Never => Some(Err(self.too_many(turns))),
         }
+    }
+}
+
+/// The same with a bound on how many wait.
+pub(super) struct TakeBounded<N> {
+    pub(super) take: TakePermits<N>,
+    pub(super) max_waiters: usize,
+}
+
+impl<S: Stock, N: Fn() -> Moment> Ask<Turns<S, Option<Waker>>> for TakeBounded<N> {
+    type Got = Result<(), AcquireError>;
+
+    fn ask(&mut self, turns: &mut Turns<S, Option<Waker>>) -> Result<Self::Got, Place> {
+        let asked = self.take.ask(turns);
+        asked.map(|got| got.map_err(AcquireError::TooMany))
+    }
+
+    fn collect(
+        &mut self,
+        turns: &mut Turns<S, Option<Waker>>,
+        place: Place,
+        now: Moment,
+    ) -> Option<Self::Got> {
+        let got = self.take.collect(turns, place, now)?;
+        Some(got.map_err(AcquireError::TooMany))
+    }
+
+    fn refuse(
+        &mut self,
+        turns: &mut Turns<S, Option<Waker>>,
+        place: Place,
+        now: Moment,
+    ) -> Option<Self::Got> {
+        if turns.waiting() <= self.max_waiters {
+            return None;
+        }
+        turns.leave(place);
+        Some(Err(AcquireError::Overloaded(Overloaded {
+            max_waiters: self.max_waiters,
+            of_key: false,
+            wait: not_yet(turns, self.take.permits, now).wait,
+        })))
+    }
+}
+
+/// How long a newcomer has to wait for `permits` at least, behind all who wait.
+pub(super) fn not_yet<S: Stock, W>(turns: &Turns<S, W>, permits: u32, now: Moment) -> NotYet {
+    let due = turns.due_behind(permits, now);
+    NotYet {
+        wait: (due < Moment::MAX).then(|| due.since(now)),
     }
 }

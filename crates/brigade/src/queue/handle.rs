@@ -16,6 +16,7 @@ pub(super) type Handle<T> = Arc<Desk<State<T>>>;
 
 impl<T> Gate for State<T> {
     type Place = QueuePlace;
+    type Waste = ();
 
     const TIMED: bool = false;
 
@@ -50,6 +51,8 @@ impl<T> Gate for State<T> {
     fn first(&self) -> Option<QueuePlace> {
         QueueState::first(self)
     }
+
+    fn waste(&mut self) {}
 
     fn may_promise(&self) -> bool {
         QueueState::may_promise(self)

@@ -51,6 +51,8 @@ struct Waiter {
     key: u8,
     item: u64,
     stands: bool,
+    /// What was said when it came: no earlier than this, unless somebody leaves or a pause ends.
+    due: Moment,
 }
 
 /// The same rules as plainly as possible: lists that are searched, buckets that are never
@@ -126,6 +128,7 @@ impl Model {
             "not the first of its key"
         );
         prop_assert!(self.has_room(key));
+        prop_assert!(self.now >= waiter.due, "it was told {:?}", waiter.due);
         for other in 0..4 {
             if other == key || !self.surely_may_go(other) {
                 self.passed_over.retain(|(who, _), _| *who != other);
@@ -146,6 +149,12 @@ impl Model {
             let _ = bucket.take(1, self.now.max(bucket.due(1)), Arrival::Now);
         }
         Ok(())
+    }
+
+    fn forget_what_was_told(&mut self) {
+        for waiter in &mut self.waiters {
+            waiter.due = Moment::ZERO;
+        }
     }
 
     fn check_rates(&self) -> Result<(), TestCaseError> {
@@ -179,15 +188,23 @@ fn step(model: &mut Model, real: &mut Admission<u8, u64>, act: Act) -> Result<()
     match act {
         Act::Enqueue(key) => {
             let item = model.grants.len() as u64 * 1_000 + model.waiters.len() as u64;
+            // One that stands aside is counted, and may not come.
+            let all_stand = model.waiters.iter().all(|waiter| waiter.stands);
+            let told = real.due_behind(&key, model.now);
+            let due = if all_stand { told } else { Moment::ZERO };
             let id = real.enqueue(key, item);
             model.waiters.push(Waiter {
                 id,
                 key,
                 item,
                 stands: true,
+                due,
             });
+            let beside = model.waiters.iter().filter(|waiter| waiter.key == key);
+            prop_assert_eq!(real.waiting_beside(id), beside.count());
         }
         Act::Cancel(index) => {
+            model.forget_what_was_told();
             if let Some(index) = pick(index, model.waiters.len()) {
                 let waiter = model.waiters.remove(index);
                 prop_assert_eq!(real.cancel(waiter.id), Some(waiter.item));
@@ -195,12 +212,14 @@ fn step(model: &mut Model, real: &mut Admission<u8, u64>, act: Act) -> Result<()
             }
         }
         Act::TakeLast(key) => {
+            model.forget_what_was_told();
             let last = model.waiters.iter().rposition(|w| w.key == key && w.stands);
             let taken = last.map(|index| model.waiters.remove(index).item);
             prop_assert_eq!(real.take_last(&key), taken);
             model.passed_over.clear();
         }
         Act::Aside(index) => {
+            model.forget_what_was_told();
             if let Some(index) = pick(index, model.waiters.len()) {
                 model.waiters[index].stands = false;
                 real.step_aside(model.waiters[index].id);
@@ -228,6 +247,7 @@ fn step(model: &mut Model, real: &mut Admission<u8, u64>, act: Act) -> Result<()
             model.passed_over.clear();
         }
         Act::Resume(key) => {
+            model.forget_what_was_told();
             model.paused.remove(&key);
             real.resume(&key);
             model.passed_over.clear();

@@ -1,6 +1,8 @@
 //! L4 on the keyed limit, and L1 and L2 with keys.
 
-use std::sync::{Arc, Mutex};
+use std::hash::{Hash, Hasher};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -193,4 +195,80 @@ async fn l2a_a_cancelled_waiter_gives_its_turn_to_the_next_of_its_key() {
     assert!(!poll_once(next.as_mut()));
     drop(promised);
     assert!(poll_once(next.as_mut()));
+}
+
+/// A key whose every piece of code but `Eq` looks at the limit that it is used with.
+struct Curious(u8);
+
+static WATCHED: OnceLock<KeyedLimit<Curious>> = OnceLock::new();
+
+fn look() {
+    if let Some(limit) = WATCHED.get() {
+        limit.stats();
+    }
+}
+
+impl PartialEq for Curious {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Curious {}
+
+impl Hash for Curious {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        look();
+        state.write_u8(self.0);
+    }
+}
+
+impl Clone for Curious {
+    fn clone(&self) -> Self {
+        look();
+        Self(self.0)
+    }
+}
+
+impl Drop for Curious {
+    fn drop(&mut self) {
+        look();
+    }
+}
+
+/// In a thread of its own, since a lock that is taken twice would never come back.
+#[test]
+fn l4h_the_code_of_a_key_may_use_the_limit() {
+    let (done, finished) = sync_channel(1);
+    let every_call = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let limit = WATCHED.get_or_init(|| KeyedLimit::new(at_once(2, 1)));
+            let held = limit.acquire(Curious(1)).await;
+            let mut cancelled = Box::pin(limit.acquire(Curious(1)));
+            assert!(!poll_once(cancelled.as_mut()));
+            drop((cancelled, held));
+            let soon = Instant::now() + Duration::from_millis(1);
+            limit.pause_until(&Curious(2), soon);
+            limit.pause_until(&Curious(3), soon + Duration::from_secs(60));
+            assert!(!limit.paused().is_empty());
+            limit.resume(&Curious(3));
+            drop(limit.acquire(Curious(2)).await);
+            limit.set_limits(Limits::default());
+            let bounded = limit.clone().max_waiters(0);
+            drop(bounded.acquire(Curious(4)).await);
+            limit.pause_until(&Curious(5), soon + Duration::from_secs(60));
+            assert!(bounded.acquire(Curious(5)).await.is_err());
+            limit.resume(&Curious(5));
+            assert_eq!(limit.stats().keys, 0, "all were forgotten, and dropped");
+        });
+        done.send(()).unwrap();
+    };
+    let thread = std::thread::Builder::new().spawn(every_call).unwrap();
+    let ended = finished.recv_timeout(Duration::from_secs(20));
+    assert!(ended.is_ok(), "it panicked, or waits for its own lock");
+    thread.join().unwrap();
 }
