@@ -7,7 +7,8 @@ use std::time::Duration;
 use tracing::Span;
 
 use super::drive::{Driven, drive};
-use super::error::{Error, ErrorGroup};
+use super::error::Error;
+use super::error_group::ErrorGroup;
 use super::limited::LimitedGroup;
 use super::task_group::TaskGroup;
 use crate::cancel::scope::{Body, Scope};

@@ -17,14 +17,18 @@
 //! the group's future is dropped ─► children cancelled now, the scope around waits for them
 //! ```
 
+mod boxed;
 mod builder;
 mod child;
 mod collect;
 mod error;
+mod error_group;
 mod inbox;
+mod leaf;
 mod limited;
 mod outcome;
 mod spawner;
+mod split;
 mod start;
 mod task;
 mod task_group;
@@ -32,10 +36,13 @@ mod task_group;
 mod tests;
 
 pub(crate) mod drive;
+pub(crate) mod tree;
 
 pub use builder::Builder;
 pub use collect::{Collect, collect};
-pub use error::{Adopted, Cause, Ended, Error, ErrorGroup, Finished, Leaf};
+pub use error::{Ended, Error, Finished};
+pub use error_group::ErrorGroup;
+pub use leaf::{Adopted, Cause, Leaf};
 pub use limited::{LimitedGroup, limited_group};
 pub use outcome::{Collected, Counts, Outcome, Record};
 pub use spawner::Spawner;

@@ -39,9 +39,34 @@ use crate::sync::Arc;
 /// waits for them before it ends. Outside [`run`](crate::run()) and outside any group there is
 /// nobody to wait: the children are aborted.
 ///
-/// A generic function over `body` has a future that is not `Send` on stable Rust, because the
-/// bound cannot be written; call `task_group` with a concrete closure where the future has to be
-/// spawned.
+/// # Limits of stable Rust
+///
+/// A generic function over `body` has a future that is not `Send`, because the bound cannot be
+/// written; call `task_group` with a concrete closure where the future has to be spawned.
+///
+/// In an `async fn` that is spawned, a group whose error type has a lifetime in it, as
+/// `Box<dyn Error + Send + Sync>` has, is refused as "not general enough". Return such a group from
+/// a plain function and await that:
+///
+/// ```
+/// use brigade::group::{self, task_group};
+/// use std::future::Future;
+///
+/// type BoxError = Box<dyn std::error::Error + Send + Sync>;
+///
+/// fn group() -> impl Future<Output = Result<u32, group::Error<BoxError>>> + Send {
+///     task_group(async |g| Ok(g.spawn(async { Ok(1) }).await))
+/// }
+///
+/// async fn task() -> Result<u32, BoxError> {
+///     Ok(group().await?)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let outer = task_group(async |g| Ok::<_, BoxError>(g.spawn(task()).await));
+/// assert_eq!(outer.await.unwrap(), 1);
+/// # });
+/// ```
 ///
 /// # Examples
 ///

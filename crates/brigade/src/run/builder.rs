@@ -10,12 +10,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use tokio::runtime::Runtime;
 
 use super::control::Control;
-use super::report::{self, BoxError};
+use super::report;
 use super::subscribe;
 use super::watch::Watch;
 use crate::cancel::FailureCause;
 use crate::cancel::scope::GRACE;
 use crate::group::drive::{Driven, drive};
+use crate::group::tree::BoxError;
 use crate::{group, living};
 
 /// The name of the program's main future.
@@ -216,8 +217,9 @@ fn conclude<T: Termination>(mut driven: Driven<T>, watch: Watch) -> ExitCode {
     let is_panic = |cause: &FailureCause| matches!(cause, FailureCause::Panic(_));
     let panicked = driven.failures.iter().position(|f| is_panic(&f.cause));
     let panicked = panicked.map(|first| driven.failures.remove(first));
-    if !driven.failures.is_empty() {
-        report::print(&report::failed(&driven.failures));
+    let failed = !driven.failures.is_empty();
+    if failed {
+        report::print(&report::failed(driven.failures));
     }
     let signal_code = watch.control.signal_code();
     drop(watch);
@@ -226,7 +228,7 @@ fn conclude<T: Termination>(mut driven: Driven<T>, watch: Watch) -> ExitCode {
     }
     match (signal_code, driven.value) {
         (Some(code), _) => ExitCode::from(code),
-        (None, Some(value)) if driven.failures.is_empty() => value.report(),
+        (None, Some(value)) if !failed => value.report(),
         _ => ExitCode::FAILURE,
     }
 }

@@ -3,7 +3,6 @@
 //! It writes to the file descriptor and not through `std::io::stderr`, whose lock a stuck task may
 //! hold, and where the hard deadline depends on it, from a thread that nobody has to wait for.
 
-use std::error::Error;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
@@ -12,11 +11,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use super::escalation::Because;
-use crate::cancel::{Failure, FailureCause};
+use crate::cancel::Failure;
+use crate::group::ErrorGroup;
+use crate::group::tree::BoxError;
 use crate::living::{self, Kind, Living, State};
-
-/// The error that a program's main future ends with.
-pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Names what still lives from a thread of its own; returns when the list is made, at the latest
 /// after a moment. What comes back is disconnected or ready when the list has been printed.
@@ -60,54 +58,18 @@ pub(super) fn still_running(why: &str, living: &[Living]) -> String {
     text
 }
 
-/// The tree of what failed.
-pub(super) fn failed(failures: &[Failure]) -> String {
-    let mut text = String::new();
-    match failures {
-        [only] if only.task == super::builder::MAIN => {
-            let _ = writeln!(text, "error: {}", cause(only));
-        }
-        [only] => {
-            let _ = writeln!(text, "error: {}: {}", name(only), cause(only));
-        }
-        many => {
-            let _ = writeln!(text, "error: {} failures", many.len());
-            for one in many {
-                let lines = cause(one).replace('\n', "\n  ");
-                let _ = writeln!(text, "- {}: {lines}", name(one));
-            }
-        }
-    }
-    text
-}
-
-fn name(failure: &Failure) -> std::borrow::Cow<'static, str> {
-    living::readable(failure.task.clone())
-}
-
-fn cause(failure: &Failure) -> String {
-    let error = match &failure.cause {
-        FailureCause::Deadline(after) => return format!("not finished after {after:?}"),
-        FailureCause::Panic(panic) => return panic.to_string(),
-        FailureCause::Error(error) => error,
+/// The tree of what failed; empty if nothing did.
+pub(super) fn failed(failures: Vec<Failure>) -> String {
+    let Some(group) = ErrorGroup::<BoxError>::new(failures, None) else {
+        return String::new();
     };
-    let Some(error) = (**error).as_any().downcast_ref::<BoxError>() else {
-        return format!("{error:#}");
-    };
-    let mut next: Option<&dyn Error> = Some(&**error);
-    let mut text = String::new();
-    while let Some(error) = next {
-        next = error.source();
-        if !text.is_empty() {
-            text.push_str("\n  caused by: ");
-        }
-        // The long form of an error that names its sources itself would repeat them.
-        let _ = match next {
-            Some(_) => write!(text, "{error}"),
-            None => write!(text, "{error:#}"),
-        };
+    let first = group.first();
+    match group.len() {
+        // The program's own error needs no name.
+        1 if first.task() == super::builder::MAIN => format!("error: {:#}\n", first.cause()),
+        1 => format!("error: {first:#}\n"),
+        _ => format!("error: {group:#}\n"),
     }
-    text
 }
 
 /// Writes to stderr. If that fails there is nowhere left to say so.

@@ -171,7 +171,7 @@ fn r4d_the_exit_code_is_the_programs_own() {
 fn r4e_a_failure_exits_with_1_and_prints_the_tree_of_errors() {
     let end = Program::start("failed").end();
     assert_eq!(end.status.code(), Some(1));
-    let expected = "error: cannot start\n  caused by: a task failed\n- reader: no such file\n";
+    let expected = "error: cannot start\n  caused by: a task failed\n  - reader: no such file\n";
     assert_eq!(end.errors, expected);
 }
 

@@ -5,6 +5,7 @@ mod collecting;
 mod failing;
 mod limiting;
 mod spawning;
+mod splitting;
 mod storm;
 
 use std::future::{Future, pending};
@@ -23,7 +24,7 @@ async fn fail_after(count: u64, error: &str) -> Fine {
     Err(error.into())
 }
 
-fn leaves<E: std::fmt::Display + std::fmt::Debug>(result: Result<(), Error<E>>) -> Vec<String> {
+fn leaves<E: std::fmt::Display + 'static>(result: Result<(), Error<E>>) -> Vec<String> {
     match result {
         Err(Error::Failed(group)) => group.iter().map(ToString::to_string).collect(),
         other => panic!("not failed: {other:?}"),
