@@ -14,5 +14,6 @@
 pub mod cancel;
 pub mod clock;
 pub mod leak;
+pub mod peer;
 pub mod server;
 pub mod wait;
