@@ -13,6 +13,9 @@
 //! | how long until the next attempt, and until the host may be asked again? | [`backoff`] |
 //! | is this answer a result, a failure, or neither yet? | [`verdict`] |
 //! | which lines are done? | [`ranges`] |
+//! | where does a line end, however the bytes arrive? | [`split`] |
+//! | which page is asked for next, and is the walk going in circles? | [`paging`] |
+//! | what does a `Link` header point to? | [`link`] |
 //!
 //! This crate never reads a clock, never waits, never draws a random number and never does I/O.
 
@@ -20,9 +23,12 @@ pub mod admission;
 pub mod backoff;
 pub mod gcra;
 pub mod line;
+pub mod link;
+pub mod paging;
 pub mod pool;
 pub mod queue;
 pub mod ranges;
+pub mod split;
 pub mod time;
 pub mod turns;
 pub mod verdict;
