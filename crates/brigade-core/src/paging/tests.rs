@@ -140,7 +140,12 @@ fn s2d_more_without_a_place_to_go_on_is_an_error() {
         more: Some(true),
         ..page(0)
     };
-    check(Cursor, &[more.clone()], [None], Err(Stop::NoNext(None)));
+    check(
+        Cursor,
+        std::slice::from_ref(&more),
+        [None],
+        Err(Stop::NoNext(None)),
+    );
     check(Offset::by_items(), &[more], [0], Err(Stop::NoNext(0)));
 }
 
