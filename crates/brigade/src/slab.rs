@@ -28,6 +28,13 @@ impl<T> Slab<T> {
         }
     }
 
+    /// Makes sure that `room` values can be held before the next growth.
+    pub(crate) fn make_room(&mut self, room: usize) {
+        if self.entries.capacity() < room {
+            self.entries.reserve(room - self.entries.len());
+        }
+    }
+
     pub(crate) fn insert(&mut self, value: T) -> usize {
         self.len += 1;
         if self.free == NONE {
