@@ -32,6 +32,7 @@
 //! | limit both, for all and for each key, and pause a key | [`limit`]: [`KeyedLimit`](limit::KeyedLimit) |
 //! | refuse work at once when too much waits | [`limit`]: [`Bounded`](limit::Bounded) |
 //! | call blocking or computing code | [`thread`] |
+//! | have a request's id at hand in everything that it starts | [`context`]: [`Key`](context::Key) |
 //! | see what is running | [`living`] |
 //!
 //! # Three rules
@@ -47,7 +48,7 @@
 //! # Reading order
 //!
 //! [`cancel`] says what a cancellation is, and all others mean that. Then [`group`], [`run`](mod@run),
-//! [`queue`], [`limit`], [`thread`]; [`clock`] and [`living`] are small.
+//! [`queue`], [`limit`], [`thread`]; [`clock`], [`context`] and [`living`] are small.
 
 mod desk;
 mod runtime;
@@ -58,6 +59,7 @@ mod witness;
 
 pub mod cancel;
 pub mod clock;
+pub mod context;
 pub mod group;
 pub mod limit;
 pub mod living;

@@ -16,6 +16,7 @@ use super::context::enter;
 use super::failure::{Failure, Panic};
 use super::reason::Reason;
 use super::scope::{Scope, Step};
+use crate::context::Captured;
 use crate::runtime::{Sleep, sleep};
 use crate::sync::Arc;
 
@@ -152,17 +153,20 @@ struct Ender {
     ending: Ending,
     over: bool,
     span: Span,
+    context: Option<Captured>,
 }
 
 pub(super) fn spawn_ender(scope: Arc<Scope>) {
     let Some(body) = &scope.body else { return };
     let (runtime, span) = (body.runtime.clone(), body.span.clone());
+    let context = body.context.clone();
     // Its parent waits for it, so it is as structured as a task of a group.
     drop(runtime.spawn(Ender {
         place: Some(scope),
         ending: Ending::default(),
         over: false,
         span,
+        context,
     }));
 }
 
@@ -172,7 +176,15 @@ impl Future for Ender {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let _in_span = this.span.enter();
-        std::task::ready!(this.ending.poll(&mut this.place, cx));
+        let (ending, place) = (&mut this.ending, &mut this.place);
+        let (polled, panicked) = match &this.context {
+            Some(captured) => captured.enter(|| ending.poll(place, cx)),
+            None => (ending.poll(place, cx), None),
+        };
+        if let (Some(payload), Some(scope)) = (panicked, place) {
+            scope.fail(Failure::panicked(scope, Panic::new(payload)));
+        }
+        std::task::ready!(polled);
         this.over = true;
         if let Some(scope) = &this.place {
             scope.leave();

@@ -23,6 +23,7 @@ use super::name::Name;
 use super::reason::{FirstReason, Reason};
 use super::token::Token;
 use crate::clock;
+use crate::context::Captured;
 use crate::runtime::Handle;
 use crate::slab::Slab;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -48,8 +49,8 @@ pub(crate) struct Scope {
     /// The future is gone; for listings only.
     ending: AtomicBool,
     claim: AtomicU8,
-    /// The group has a span to enter.
-    has_span: bool,
+    /// The group has a span or a context to enter.
+    has_surroundings: bool,
     inner: Mutex<Inner>,
 }
 
@@ -62,6 +63,7 @@ const FINISHED: u8 = 2;
 pub(crate) struct Body {
     pub(crate) grace: Duration,
     pub(crate) span: Span,
+    pub(crate) context: Option<Captured>,
     pub(crate) runtime: Handle,
     /// The greatest number of children at once.
     pub(crate) limit: usize,
@@ -131,14 +133,15 @@ impl Scope {
     ) -> Arc<Self> {
         let more = body.as_ref().map(|_| Box::default());
         let group = parent.as_ref().and_then(|parent| parent.body.as_ref());
-        let has_span = group.is_some_and(|group| !group.span.is_none());
+        let has_surroundings =
+            group.is_some_and(|group| group.context.is_some() || !group.span.is_none());
         Arc::new(Self {
             name,
             since,
             parent,
             claim: AtomicU8::new(if body.is_some() { USED } else { FRESH }),
             body,
-            has_span,
+            has_surroundings,
             reason: FirstReason::none(),
             seat: AtomicU32::new(0),
             id: AtomicU32::new(0),
@@ -192,8 +195,8 @@ impl Scope {
         self.aborted.load(Ordering::Acquire)
     }
 
-    pub(crate) fn has_span(&self) -> bool {
-        self.has_span
+    pub(crate) fn has_surroundings(&self) -> bool {
+        self.has_surroundings
     }
 
     pub(crate) fn is_ending(&self) -> bool {

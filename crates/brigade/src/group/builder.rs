@@ -13,6 +13,7 @@ use super::limited::LimitedGroup;
 use super::task_group::TaskGroup;
 use crate::cancel::scope::{Body, Scope};
 use crate::cancel::{Failure, FailureCause, context};
+use crate::context::Captured;
 use crate::runtime::Handle;
 use crate::sync::Arc;
 use crate::sync::atomic::AtomicU64;
@@ -145,6 +146,7 @@ impl Builder {
         let body = Body {
             grace: self.grace.or(grace).unwrap_or(crate::cancel::scope::GRACE),
             span: Span::current(),
+            context: Captured::capture(),
             runtime: Handle::current(),
             limit,
             forwards,

@@ -11,7 +11,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
-use tracing::{Dispatch, Id};
 
 use crate::cancel::ending::Ending;
 use crate::cancel::scope::Scope;
@@ -172,21 +171,45 @@ fn settle<O, S: Settle<O>>(sink: &mut S, scope: &Scope, remains: Remains<O>) -> 
     value
 }
 
-/// Runs something of the task in its scope and in its group's span; it must not unwind.
+/// Runs something of the task in its scope, and in its group's span and context; it must not
+/// unwind.
 fn in_context<R>(place: &mut Option<Arc<Scope>>, run: impl FnOnce() -> R) -> R {
-    tell_span(place, |subscriber, id| subscriber.enter(id));
-    let result = context::enter(place, run);
-    tell_span(place, |subscriber, id| subscriber.exit(id));
-    result
+    surrounded(place, |place| context::enter(place, run))
 }
 
-/// Enters or leaves the span without a guard, which could not borrow from the place meanwhile.
-fn tell_span(place: &Option<Arc<Scope>>, what: fn(&Dispatch, &Id)) {
-    let scope = place.as_ref().filter(|scope| scope.has_span());
-    let group = scope.and_then(|scope| scope.parent.as_ref());
-    if let Some(body) = group.and_then(|group| group.body.as_ref()) {
-        body.span
-            .with_subscriber(|(id, subscriber)| what(subscriber, id));
+/// Runs something of the task in its group's span and context.
+fn surrounded<R>(
+    place: &mut Option<Arc<Scope>>,
+    run: impl FnOnce(&mut Option<Arc<Scope>>) -> R,
+) -> R {
+    let scope = place.as_ref().filter(|scope| scope.has_surroundings());
+    let Some(group) = scope.and_then(|scope| scope.parent.clone()) else {
+        return run(place);
+    };
+    let (mut run, mut result) = (Some(run), None);
+    enter_surroundings(&group, place, &mut |place| {
+        result = run.take().map(|run| run(place));
+    });
+    match result {
+        Some(result) => result,
+        None => unreachable!("what is surrounded always runs"),
+    }
+}
+
+/// The same for what few programs need, compiled once for all of them.
+fn enter_surroundings(
+    group: &Scope,
+    place: &mut Option<Arc<Scope>>,
+    run: &mut dyn FnMut(&mut Option<Arc<Scope>>),
+) {
+    let body = group.body.as_ref();
+    let _in_span = body.map(|body| body.span.enter());
+    let Some(captured) = body.and_then(|body| body.context.as_ref()) else {
+        return run(place);
+    };
+    let ((), panicked) = captured.enter(|| run(place));
+    if let (Some(payload), Some(scope)) = (panicked, place) {
+        scope.fail(Failure::panicked(scope, Panic::new(payload)));
     }
 }
 
@@ -194,10 +217,9 @@ fn poll_ending(place: &mut Option<Arc<Scope>>, cx: &mut Context<'_>) -> Poll<()>
     let Some(scope) = place.clone() else {
         return Poll::Ready(());
     };
-    tell_span(place, |subscriber, id| subscriber.enter(id));
-    let polled = with_ending(&scope, |ending| ending.poll(place, cx));
-    tell_span(place, |subscriber, id| subscriber.exit(id));
-    polled
+    surrounded(place, |place| {
+        with_ending(&scope, |ending| ending.poll(place, cx))
+    })
 }
 
 /// The end of a task is kept in its scope, because few tasks need it.

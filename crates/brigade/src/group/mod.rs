@@ -7,8 +7,8 @@
 //! * [`limited_group`] is the same with a limit: spawning waits for room.
 //! * [`collect`] is for independent items: a failure is a record, and the records add up.
 //!
-//! Children run in parallel and so are `Send + 'static`. Each inherits the group's cancellation
-//! and its tracing span. What happens when a future is dropped, cancelled or aborted is written
+//! Children run in parallel and so are `Send + 'static`. Each inherits the group's cancellation,
+//! its tracing span and its [context](crate::context). What happens when a future is dropped, cancelled or aborted is written
 //! down in [`cancel`](crate::cancel).
 //!
 //! ```text

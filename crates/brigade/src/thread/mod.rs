@@ -12,7 +12,7 @@
 //!   it says [`abandon_on_cancel`](Call::abandon_on_cancel); one that has not started never runs.
 //!   A long closure asks [`cancelled`] now and then.
 //! - **What travels along.** The caller's cancellation ([`current`](crate::cancel::current)), its
-//!   tracing span and its tokio runtime are at hand in the closure.
+//!   tracing span, its [context](crate::context) and its tokio runtime are at hand in the closure.
 //! - **A panic is the caller's**, with its payload. The thread goes on.
 //! - **Nothing hangs at the end.** Threads are not joined. `run` waits for closures until its
 //!   deadline, names those that still live, and ends the process.

@@ -1,12 +1,13 @@
 //! What a closure takes along from its caller, and how it learns that the caller is gone.
 //!
-//! The caller's place in the tree of tasks, its tracing span and its tokio runtime are entered on
+//! The caller's place in the tree of tasks, its tracing span, its context and its runtime are entered on
 //! the thread for as long as the closure runs, and never longer, so closures of different callers
 //! cannot mix them up.
 
 use std::any::Any;
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::panic::resume_unwind;
 
 use tracing::Span;
 
@@ -14,6 +15,7 @@ use super::job::Run;
 use crate::cancel::scope::Scope;
 use crate::cancel::shield::Shield;
 use crate::cancel::{self, Failure, FailureCause, Panic, context};
+use crate::context::Captured;
 use crate::living;
 use crate::runtime::Handle;
 use crate::sync::Arc;
@@ -27,6 +29,7 @@ pub(super) struct Luggage {
     name: Cow<'static, str>,
     scope: Option<Arc<Scope>>,
     span: Span,
+    context: Option<Captured>,
     runtime: Option<Handle>,
     abandon: bool,
 }
@@ -37,6 +40,7 @@ impl Luggage {
             name,
             scope: context::scope(),
             span: Span::current(),
+            context: Captured::capture(),
             runtime: Handle::try_current().ok(),
             abandon,
         }
@@ -72,8 +76,18 @@ impl Luggage {
         RUNNING.with(|running| running.replace(Some(job)));
         let _running = Running;
         let _runtime = self.runtime.as_ref().map(Handle::enter);
-        let span = &self.span;
-        context::enter(&mut self.scope, || span.in_scope(work))
+        let (span, captured) = (&self.span, &self.context);
+        context::enter(&mut self.scope, || {
+            let _in_span = span.enter();
+            let Some(captured) = captured else {
+                return work();
+            };
+            let (result, panicked) = captured.enter(work);
+            if let Some(payload) = panicked {
+                resume_unwind(payload);
+            }
+            result
+        })
     }
 
     /// Hands a panic that no caller waits for to the nearest group that still takes failures.
