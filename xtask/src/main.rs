@@ -1,4 +1,5 @@
-//! The chores of this repository, each one command: `cargo xtask check | test | laws | examples | docs | bench | ci`.
+//! The chores of this repository, each one command: `cargo xtask check | test | shuttle | laws | examples | docs |
+//! bench | ci`.
 //!
 //! CI and people run the same commands, so that what passes on a desk passes there. This program
 //! never changes a file of the repository, except that `bench` adds a dated result.
@@ -7,6 +8,7 @@ mod crates;
 mod laws;
 mod links;
 mod run;
+mod shuttle;
 mod structure;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ usage: cargo xtask COMMAND
 
   check       format, lints, crate direction, file rules, dependency rules, laws against tests
   test        every test of the workspace, the doctests too
+  shuttle     the tests of interleavings, under many schedules [--iterations N] [--seed N]
+              [--replay SCHEDULE] [FILTER]
   laws        each law clause and the tests that bear its name
   examples    every numbered example, run to its end
   docs        the documentation, with broken links as errors
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "check" => check(&root),
         "test" => test(&root),
+        "shuttle" => shuttle::run(&root, &rest),
         "laws" => laws::print(&root),
         "examples" => examples(&root),
         "docs" => docs(&root),
@@ -168,5 +173,6 @@ fn ci(root: &Path) -> Result<(), Failed> {
     check(root)?;
     docs(root)?;
     test(root)?;
+    shuttle::run(root, &[])?;
     examples(root)
 }

@@ -51,6 +51,8 @@
 //! [`queue`], [`limit`], [`thread`]; [`clock`], [`context`] and [`living`] are small.
 
 mod desk;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod runtime;
 mod slab;
 mod sync;

@@ -11,16 +11,17 @@ mod model;
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, atomic};
 #[cfg(not(shuttle))]
-pub(crate) use std::{hint, thread, thread_local};
+pub(crate) use std::{thread, thread_local};
 
 #[cfg(shuttle)]
 pub(crate) use self::model::Condvar;
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard, atomic};
 #[cfg(shuttle)]
-pub(crate) use shuttle::{hint, thread_local};
+pub(crate) use shuttle::thread_local;
 
-// These are the same in both worlds: shuttle has none of its own.
+// These are the same in both worlds: shuttle has none of its own, or a costly one.
+pub(crate) use std::hint;
 pub(crate) use std::sync::{Arc, OnceLock, PoisonError, TryLockError, Weak};
 
 #[cfg(shuttle)]
@@ -28,7 +29,11 @@ pub(crate) mod thread {
     //! Threads that shuttle schedules.
 
     pub(crate) use shuttle::thread::{Builder, Result, sleep};
-    pub(crate) use std::thread::available_parallelism;
+
+    /// The same on every machine, so that a schedule can be replayed on another.
+    pub(crate) fn available_parallelism() -> std::io::Result<std::num::NonZero<usize>> {
+        Ok(std::num::NonZero::<usize>::MIN.saturating_add(1))
+    }
 }
 
 /// Declares a static of the process, with a constant or, as `lazy static`, with what is computed

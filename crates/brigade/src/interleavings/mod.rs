@@ -1,0 +1,28 @@
+//! Laws that must hold whoever runs next: small programs under shuttle.
+//!
+//! `cargo xtask shuttle` compiles the crate with `--cfg shuttle`, where [`sync`](crate::sync) and
+//! [`runtime`](crate::runtime) hand every lock, atomic, condition variable, thread and task to
+//! shuttle. Each test runs a few hundred times, under random schedules and under those that PCT
+//! makes; a schedule that fails, or in which everybody waits for ever, is printed and can be
+//! replayed (see [`explore`]).
+//!
+//! What this does not cover:
+//!
+//! - Orderings weaker than sequential consistency: shuttle gives every atomic the strongest one.
+//!   The weaker ones in the crate lie under a lock or say in place why they suffice.
+//! - What tokio does inside: its scheduler, its timer wheel, its `JoinHandle`, the budget of a
+//!   task, the end of a runtime under running tasks. The model has timers that never fire early,
+//!   and no runtime that ends, so the handling of both is left to the tests on tokio.
+//! - [`run`](mod@crate::run) with its thread and signals, and the two pools of the process, which
+//!   are like any other pool.
+//! - Threads that the system refuses, and schedules that chance did not bring.
+
+mod cancelling;
+mod census;
+mod collecting;
+mod ending;
+mod explore;
+mod grouping;
+mod limiting;
+mod queueing;
+mod threading;
