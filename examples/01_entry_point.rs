@@ -1,5 +1,9 @@
 //! The entry point: Ctrl-C and SIGTERM end the program in order.
 //!
+//! Replaces: "Entry point with signal handling". The trap that is gone: the handler cancels every
+//! task, and the loop then cancels them again, so that cleanup that awaits is cut off, and the
+//! program ends with a traceback and exit code 1. Here one signal is one cancellation.
+//!
 //! `cargo run --example 01_entry_point -- serve` runs until you press Ctrl-C. Without an argument
 //! the example starts itself that way, sends SIGTERM, and checks what happens: cleanup that awaits
 //! runs to its end, and the exit code says which signal it was.

@@ -1,7 +1,9 @@
 //! Fan out: requests that belong together run at once, and fail together.
 //!
-//! The group returns when every request is over. If one fails, the others are cancelled, and the
-//! error names the task that failed.
+//! Replaces: "Fan-out requests". The trap that is gone: results are read from the tasks after the
+//! group, where only its success says that they are there. Here a child's value is had by awaiting
+//! its handle inside the group; if one child fails, the others are cancelled and waited for, and
+//! the error names the task that failed.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,9 @@
 //! Partial failure: of ten requests one fails, and that is nine results and one error.
 //!
-//! In a task group the failure would cancel the others. `collect` is for items that do not depend
-//! on each other: every item ends as exactly one of ok, failed, cancelled or panicked.
+//! Replaces: "Handling partial failures". The trap that is gone: the first failure of a task group
+//! cancels the other requests, which are then counted neither as results nor as errors. `collect`
+//! is for items that do not depend on each other: every item ends as exactly one of ok, failed,
+//! cancelled or panicked, and the counts add up.
 
 use std::process::ExitCode;
 

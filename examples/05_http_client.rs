@@ -1,5 +1,8 @@
 //! An HTTP client: limits on its connections, five timeouts, retries, a streamed body.
 //!
+//! Replaces: "httpx". The trap that is gone: its read timeout begins anew with every byte, so that a
+//! request has no limit in all; there is none for a host either, and a client must be closed by hand.
+//!
 //! Sixty requests share eight connections. Every third page answers 503 at first, which the retry
 //! policy heals; every tenth is broken for good, and its error says so without hiding the rest.
 

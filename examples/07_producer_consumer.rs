@@ -1,7 +1,9 @@
 //! Producer and consumers: a bounded queue, five workers, and the end of the work known for sure.
 //!
-//! Nothing marks the end but the end itself: the queue closes with its producer. Every item is
-//! settled as done, failed or requeued, also when a worker dies with it.
+//! Replaces: "Queue, producer-consumer". The trap that is gone: the pill that ends the workers stays
+//! in the queue, so that whoever waits for the queue to be done waits for ever. Nothing marks the
+//! end here but the end itself: the queue closes with its producer. Every item is settled as done,
+//! failed or requeued, also when a worker dies with it.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,9 @@
 //! At most so many at once: a semaphore, and the group that needs none.
 //!
-//! A semaphore bounds a resource that unrelated tasks share. To bound the tasks of one list, give
-//! the limit to `collect` instead: then memory is bounded by the limit too, not by the list.
+//! Replaces: "Semaphore, rate limiting". The trap that is gone: a task for each item of the list
+//! waits at the semaphore, so that memory grows with the list. A semaphore bounds a resource that
+//! unrelated tasks share. To bound the tasks of one list, give the limit to `collect` instead: then
+//! memory is bounded by the limit too, not by the list.
 
 use std::process::ExitCode;
 use std::sync::Arc;

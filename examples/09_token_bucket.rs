@@ -1,5 +1,8 @@
 //! At most so many per second: a token bucket, and one limit made of several for polite crawling.
 //!
+//! Replaces: "Token bucket, the class". The trap that is gone: the time slept for a token is credited
+//! once more when it is over, so that twice the rate is granted.
+//!
 //! The first part runs on a clock that a test would use, so that it can say exactly when each
 //! permit comes. The second part shows what a list of hosts needs: each with its own rate and its
 //! own concurrency, all under a common one, and a host that asked for a pause.

@@ -28,14 +28,12 @@
 //! use tokio::time::{Instant, timeout};
 //!
 //! /// The program under test: asks for a number, and again if there is none within 5 s.
-//! async fn ask(stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
-//!     let mut stream = BufReader::new(stream);
-//!     let mut line = String::new();
+//! async fn ask(stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<Option<String>> {
+//!     let mut lines = BufReader::new(stream).lines();
 //!     loop {
-//!         stream.write_all(b"NEXT\n").await?;
-//!         match timeout(Duration::from_secs(5), stream.read_line(&mut line)).await {
-//!             Ok(read) => return read.map(|_| line),
-//!             Err(_) => continue,
+//!         lines.get_mut().write_all(b"NEXT\n").await?;
+//!         if let Ok(line) = timeout(Duration::from_secs(5), lines.next_line()).await {
+//!             return line;
 //!         }
 //!     }
 //! }
@@ -48,7 +46,7 @@
 //!     .expect_end();
 //! let (stream, peer) = silent_at_first.in_memory();
 //! let start = Instant::now();
-//! assert_eq!(ask(stream).await?, "42\n");
+//! assert_eq!(ask(stream).await?.as_deref(), Some("42"));
 //! assert_eq!(start.elapsed(), Duration::from_millis(5_020));
 //! peer.finish().await.expect("the script was played to its end");
 //! # std::io::Result::Ok(()) })?;
@@ -95,6 +93,8 @@
 //! # std::io::Result::Ok(()) })?;
 //! # std::io::Result::Ok(())
 //! ```
+//!
+//! The example `21_test_your_program` of the repository is a whole program tested so.
 
 pub mod cancel;
 pub mod clock;
