@@ -5,6 +5,8 @@
 //! tasks cannot mix them up.
 
 use std::cell::Cell;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use super::scope::Scope;
 use crate::sync::{Arc, thread_local};
@@ -52,6 +54,15 @@ pub(crate) fn enter<R>(scope: &mut Option<Arc<Scope>>, run: impl FnOnce() -> R) 
 /// Says that the running code awaits something which can never be ready.
 pub(crate) fn set_stuck() {
     STUCK.with(|stuck| stuck.set(true));
+}
+
+/// Awaits something which can never be ready.
+pub(crate) async fn stuck<R>() -> R {
+    poll_fn(|_| {
+        set_stuck();
+        Poll::Pending
+    })
+    .await
 }
 
 /// Runs one poll and tells whether [`set_stuck`] was called in it. The mark is passed on to the

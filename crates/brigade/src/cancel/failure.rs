@@ -38,7 +38,11 @@ pub(crate) enum FailureCause {
     Error(Box<dyn Fault>),
     Deadline(Duration),
     Panic(Panic),
+    NotReady,
 }
+
+/// What is said of a child that was to say that it is ready, and did not.
+pub(crate) const NOT_READY: &str = "ended without saying that it is ready";
 
 impl Failure {
     pub(crate) fn error(scope: &Scope, error: impl Fault) -> Self {
@@ -51,6 +55,10 @@ impl Failure {
 
     pub(crate) fn late(scope: &Scope, after: Duration) -> Self {
         Self::new(scope, FailureCause::Deadline(after))
+    }
+
+    pub(crate) fn not_ready(scope: &Scope) -> Self {
+        Self::new(scope, FailureCause::NotReady)
     }
 
     fn new(scope: &Scope, cause: FailureCause) -> Self {
@@ -66,6 +74,7 @@ impl fmt::Display for Failure {
             FailureCause::Error(error) => write!(f, "{error:#}"),
             FailureCause::Deadline(after) => write!(f, "not finished after {after:?}"),
             FailureCause::Panic(panic) => panic.fmt(f),
+            FailureCause::NotReady => f.write_str(NOT_READY),
         }
     }
 }

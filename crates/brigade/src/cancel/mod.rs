@@ -34,7 +34,7 @@ pub(crate) mod roots;
 pub(crate) mod scope;
 pub(crate) mod shield;
 
-pub(crate) use failure::{Failure, FailureCause, Fault};
+pub(crate) use failure::{Failure, FailureCause, Fault, NOT_READY};
 
 pub use current::current;
 pub use defer::defer;

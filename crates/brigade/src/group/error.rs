@@ -99,3 +99,31 @@ impl<F> fmt::Display for Finished<F> {
 }
 
 impl<F> std::error::Error for Finished<F> {}
+
+/// Why there is no child that is ready; see [`Spawner::start`](super::Spawner::start).
+pub enum NotStarted<F> {
+    /// The group has finished, so the future comes back unpolled.
+    Finished(F),
+    /// The child ended before it was ready. What happened is in the group's error.
+    Ended(Ended),
+}
+
+impl<F> fmt::Debug for NotStarted<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished(_) => f.write_str("Finished"),
+            Self::Ended(ended) => f.debug_tuple("Ended").field(ended).finish(),
+        }
+    }
+}
+
+impl<F> fmt::Display for NotStarted<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished(_) => f.write_str("the group has finished"),
+            Self::Ended(ended) => write!(f, "not ready: {ended}"),
+        }
+    }
+}
+
+impl<F> std::error::Error for NotStarted<F> {}

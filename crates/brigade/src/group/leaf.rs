@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::tree;
-use crate::cancel::{Failure, FailureCause, Panic};
+use crate::cancel::{Failure, FailureCause, NOT_READY, Panic};
 use crate::living::readable;
 use crate::sync::{Mutex, PoisonError};
 
@@ -29,6 +29,8 @@ pub enum Cause<E> {
     Deadline(Duration),
     /// It panicked, and the group catches panics.
     Panic(Panic),
+    /// It was [started](super::TaskGroup::start) and ended without saying that it is ready.
+    NotReady,
     /// A task of another group, whose future had been dropped, failed with an error of another
     /// type.
     Adopted(Adopted),
@@ -96,6 +98,7 @@ impl<E: 'static> Leaf<E> {
         let cause = match failure.cause {
             FailureCause::Deadline(after) => Cause::Deadline(after),
             FailureCause::Panic(panic) => Cause::Panic(panic),
+            FailureCause::NotReady => Cause::NotReady,
             FailureCause::Error(error) if (*error).as_any().is::<E>() => {
                 match error.into_any().downcast() {
                     Ok(error) => Cause::Error(*error),
@@ -118,6 +121,7 @@ impl<E: fmt::Display + 'static> fmt::Display for Cause<E> {
             Self::Error(error) => error.fmt(f),
             Self::Deadline(after) => write!(f, "not finished after {after:?}"),
             Self::Panic(panic) => panic.fmt(f),
+            Self::NotReady => f.write_str(NOT_READY),
             Self::Adopted(adopted) => adopted.fmt(f),
         }
     }

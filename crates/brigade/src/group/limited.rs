@@ -11,13 +11,14 @@ use std::marker::PhantomData;
 use std::task::Poll;
 
 use super::builder::Builder;
+use super::control::controls;
 use super::error::Error;
+use super::ready::{Ready, prepare};
 use super::start::{Report, start};
 use super::task::Task;
-use super::task_group::Stats;
+use crate::cancel::context;
 use crate::cancel::name::Name;
 use crate::cancel::scope::{Refused, Scope};
-use crate::cancel::{Reason, Token, context};
 use crate::sync::Arc;
 
 /// Runs `body` with a group of at most `limit` children at once; else as
@@ -65,14 +66,9 @@ pub struct LimitedGroup<E> {
     error: PhantomData<fn() -> E>,
 }
 
-impl<E: fmt::Display + Send + 'static> LimitedGroup<E> {
-    pub(super) fn new(scope: Arc<Scope>) -> Self {
-        Self {
-            scope,
-            error: PhantomData,
-        }
-    }
+controls!(LimitedGroup);
 
+impl<E: fmt::Display + Send + 'static> LimitedGroup<E> {
     /// Waits until there is room, then starts a child, named after its future's type.
     ///
     /// If the group is cancelled, this never returns: the group drops the body here.
@@ -105,8 +101,54 @@ impl<E: fmt::Display + Send + 'static> LimitedGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        let name = Name::from(name.into());
-        let task = poll_fn(|cx| {
+        let task = self.seat(name.into()).await;
+        let place = task.place();
+        let handle = start(&self.scope, task, future, Report);
+        Task::spawned(&self.scope, place, handle)
+    }
+
+    /// Waits until there is room, then starts a child and waits until it says that it is ready;
+    /// see [`TaskGroup::start`](super::TaskGroup::start).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it before there is room drops the child unpolled; after that, it cancels the child.
+    pub async fn start<S, F, T, R>(&self, child: S) -> (R, Task<'_, T>)
+    where
+        S: FnOnce(Ready<R>) -> F,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        self.start_named(std::any::type_name::<F>(), child).await
+    }
+
+    /// Waits until there is room, then starts a child with a name and waits until it says that it
+    /// is ready.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_named<S, F, T, R>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        child: S,
+    ) -> (R, Task<'_, T>)
+    where
+        S: FnOnce(Ready<R>) -> F,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let (future, mut waiting) = prepare(child);
+        let task = self.seat(name.into()).await;
+        waiting.start_in(&self.scope, task, future).await
+    }
+
+    /// Waits for room; never ready if the group is cancelled.
+    async fn seat(&self, name: Cow<'static, str>) -> Arc<Scope> {
+        let name = Name::from(name);
+        poll_fn(|cx| {
             let since = self.scope.last_polled();
             match self.scope.seat(name.clone(), since, Some(cx.waker())) {
                 Ok(task) => Poll::Ready(task),
@@ -117,38 +159,7 @@ impl<E: fmt::Display + Send + 'static> LimitedGroup<E> {
                     Poll::Pending
                 }
             }
-        });
-        let task = task.await;
-        let place = task.place();
-        let handle = start(&self.scope, task, future, Report);
-        Task::spawned(&self.scope, place, handle)
-    }
-
-    /// Cancels the children and drops the body at its next await.
-    pub fn cancel(&self) {
-        self.scope.cancel(Reason::User);
-    }
-
-    /// The token that fires when this group is cancelled, or the task that runs its body.
-    pub fn token(&self) -> Token {
-        self.scope.token()
-    }
-
-    /// What the group is doing now.
-    pub fn stats(&self) -> Stats {
-        Stats {
-            running: self.scope.running(),
-            cancelled: self.scope.reason(),
-        }
-    }
-}
-
-impl<E> fmt::Debug for LimitedGroup<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("LimitedGroup");
-        shown.field("name", &self.scope.name);
-        shown.field("running", &self.scope.running());
-        shown.field("cancelled", &self.scope.reason());
-        shown.finish()
+        })
+        .await
     }
 }

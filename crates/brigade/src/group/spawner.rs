@@ -8,7 +8,8 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 
-use super::error::Finished;
+use super::error::{Ended, Finished, NotStarted};
+use super::ready::{Ready, prepare};
 use super::start::{Report, start};
 use super::task::Join;
 use crate::cancel::Reason;
@@ -93,6 +94,65 @@ impl<E: fmt::Display + Send + 'static> Spawner<E> {
             }
             Err(Refused::Cancelled(reason)) => Ok(Join::refused(reason)),
             Err(Refused::Finished | Refused::Full) => Err(Finished(future)),
+        }
+    }
+
+    /// Starts a task in the group and waits until it says that it is ready; see
+    /// [`TaskGroup::start`](super::TaskGroup::start).
+    ///
+    /// # Errors
+    ///
+    /// If the group has finished, the future comes back; if the task ended before it was ready,
+    /// the error says how.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it before it is ready cancels the task, which the group still waits for.
+    pub async fn start<S, F, T, R>(&self, child: S) -> Result<(R, Join<T>), NotStarted<F>>
+    where
+        S: FnOnce(Ready<R>) -> F,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        self.start_named(std::any::type_name::<F>(), child).await
+    }
+
+    /// Starts a task in the group under a name and waits until it says that it is ready.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_named<S, F, T, R>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        child: S,
+    ) -> Result<(R, Join<T>), NotStarted<F>>
+    where
+        S: FnOnce(Ready<R>) -> F,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let (future, mut waiting) = prepare(child);
+        let join = match self.scope.seat(name.into().into(), clock::now(), None) {
+            Ok(task) => {
+                let handle = waiting.start(&self.scope, task.clone(), future);
+                Join::spawned(task, handle)
+            }
+            Err(Refused::Cancelled(reason)) => {
+                return Err(NotStarted::Ended(Ended::Cancelled(reason)));
+            }
+            Err(Refused::Finished | Refused::Full) => return Err(NotStarted::Finished(future)),
+        };
+        match waiting.word().await {
+            Some(value) => Ok((value, join)),
+            // A task that never said that it is ready has no value.
+            None => Err(NotStarted::Ended(join.await.err().unwrap_or(Ended::Failed))),
         }
     }
 

@@ -77,6 +77,12 @@ impl<'g, T> Task<'g, T> {
         }
     }
 
+    /// The wait for a child that has come to no value: it never ends.
+    pub(super) async fn never<R>(self) -> R {
+        self.await;
+        context::stuck().await
+    }
+
     /// Cancels this child only. The handle that comes back can be awaited, or dropped.
     ///
     /// The siblings go on, and the group does not count it as a failure.

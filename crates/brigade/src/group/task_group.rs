@@ -6,12 +6,14 @@ use std::future::Future;
 use std::marker::PhantomData;
 
 use super::builder::Builder;
+use super::control::controls;
 use super::error::Error;
+use super::ready::{Ready, prepare};
 use super::spawner::Spawner;
 use super::start::{Report, start};
 use super::task::Task;
 use crate::cancel::scope::{Refused, Scope};
-use crate::cancel::{Reason, Token};
+use crate::cancel::{Reason, context};
 use crate::sync::Arc;
 
 /// Runs `body` with a new group and returns when the body and all its children are gone.
@@ -100,24 +102,9 @@ pub struct TaskGroup<E> {
     error: PhantomData<fn() -> E>,
 }
 
-/// What a group was doing when [`TaskGroup::stats`] was called.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Children that have not left the group.
-    pub running: usize,
-    /// Why the group was cancelled, if it was.
-    pub cancelled: Option<Reason>,
-}
+controls!(TaskGroup);
 
 impl<E: fmt::Display + Send + 'static> TaskGroup<E> {
-    pub(super) fn new(scope: Arc<Scope>) -> Self {
-        Self {
-            scope,
-            error: PhantomData,
-        }
-    }
-
     /// Starts a child, named after its future's type.
     ///
     /// If the group is already cancelled, `future` is dropped unpolled.
@@ -150,38 +137,84 @@ impl<E: fmt::Display + Send + 'static> TaskGroup<E> {
         }
     }
 
+    /// Starts a child and waits until it says that it is ready; it runs on as any other child.
+    ///
+    /// `child` gets a [`Ready`] and returns the child's future. What it [sends](Ready::send) comes
+    /// back here, with the child's handle: the address of a server that has bound its port, for
+    /// example. The child is named after its future's type.
+    ///
+    /// A child that fails, panics, ends or drops its `Ready` before it is ready is a failure of
+    /// the group, so this await never returns then: the group drops the body here.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it before it is ready cancels the child, which the group still waits for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade::group::task_group;
+    /// use tokio::net::{TcpListener, TcpStream};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let result = task_group(async |g| {
+    ///     let (address, _server) = g
+    ///         .start(async |ready| {
+    ///             let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///             ready.send(listener.local_addr()?);
+    ///             loop {
+    ///                 listener.accept().await?;
+    ///             }
+    ///             # #[expect(unreachable_code)]
+    ///             Ok::<(), std::io::Error>(())
+    ///         })
+    ///         .await;
+    ///     TcpStream::connect(address).await?;
+    ///     g.cancel();
+    ///     Ok(())
+    /// });
+    /// result.await.unwrap();
+    /// # });
+    /// ```
+    pub async fn start<S, F, T, R>(&self, child: S) -> (R, Task<'_, T>)
+    where
+        S: FnOnce(Ready<R>) -> F,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        self.start_named(std::any::type_name::<F>(), child).await
+    }
+
+    /// Starts a child with a name and waits until it says that it is ready; see
+    /// [`start`](Self::start).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_named<S, F, T, R>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        child: S,
+    ) -> (R, Task<'_, T>)
+    where
+        S: FnOnce(Ready<R>) -> F,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let (future, mut waiting) = prepare(child);
+        let since = self.scope.last_polled();
+        let Ok(task) = self.scope.seat(name.into().into(), since, None) else {
+            // The group is cancelled, so the body is dropped here.
+            drop(future);
+            return context::stuck().await;
+        };
+        waiting.start_in(&self.scope, task, future).await
+    }
+
     /// A handle with which children can spawn siblings.
     pub fn spawner(&self) -> Spawner<E> {
         Spawner::new(self.scope.clone())
-    }
-
-    /// Cancels the children and drops the body at its next await.
-    ///
-    /// If the body still comes to its end, its value is what the group returns.
-    pub fn cancel(&self) {
-        self.scope.cancel(Reason::User);
-    }
-
-    /// The token that fires when this group is cancelled, or the task that runs its body.
-    pub fn token(&self) -> Token {
-        self.scope.token()
-    }
-
-    /// What the group is doing now.
-    pub fn stats(&self) -> Stats {
-        Stats {
-            running: self.scope.running(),
-            cancelled: self.scope.reason(),
-        }
-    }
-}
-
-impl<E> fmt::Debug for TaskGroup<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("TaskGroup");
-        shown.field("name", &self.scope.name);
-        shown.field("running", &self.scope.running());
-        shown.field("cancelled", &self.scope.reason());
-        shown.finish()
     }
 }

@@ -6,6 +6,7 @@ mod failing;
 mod limiting;
 mod spawning;
 mod splitting;
+mod starting;
 mod storm;
 
 use std::future::{Future, pending};
