@@ -24,6 +24,9 @@
 //! | run children, wait for all, stop at the first failure | [`group`]: [`task_group`](fn@task_group) |
 //! | do the same for an endless input in bounded memory | [`group`]: [`limited_group`](group::limited_group()) |
 //! | keep what succeeded although some failed | [`group`]: [`collect`](fn@collect) |
+//! | take the first success and stop the others | [`group`]: [`race_ok`](group::race_ok()) |
+//! | go on when a child says that it is ready | [`group`]: [`start`](group::TaskGroup::start()) |
+//! | give up after a time, and leave nothing behind | [`group`]: [`timeout`](group::timeout()) |
 //! | clean up with an await when I am cancelled | [`cancel`]: [`defer`](cancel::defer()) |
 //! | not be cancelled in the middle of this | [`cancel`]: [`shield`](cancel::shield()) |
 //! | hand items from producers to consumers | [`queue`] |

@@ -32,7 +32,8 @@ pub enum Reason {
     Parent,
     /// The program asked for it.
     User,
-    /// The future that it belonged to was dropped: another branch of a `select!` or a timeout won.
+    /// Another candidate won the race, or the future that it belonged to was dropped, by a
+    /// `select!` or a timeout.
     RaceLost,
 }
 
@@ -47,7 +48,7 @@ impl fmt::Display for Reason {
             Self::Sibling => f.write_str("a sibling failed"),
             Self::Parent => f.write_str("its parent has ended"),
             Self::User => f.write_str("the program asked for it"),
-            Self::RaceLost => f.write_str("its future was dropped"),
+            Self::RaceLost => f.write_str("another won the race, or its future was dropped"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
 use tracing::Span;
@@ -140,6 +141,17 @@ impl Builder {
         self.conclude(&scope, driven)
     }
 
+    /// Runs a body that has no use for the group.
+    pub(super) async fn run_future<F, T, E>(self, body: F) -> Result<T, Error<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: fmt::Display + Send + 'static,
+    {
+        let scope = self.open(usize::MAX, false);
+        let driven = drive(scope.clone(), body, self.deadline).await;
+        self.conclude(&scope, driven)
+    }
+
     pub(crate) fn open(&self, limit: usize, forwards: bool) -> Arc<Scope> {
         let parent = context::scope();
         let grace = parent.as_ref().map(|parent| parent.grace());
@@ -168,7 +180,7 @@ impl Builder {
 }
 
 /// Continues the first panic, if there is one; the other failures follow it to the scope around.
-fn resume_first_panic(scope: &Scope, failures: &mut Vec<Failure>) {
+pub(super) fn resume_first_panic(scope: &Scope, failures: &mut Vec<Failure>) {
     let is_panic = |failure: &Failure| matches!(failure.cause, FailureCause::Panic(_));
     let Some(first) = failures.iter().position(is_panic) else {
         return;

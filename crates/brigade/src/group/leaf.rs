@@ -31,6 +31,8 @@ pub enum Cause<E> {
     Panic(Panic),
     /// It was [started](super::TaskGroup::start) and ended without saying that it is ready.
     NotReady,
+    /// There was nothing to run in a [race](super::race_ok()).
+    NoCandidates,
     /// A task of another group, whose future had been dropped, failed with an error of another
     /// type.
     Adopted(Adopted),
@@ -122,6 +124,7 @@ impl<E: fmt::Display + 'static> fmt::Display for Cause<E> {
             Self::Deadline(after) => write!(f, "not finished after {after:?}"),
             Self::Panic(panic) => panic.fmt(f),
             Self::NotReady => f.write_str(NOT_READY),
+            Self::NoCandidates => f.write_str("there were no candidates"),
             Self::Adopted(adopted) => adopted.fmt(f),
         }
     }

@@ -6,6 +6,8 @@
 //! * [`task_group`] is for tasks that belong together: the first failure cancels the others.
 //! * [`limited_group`] is the same with a limit: spawning waits for room.
 //! * [`collect`] is for independent items: a failure is a record, and the records add up.
+//! * [`race_ok`] is for several ways to one answer: the first success ends the others.
+//! * [`timeout`] waits for what it cuts off, as everything here does.
 //!
 //! Children run in parallel and so are `Send + 'static`. Each inherits the group's cancellation,
 //! its tracing span and its [context](crate::context). What happens when a future is dropped, cancelled or aborted is written
@@ -28,6 +30,7 @@ mod inbox;
 mod leaf;
 mod limited;
 mod outcome;
+mod race;
 mod ready;
 mod spawner;
 mod split;
@@ -36,6 +39,7 @@ mod task;
 mod task_group;
 #[cfg(test)]
 mod tests;
+mod timeout;
 
 pub(crate) mod drive;
 pub(crate) mod tree;
@@ -48,7 +52,9 @@ pub use error_group::ErrorGroup;
 pub use leaf::{Adopted, Cause, Leaf};
 pub use limited::{LimitedGroup, limited_group};
 pub use outcome::{Collected, Counts, Outcome, Record};
+pub use race::{RaceOk, race_ok};
 pub use ready::Ready;
 pub use spawner::Spawner;
 pub use task::{Join, Task};
 pub use task_group::{TaskGroup, task_group};
+pub use timeout::timeout;
