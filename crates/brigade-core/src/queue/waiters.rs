@@ -71,7 +71,14 @@ impl<T, W> QueueState<T, W> {
     }
 
     /// Whether [`promise`](Self::promise) has something to say.
+    #[inline]
     pub fn may_promise(&self) -> bool {
+        // Mostly nobody waits, and this is asked after every step of every item.
+        let (joiners, idlers) = (self.joiners.in_line(), self.idlers.in_line());
+        self.in_line() + joiners + idlers > 0 && self.may_promise_one()
+    }
+
+    fn may_promise_one(&self) -> bool {
         let senders = self.senders.in_line() > 0 && (self.closed || self.senders.has_due(1));
         let receivers = self.receivers.in_line() > 0 && (self.ended() || self.receivers.has_due(1));
         let joiners = self.joiners.in_line() > 0 && self.is_over();

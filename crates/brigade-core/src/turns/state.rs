@@ -149,6 +149,17 @@ impl<S: Stock, W> Turns<S, W> {
         }
     }
 
+    /// Whether [`promise`](Self::promise) has something to say: a stock that goes by time always
+    /// has, as long as somebody stands in line.
+    #[inline]
+    pub fn may_promise(&self) -> bool {
+        let Some(first) = self.room.front(&self.line) else {
+            return false;
+        };
+        let want = self.room.get(first).map_or(0, |waiter| waiter.want);
+        S::TIMED || self.has_due(want) || self.never(want)
+    }
+
     /// Calls the first in line without promising anything, to be told that it waits in vain.
     pub fn dismiss(&mut self) -> Option<Place> {
         let first = self.first()?;

@@ -146,6 +146,7 @@ proptest! {
                         waiter.2 = State::Promised;
                         Promise::To(waiter.0)
                     });
+                    prop_assert_eq!(turns.may_promise(), expected != Promise::Nothing);
                     prop_assert_eq!(turns.promise(NOW), expected);
                 }
                 Act::Collect(index) => if let Some(index) = pick(index) {

@@ -49,11 +49,10 @@ impl<G: Gate> Counter<G> {
         }
     }
 
-    pub(super) fn advance_if_needed(&mut self) -> Woken {
+    #[inline]
+    pub(super) fn advance_if_needed(&mut self, woken: &mut Woken) {
         if self.gate.may_promise() {
-            self.advance(G::TIMED.then(now), None)
-        } else {
-            Woken::default()
+            woken.extend(self.advance(G::TIMED.then(now), None));
         }
     }
 
@@ -168,6 +167,7 @@ impl<G: Gate> Counter<G> {
 #[derive(Default)]
 pub(super) struct Woken {
     first: Option<Waker>,
+    /// Empty without a first.
     more: Vec<Waker>,
 }
 
@@ -184,8 +184,11 @@ impl Woken {
         self.more.extend(other.more);
     }
 
+    #[inline]
     pub(super) fn wake(self) {
-        self.first.into_iter().for_each(Waker::wake);
-        self.more.into_iter().for_each(Waker::wake);
+        if let Some(first) = self.first {
+            first.wake();
+            self.more.into_iter().for_each(Waker::wake);
+        }
     }
 }

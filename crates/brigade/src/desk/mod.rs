@@ -160,11 +160,13 @@ impl<G: Gate> Desk<G> {
 
     /// Promises what a change made possible, unlocks, and wakes those who got it.
     #[inline]
-    fn leave_counter(counter: MutexGuard<'_, Counter<G>>) {
+    fn leave_counter(mut counter: MutexGuard<'_, Counter<G>>) {
         if counter.gate.may_promise() {
             Self::advance_and_wake(counter);
         } else {
-            unlock(counter, Woken::default());
+            let waste = counter.gate.waste();
+            drop(counter);
+            drop(waste);
         }
     }
 
@@ -209,7 +211,7 @@ impl<G: Gate> Desk<G> {
             now = self::now();
             woken = counter.advance(Some(now), Some(place));
             if let Some(got) = ask.collect(&mut counter.gate, place, now) {
-                woken.extend(counter.advance_if_needed());
+                counter.advance_if_needed(&mut woken);
                 answer = Poll::Ready(got);
             }
         }
@@ -243,7 +245,7 @@ impl<G: Gate> Desk<G> {
         }
         let collected = ask.collect(&mut counter.gate, place, now);
         if collected.is_some() {
-            woken.extend(counter.advance_if_needed());
+            counter.advance_if_needed(&mut woken);
         } else if let Some(waker) = counter.gate.waker(place) {
             *waker = Some(context.waker().clone());
         }

@@ -54,6 +54,11 @@ impl<S: Stock> Gate for Turns<S, Option<Waker>> {
     }
 
     fn waste(&mut self) {}
+
+    #[inline]
+    fn may_promise(&self) -> bool {
+        Turns::may_promise(self)
+    }
 }
 
 /// Permits to be taken at once; `now` is the moment at which those of a newcomer are booked.
