@@ -36,6 +36,7 @@
 //! | refuse work at once when too much waits | [`limit`]: [`Bounded`](limit::Bounded) |
 //! | call blocking or computing code | [`thread`] |
 //! | have a request's id at hand in everything that it starts | [`context`]: [`Key`](context::Key) |
+//! | make a stream of an async closure, and leave it early without a leak | [`stream`]: [`generate`](stream::generate()) |
 //! | see what is running | [`living`] |
 //!
 //! # Three rules
@@ -51,7 +52,7 @@
 //! # Reading order
 //!
 //! [`cancel`] says what a cancellation is, and all others mean that. Then [`group`], [`run`](mod@run),
-//! [`queue`], [`limit`], [`thread`]; [`clock`], [`context`] and [`living`] are small.
+//! [`queue`], [`limit`], [`thread`], [`stream`]; [`clock`], [`context`] and [`living`] are small.
 
 mod desk;
 #[cfg(all(test, shuttle))]
@@ -70,6 +71,7 @@ pub mod limit;
 pub mod living;
 pub mod queue;
 pub mod run;
+pub mod stream;
 pub mod thread;
 
 pub use group::{collect, task_group};

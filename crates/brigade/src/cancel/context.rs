@@ -31,6 +31,18 @@ pub(crate) fn scope() -> Option<Arc<Scope>> {
     scope
 }
 
+/// Whether the task of the running code is cancelled, or a group whose body it is in.
+pub(crate) fn is_cancelled() -> bool {
+    let mut next = scope();
+    while let Some(scope) = next {
+        if scope.reason().is_some() {
+            return true;
+        }
+        next = scope.parent.clone().filter(|_| scope.is_body());
+    }
+    false
+}
+
 /// Runs `run` inside `scope`, which is moved out of its place for that long, so that no reference
 /// count is touched; an empty place means code that belongs to no task.
 pub(crate) fn enter<R>(scope: &mut Option<Arc<Scope>>, run: impl FnOnce() -> R) -> R {

@@ -69,6 +69,9 @@ pub(crate) struct Body {
     pub(crate) limit: usize,
     /// Failures are handed to the group around this one, and do not cancel.
     pub(crate) forwards: bool,
+    /// Its shields protect nothing around it: the producer of a stream is not part of the code
+    /// that asks for items.
+    pub(crate) alone: bool,
     /// When the body was last polled. Its children were born then, as far as anyone cares: that
     /// saves reading the clock for each.
     pub(crate) polled: AtomicU64,
@@ -180,6 +183,11 @@ impl Scope {
 
     pub(crate) fn is_body(&self) -> bool {
         self.body.is_some()
+    }
+
+    /// Whether this is a body that runs as a part of the scope around it.
+    pub(crate) fn is_part(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| !body.alone)
     }
 
     /// How many tasks this body has.

@@ -89,7 +89,7 @@ fn each(scope: &Option<Arc<Scope>>, visit: impl Fn(&Scope) -> bool) -> bool {
         if !visit(scope) {
             return false;
         }
-        next = scope.parent.as_ref().filter(|_| scope.is_body());
+        next = scope.parent.as_ref().filter(|_| scope.is_part());
     }
     true
 }

@@ -162,6 +162,7 @@ impl Builder {
             runtime: Handle::current(),
             limit,
             forwards,
+            alone: false,
             polled: AtomicU64::new(0),
         };
         Scope::open(self.name.clone().into(), parent, body)

@@ -5,6 +5,7 @@
 use super::{FINISHED, FRESH, Inner, Scope, Stage, Step, USED};
 use crate::cancel::ending::{Ending, Finaliser};
 use crate::cancel::reason::Reason;
+use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
 impl Scope {
@@ -62,6 +63,25 @@ impl Scope {
         }
         self.close(&mut inner);
         Step::Over
+    }
+
+    /// Whether this body holds nothing that a next poll or its end would have to know of.
+    pub(crate) fn is_idle(&self) -> bool {
+        let mut inner = self.lock();
+        let more = inner.more();
+        let nothing = more.members.is_empty() && more.finalisers.is_empty();
+        nothing && more.trailing.is_empty() && more.token.is_none() && self.shields() == 0
+    }
+
+    /// Ends this body, which is idle and which nobody polls any more, unless that has happened.
+    pub(crate) fn close_idle(self: &Arc<Self>) {
+        self.close(&mut self.lock());
+        self.leave();
+    }
+
+    /// Whether whoever polls this body is still the one to end it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().stage == Stage::Open
     }
 
     pub(super) fn close(&self, inner: &mut Inner) {

@@ -115,7 +115,7 @@ impl Scope {
     pub(crate) fn leave(self: &Arc<Self>) {
         let mut scope = self;
         while let Some(parent) = &scope.parent {
-            if !parent.remove(scope.place().0) {
+            if !parent.remove(scope) {
                 return;
             }
             scope = parent;
@@ -123,14 +123,18 @@ impl Scope {
         roots::remove(scope.place().0 as usize);
     }
 
-    pub(super) fn remove(self: &Arc<Self>, seat: u32) -> bool {
+    /// Removes a member; nothing happens if it has left already, as an orphan does by itself.
+    fn remove(self: &Arc<Self>, gone: &Arc<Self>) -> bool {
+        let seat = gone.place().0 as usize;
         let mut inner = self.lock();
         let more = inner.more();
-        let Some(gone) = more.members.remove(seat as usize) else {
+        let sits = |member: &&mut Arc<Self>| Arc::ptr_eq(member, gone);
+        if more.members.get_mut(seat).filter(sits).is_none() {
             return false;
-        };
+        }
+        let gone = more.members.remove(seat);
         let mut room = Vec::new();
-        if !gone.is_body() {
+        if gone.as_ref().is_some_and(|gone| !gone.is_body()) {
             more.tasks -= 1;
             room = std::mem::take(&mut more.room);
         }

@@ -1,0 +1,32 @@
+//! Streams: items that are made, fetched or read one after the other.
+//!
+//! A stream that is left early has to let go of what it holds, and a group that is open inside of
+//! it must not reach into the code that asks for the items. Both follow from one decision:
+//! a producer runs *inside* of whoever asks, in a scope of its own, and only while it is asked.
+//!
+//! * [`generate`] and [`try_generate`] make a stream of an async closure that yields.
+//! * [`prefetch`] runs any stream ahead, as a child of a group, by a fixed number of items.
+//!
+//! ```text
+//! next() ─► the producer is polled in its own scope ─► yields: the item is handed over, it rests
+//!                                                  └─► ends: its finalisers run, then the stream ends
+//! dropped ─► its future is destroyed now ─► the task around waits for what it left behind
+//! close() ─► the same, and waits itself
+//! ```
+//!
+//! The code between two items never runs in the producer's scope: a group in the producer, its
+//! deadline, a shield or a tracing span does not reach it. Nor does a cancellation of the consumer
+//! reach the producer otherwise than by the drop of the stream.
+
+mod generator;
+mod prefetch;
+mod producer;
+mod rest;
+mod slot;
+#[cfg(test)]
+mod tests;
+mod yielder;
+
+pub use generator::{Generator, generate, try_generate};
+pub use prefetch::{Prefetch, prefetch};
+pub use yielder::{TryYielder, Yielder};
