@@ -9,6 +9,7 @@
 //! | may these permits be taken now? | [`gcra`] |
 //! | who may go next, under all limits at once? | [`admission`], [`turns`] |
 //! | which item, which consumer, and is the queue settled? | [`queue`] |
+//! | what may a stage work on, and what may it hand on? | [`pipeline`] |
 //! | which request gets which connection? | [`pool`] |
 //! | how long until the next attempt, and until the host may be asked again? | [`backoff`] |
 //! | is this answer a result, a failure, or neither yet? | [`verdict`] |
@@ -25,6 +26,7 @@ pub mod gcra;
 pub mod line;
 pub mod link;
 pub mod paging;
+pub mod pipeline;
 pub mod pool;
 pub mod queue;
 pub mod ranges;

@@ -30,6 +30,7 @@
 //! | clean up with an await when I am cancelled | [`cancel`]: [`defer`](cancel::defer()) |
 //! | not be cancelled in the middle of this | [`cancel`]: [`shield`](cancel::shield()) |
 //! | hand items from producers to consumers | [`queue`] |
+//! | pass items through stages, batches, and drain them | [`pipeline`] |
 //! | limit how much happens at once | [`limit`]: [`Semaphore`](limit::Semaphore) |
 //! | limit how often it happens | [`limit`]: [`RateLimit`](limit::RateLimit) |
 //! | limit both, for all and for each key, and pause a key | [`limit`]: [`KeyedLimit`](limit::KeyedLimit) |
@@ -52,7 +53,7 @@
 //! # Reading order
 //!
 //! [`cancel`] says what a cancellation is, and all others mean that. Then [`group`], [`run`](mod@run),
-//! [`queue`], [`limit`], [`thread`], [`stream`]; [`clock`], [`context`] and [`living`] are small.
+//! [`queue`], [`pipeline`], [`limit`], [`thread`], [`stream`]; [`clock`], [`context`] and [`living`] are small.
 
 mod desk;
 #[cfg(all(test, shuttle))]
@@ -69,6 +70,7 @@ pub mod context;
 pub mod group;
 pub mod limit;
 pub mod living;
+pub mod pipeline;
 pub mod queue;
 pub mod run;
 pub mod stream;
