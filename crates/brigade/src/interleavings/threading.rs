@@ -12,7 +12,8 @@ use shuttle::thread;
 use super::census::Census;
 use super::explore::{explore, explore_async, lose};
 use crate::cancel::Reason;
-use crate::group::task_group;
+use crate::group::{self, task_group};
+use crate::living;
 use crate::thread::{Builder, Pinned, Pool, cancelled};
 
 fn work(census: &Census) -> impl FnOnce() -> u32 + Send + use<> {
@@ -233,5 +234,46 @@ fn t1e_a_group_on_a_thread_is_cancelled_with_its_caller() {
         let error = result.await.err();
         assert!(error.is_none_or(|error| error.to_string().contains(&Reason::User.to_string())));
         assert_eq!(census.there(), 0);
+    });
+}
+
+/// Whether a group of this name is found among the living; a listing may miss what is locked.
+async fn is_found(name: &str) -> bool {
+    for _ in 0..20 {
+        if living::list().iter().any(|living| living.name == name) {
+            return true;
+        }
+        yield_now().await;
+    }
+    false
+}
+
+#[test]
+fn g3b_a_group_that_opens_on_a_thread_as_its_caller_ends_has_somebody_who_waits() {
+    explore_async(|| async {
+        let (pool, lost) = (Pool::new("p", 1), Census::default());
+        let result = task_group(async |g| {
+            let (pool, lost) = (pool.clone(), lost.clone());
+            g.spawn(async move {
+                let call = pool.call(move || {
+                    let nested = group::Builder::new().name("nested").run(async |_| {
+                        if !is_found("nested").await {
+                            lost.count();
+                        }
+                        Ok::<_, String>(())
+                    });
+                    drop(block_on(nested));
+                });
+                call.abandon_on_cancel().await;
+                Ok(())
+            });
+            yield_now().await;
+            g.cancel();
+            Ok::<_, String>(())
+        });
+        drop(result.await);
+        // The one thread is through with it.
+        pool.call(|| ()).await;
+        assert_eq!(lost.came(), 0, "a group that runs is in nobody's hands");
     });
 }

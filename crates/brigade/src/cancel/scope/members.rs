@@ -22,17 +22,25 @@ const SEATS: usize = 64;
 impl Scope {
     /// Opens the body of a group as a member of `around`; without it, it is a root.
     pub(crate) fn open(name: Name, around: Option<Arc<Scope>>, body: Body) -> Arc<Self> {
-        let mut parent = around;
-        while let Some(finished) = parent.take_if(|parent| !parent.claim()) {
-            parent = finished.parent.clone();
-        }
         let since = clock::now();
         body.polled.store(since.as_nanos(), Ordering::Relaxed);
-        let scope = Self::new(name, since, parent, Some(Box::new(body)));
-        let seat = match &scope.parent {
-            Some(parent) => parent.lock().more().members.insert(scope.clone()),
-            None => roots::add(&scope),
-        };
+        let body = Some(Box::new(body));
+        let mut parent = around;
+        while let Some(around) = parent {
+            // Claimed and entered under one lock: the end of `around` on another thread comes
+            // before both, and then it is passed over, or after both, and then it waits.
+            let mut inner = around.lock();
+            if around.claim() {
+                let scope = Self::new(name, since, Some(around.clone()), body);
+                let seat = inner.more().members.insert(scope.clone());
+                scope.seat.store(seat as u32, Ordering::Relaxed);
+                return scope;
+            }
+            drop(inner);
+            parent = around.parent.clone();
+        }
+        let scope = Self::new(name, since, None, body);
+        let seat = roots::add(&scope);
         scope.seat.store(seat as u32, Ordering::Relaxed);
         scope
     }
