@@ -10,8 +10,13 @@
 //! * [`timeout`] waits for what it cuts off, as everything here does.
 //!
 //! Children run in parallel and so are `Send + 'static`. Each inherits the group's cancellation,
-//! its tracing span and its [context](crate::context). What happens when a future is dropped, cancelled or aborted is written
-//! down in [`cancel`](crate::cancel).
+//! its tracing span and its [context](crate::context). What happens when a future is dropped,
+//! cancelled or aborted is written down in [`cancel`](crate::cancel).
+//!
+//! The connections of a server do not belong together, although they share a group: a child that
+//! serves one reports its error itself and returns `Ok`, or one bad client ends them all. A body that
+//! owns what it uses is `async move |group| ...`: a queue whose sender the body only borrows stays
+//! open until the group is over, and consumers in the group wait for its end.
 //!
 //! ```text
 //! body ends ─► children end ─► finalisers of the body ─► the group returns

@@ -9,7 +9,8 @@
 //! - a received item is a [`Ticket`]: done, failed or requeued, and failed("dropped") if it is
 //!   dropped, by a panic or a cancellation too;
 //! - an item keeps its slot until it is settled, so the capacity bounds what is being worked on as
-//!   well. Give a queue at least as many slots as it has consumers;
+//!   well. Give a queue at least as many slots as it has consumers; a consumer that also sends does
+//!   not wait for room, as [`wait_idle`](Monitor::wait_idle) shows;
 //! - [`join`](Sender::join) waits until the queue is closed and all is settled, and is an error
 //!   with the number of unfinished items once no consumer is left to take them.
 //!

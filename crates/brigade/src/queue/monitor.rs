@@ -91,6 +91,46 @@ impl<T> Monitor<T> {
     /// # Errors
     ///
     /// As [`join`](Self::join).
+    ///
+    /// # Examples
+    ///
+    /// Workers that send what they find keep what the queue has no room for. If they waited for
+    /// room instead, each with a ticket in its hands, they would wait for each other for ever.
+    ///
+    /// ```
+    /// use brigade::queue::{Receiver, Sender, bounded};
+    ///
+    /// async fn crawl(sender: Sender<u32>, receiver: Receiver<u32>) -> u32 {
+    ///     let mut visited = 0;
+    ///     while let Some(ticket) = receiver.recv().await {
+    ///         let mut pages = vec![*ticket];
+    ///         while let Some(page) = pages.pop() {
+    ///             visited += 1;
+    ///             let links = [2 * page, 2 * page + 1];
+    ///             for link in links.into_iter().filter(|link| *link < 1000) {
+    ///                 if let Err(full) = sender.try_send(link) {
+    ///                     pages.push(full.into_inner());
+    ///                 }
+    ///             }
+    ///         }
+    ///         ticket.done();
+    ///     }
+    ///     visited
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let (sender, receiver) = bounded(8);
+    /// let monitor = sender.monitor();
+    /// sender.send(1).await.unwrap();
+    /// let [first, second] = [0, 1].map(|_| crawl(sender.clone(), receiver.clone()));
+    /// let end = async {
+    ///     monitor.wait_idle().await.unwrap();
+    ///     monitor.close();
+    /// };
+    /// let (first, second, ()) = tokio::join!(first, second, end);
+    /// assert_eq!(first + second, 999);
+    /// # });
+    /// ```
     pub async fn wait_idle(&self) -> Result<Tally, Unfinished> {
         self.queue.wait(Await::Idle).await
     }
