@@ -1,9 +1,9 @@
 //! Requests per second: one bucket before every request of a program.
 //!
-//! Replaces: "Token bucket", its usage. The trap that is gone: the bucket holds a lock while it
-//! sleeps, so that nobody behind it can be told to wait no longer, and it knows no answer but
-//! waiting. Here who waits too long leaves the line and costs the others nothing, and who does not
-//! want to wait is told when to come back.
+//! Replaces: "Token bucket", its usage. The trap that is gone: the bucket grants too much, and has no
+//! answer but waiting, behind a lock that is held by the one that sleeps. Here who waits too long
+//! leaves the line and costs the others nothing, and who does not want to wait is told when to come
+//! back.
 //!
 //! The server's own record shows that it was not asked more often than agreed.
 
