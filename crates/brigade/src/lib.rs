@@ -38,7 +38,7 @@
 //! | call blocking or computing code | [`thread`] |
 //! | have a request's id at hand in everything that it starts | [`context`]: [`Key`](context::Key) |
 //! | make a stream of an async closure, and leave it early without a leak | [`stream`]: [`generate`](stream::generate()) |
-//! | see what is running | [`living`] |
+//! | see what is running, as a tree, also from outside | [`living`], [`dump_on`](run::Builder::dump_on()) |
 //!
 //! # Three rules
 //!

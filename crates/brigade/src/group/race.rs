@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use crate::runtime::{Sleep, sleep};
 
 use super::builder::{Builder, resume_first_panic};
 use super::drive::drive;

@@ -78,6 +78,7 @@ where
 pub struct Builder {
     grace: Duration,
     signals: Vec<i32>,
+    dumps: Vec<i32>,
     threads: Threads,
     thread_name: String,
     exit_code: fn(i32) -> u8,
@@ -102,6 +103,7 @@ impl Builder {
         Self {
             grace: GRACE,
             signals: vec![SIGINT, SIGTERM],
+            dumps: Vec::new(),
             threads: Threads::Cores,
             thread_name: "brigade-worker".into(),
             exit_code: |signal| 128_u8.wrapping_add(signal as u8),
@@ -118,6 +120,21 @@ impl Builder {
     /// The signals that stop the program, instead of SIGINT and SIGTERM.
     pub fn signals(mut self, signals: impl IntoIterator<Item = i32>) -> Self {
         self.signals = signals.into_iter().collect();
+        self
+    }
+
+    /// A signal at which the program prints the [tree](crate::living::tree) of what it is running
+    /// on stderr, and goes on.
+    ///
+    /// A thread outside the runtime does it, past the lock of stderr, so it works while every
+    /// worker is stuck. While one tree is being written, further requests are dropped.
+    ///
+    /// There is none unless one is asked for, because the signal's default action no longer
+    /// happens then: SIGUSR1 (10 on Linux, 30 on macOS) would end the program, and is the
+    /// customary choice; SIGQUIT (3, Ctrl-\\ in a terminal) would leave a core dump, which somebody
+    /// may count on. A signal that also stops the program does both.
+    pub fn dump_on(mut self, signal: i32) -> Self {
+        self.dumps.push(signal);
         self
     }
 
@@ -166,7 +183,7 @@ impl Builder {
     }
 
     fn start(&self) -> io::Result<(Watch, Runtime)> {
-        let watch = Watch::start(self.grace, &self.signals, self.exit_code)?;
+        let watch = Watch::start(self.grace, &self.signals, &self.dumps, self.exit_code)?;
         let mut builder = match self.threads {
             Threads::Current => tokio::runtime::Builder::new_current_thread(),
             Threads::Cores | Threads::Exactly(_) => tokio::runtime::Builder::new_multi_thread(),

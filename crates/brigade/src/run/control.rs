@@ -12,6 +12,7 @@ use signal_hook::iterator::Handle;
 use signal_hook::low_level;
 use tokio::sync::Notify;
 
+use super::dump::Dumper;
 use super::escalation::{Action, Because, Escalation, SETTLE};
 use super::report;
 use crate::cancel::Reason;
@@ -21,6 +22,7 @@ use crate::{clock, living};
 #[derive(Debug)]
 pub(super) struct Control {
     state: Mutex<State>,
+    dumper: Dumper,
     /// A byte here makes the watching thread look at the state again.
     bell: UnixStream,
     signals: Handle,
@@ -44,6 +46,7 @@ impl std::fmt::Debug for State {
 impl Control {
     pub(super) fn new(
         escalation: Escalation,
+        dumper: Dumper,
         bell: UnixStream,
         signals: Handle,
         exit_code: fn(i32) -> u8,
@@ -57,6 +60,7 @@ impl Control {
         };
         Self {
             state: Mutex::new(state),
+            dumper,
             bell,
             signals,
             exit_code,
@@ -114,6 +118,7 @@ impl Control {
     }
 
     pub(super) fn signal(&self, signal: i32) {
+        self.dumper.signal(signal);
         let mut state = self.lock();
         let subscribers = state.subscribers.iter().filter(|(s, _)| *s == signal);
         let notified: Vec<_> = subscribers.map(|(_, notify)| notify.clone()).collect();

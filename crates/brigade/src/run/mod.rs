@@ -11,11 +11,13 @@
 //! ```
 //!
 //! Signals and the hard deadline live on an OS thread outside the runtime, so the process ends in
-//! time even if every worker is stuck in a loop. It exits with 1 and the tree of errors on stderr
+//! time even if every worker is stuck in a loop; on [request](Builder::dump_on) it also prints what
+//! a running program is doing, at a signal. It exits with 1 and the tree of errors on stderr
 //! if the program failed; a panic continues once everything has stopped.
 
 mod builder;
 mod control;
+mod dump;
 mod escalation;
 mod report;
 mod subscribe;

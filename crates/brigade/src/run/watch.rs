@@ -16,6 +16,7 @@ use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
 use super::control::Control;
+use super::dump::Dumper;
 use super::escalation::Escalation;
 
 /// Signals whose default action is kept up while no `run` is active.
@@ -39,15 +40,18 @@ impl Watch {
     pub(super) fn start(
         grace: Duration,
         stops: &[i32],
+        dumps: &[i32],
         exit_code: fn(i32) -> u8,
     ) -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
         let bell = write.try_clone()?;
-        suspend_defaults(stops)?;
-        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, stops);
+        let signals = [stops, dumps].concat();
+        suspend_defaults(&signals)?;
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, signals);
         let delivery = delivery.inspect_err(|_| resume_defaults())?;
         let escalation = Escalation::new(grace, stops.to_vec());
-        let control = Control::new(escalation, bell, delivery.handle(), exit_code);
+        let dumper = Dumper::new(dumps.to_vec());
+        let control = Control::new(escalation, dumper, bell, delivery.handle(), exit_code);
         let control = Arc::new(control);
         let mut watch = Self {
             control: control.clone(),

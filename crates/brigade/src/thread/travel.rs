@@ -72,7 +72,7 @@ impl Luggage {
                 RUNNING.with(RefCell::take);
             }
         }
-        let _living = living::register(living::readable(self.name.clone()));
+        let _living = living::register(living::readable(self.name.clone()), self.scope.as_ref());
         RUNNING.with(|running| running.replace(Some(job)));
         let _running = Running;
         let _runtime = self.runtime.as_ref().map(Handle::enter);

@@ -31,6 +31,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         r4e_a_failure_exits_with_1_and_prints_the_tree_of_errors,
         r4f_sigint_exits_with_130_and_sigterm_with_143,
         r5a_a_panic_stops_everything_first_then_continues_and_the_other_errors_are_printed,
+        g12d_a_signal_has_the_tree_printed_and_the_program_goes_on,
+        g12d_the_tree_is_printed_with_every_worker_stuck_and_stderr_locked,
+        g12d_a_tree_that_nobody_reads_holds_up_nothing,
+        g12e_without_being_asked_for_the_signal_keeps_its_default_action,
         t2i_a_closure_that_outlives_the_deadline_is_named_and_does_not_hold_up_the_end,
         t2i_the_program_waits_for_a_closure_whose_call_was_dropped,
     ]
@@ -213,4 +217,66 @@ fn t2i_the_program_waits_for_a_closure_whose_call_was_dropped() {
     let end = Program::start("late-closure").end();
     assert_eq!(end.output, ["main end", "closure end"]);
     assert_eq!(end.status.code(), Some(0), "{}", end.errors);
+}
+
+/// The lines of stderr without the ages, which no test can know.
+fn without_ages(errors: &str) -> Vec<&str> {
+    let cut = |line: &'_ str| line.find(", running for").unwrap_or(line.len());
+    errors.lines().map(|line| &line[..cut(line)]).collect()
+}
+
+fn g12d_a_signal_has_the_tree_printed_and_the_program_goes_on() {
+    let program = Program::start("dump");
+    program.expect("ready").signal("USR1");
+    program.expect_error("task \"server\"");
+    program.signal("HUP").expect("reload");
+    program.signal("TERM");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(143));
+    let expected = [
+        "brigade: SIGUSR1, and 3 are living:",
+        "group \"main\"",
+        "  group \"group\"",
+        "    task \"server\"",
+    ];
+    assert_eq!(without_ages(&end.errors), expected, "{}", end.errors);
+}
+
+fn g12d_the_tree_is_printed_with_every_worker_stuck_and_stderr_locked() {
+    let program = Program::start("dump-stuck");
+    program.expect("ready").signal("USR1");
+    program.expect_error("task \"stuck\"").signal("TERM");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(143));
+    let lines = without_ages(&end.errors);
+    let expected = [
+        "brigade: SIGUSR1, and 4 are living:",
+        "group \"main\"",
+        "  group \"group\"",
+        "    task \"holder\"",
+        "    task \"stuck\"",
+    ];
+    assert_eq!(lines[..expected.len()], expected, "{}", end.errors);
+}
+
+fn g12d_a_tree_that_nobody_reads_holds_up_nothing() {
+    let program = Program::start_with_blocked_stderr("dump-blocked");
+    program.expect("ready");
+    for _ in 0..3 {
+        program.signal("USR1");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    program.signal("TERM");
+    let end = program.end();
+    assert_eq!(end.status.code(), Some(143));
+    assert!(end.took < Duration::from_millis(1300), "{:?}", end.took);
+    // The one that waited for a reader was the only one.
+    let dumps = end.errors.matches("SIGUSR1").count();
+    assert!(dumps <= 1, "{dumps} trees");
+}
+
+fn g12e_without_being_asked_for_the_signal_keeps_its_default_action() {
+    let program = Program::start("cleanup");
+    program.expect("ready").signal("USR1");
+    assert_eq!(program.end().status.signal(), Some(10));
 }

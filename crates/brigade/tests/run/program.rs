@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// No wait in these tests is longer than this.
@@ -11,7 +12,9 @@ const BOUND: Duration = Duration::from_secs(20);
 pub(crate) struct Program {
     child: Child,
     lines: Receiver<String>,
-    errors: Receiver<String>,
+    errors: Arc<Mutex<Vec<u8>>>,
+    /// Disconnected when stderr is at its end.
+    errors_end: Receiver<()>,
 }
 
 /// How a program ended.
@@ -58,21 +61,45 @@ impl Program {
                 let _ = line.send(text);
             }
         });
-        let (text, errors) = sync_channel(1);
+        let (end, errors_end) = sync_channel(1);
+        let errors = Arc::new(Mutex::new(Vec::new()));
+        let written = errors.clone();
         in_thread(move || {
             if !read_errors {
                 // Long enough for every deadline of these tests to pass.
                 std::thread::sleep(Duration::from_secs(5));
             }
-            let mut all = Vec::new();
-            let _ = stderr.read_to_end(&mut all);
-            let _ = text.send(String::from_utf8_lossy(&all).into_owned());
+            let mut some = [0; 4096];
+            while let Ok(count @ 1..) = stderr.read(&mut some) {
+                let mut all = written.lock().unwrap();
+                all.extend_from_slice(&some[..count]);
+            }
+            drop(end);
         });
         Self {
             child,
             lines,
             errors,
+            errors_end,
         }
+    }
+
+    fn errors(&self) -> String {
+        String::from_utf8_lossy(&self.errors.lock().unwrap()).into_owned()
+    }
+
+    /// Waits until this stands on stderr.
+    pub(crate) fn expect_error(&self, text: &str) -> &Self {
+        let start = now();
+        while !self.errors().contains(text) {
+            assert!(
+                start.elapsed() < BOUND,
+                "{text} is not in {}",
+                self.errors()
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self
     }
 
     /// Waits for a line of output.
@@ -101,7 +128,11 @@ impl Program {
         End {
             status,
             took: start.elapsed(),
-            errors: self.errors.recv_timeout(BOUND).unwrap(),
+            errors: {
+                let ended = self.errors_end.recv_timeout(BOUND);
+                assert_eq!(ended, Err(RecvTimeoutError::Disconnected));
+                self.errors()
+            },
             output: self.lines.iter().collect(),
         }
     }

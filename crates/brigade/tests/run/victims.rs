@@ -115,6 +115,43 @@ pub(crate) fn start(name: &str) -> ExitCode {
             });
             group.await.map_err(|error| error.to_string())
         }),
+        "dump" => quick.dump_on(10).run(async {
+            let mut hangups = brigade::run::subscribe(1).map_err(|e| e.to_string())?;
+            let group = task_group(async |g| {
+                g.spawn_named("server", pending::<Fine>());
+                say("ready");
+                hangups.recv().await;
+                say("reload");
+                pending::<Fine>().await
+            });
+            group.await.map_err(|error| error.to_string())
+        }),
+        "dump-stuck" => quick.dump_on(10).run(async {
+            let group = task_group(async |g| {
+                g.spawn_named("holder", async {
+                    let _lock = std::io::stderr().lock();
+                    stuck()
+                });
+                g.spawn_named("stuck", async { stuck() });
+                say("ready");
+                if true {
+                    return stuck();
+                }
+                pending::<Fine>().await
+            });
+            group.await.map_err(|error| error.to_string())
+        }),
+        "dump-blocked" => quick.dump_on(10).run(async {
+            let group = task_group(async |g| {
+                g.spawn_named("writer", async {
+                    let _ = std::io::stderr().lock().write_all(&[b'x'; 1 << 20]);
+                    Ok(())
+                });
+                say("ready");
+                pending::<Fine>().await
+            });
+            group.await.map_err(|error| error.to_string())
+        }),
         "blocked-stderr" => quick.run(async {
             let group = task_group(async |g| {
                 g.spawn_named("writer", async {

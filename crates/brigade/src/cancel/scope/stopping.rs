@@ -56,6 +56,7 @@ impl Scope {
                 continue;
             }
             inner.stage = Stage::Orphaned;
+            scope.set_ending();
             let more = inner.more();
             let bodies = more.members.iter();
             scopes.extend(bodies.filter(|member| member.is_body()).cloned());

@@ -1,0 +1,29 @@
+//! What is running now: the tree of all groups and tasks, and the blocking calls in it.
+//!
+//! It exists so that a program which does not end, or does not go on, can say what holds it up:
+//!
+//! ```text
+//! group "main", running for 12.0 s
+//!   task "server", running for 12.0 s
+//!     group "connections", running for 12.0 s, ending, waits for 1
+//!       task "upload", running for 3.1 s, cancelled (signal SIGTERM), shielded
+//!         blocking call "compress", running for 2.9 s
+//! ```
+//!
+//! [`tree`] takes such a picture at any time, [`path`] says where in it the running code is, and
+//! [`run::Builder::dump_on`](crate::run::Builder::dump_on) has a running program print it when it
+//! gets a signal. Tasks are found in the tree of scopes, so spawning one pays nothing for it;
+//! blocking work registers itself. A picture never stops anything and never waits for anyone.
+
+mod blocking;
+mod entry;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use blocking::{register, wait_until_idle, wake_waiting};
+pub(crate) use entry::readable;
+
+pub use entry::{Kind, Living, State};
+pub use tree::{Tree, list, path, tree};
