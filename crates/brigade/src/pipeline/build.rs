@@ -31,6 +31,7 @@ pub struct Pipeline<T, E> {
     pub(super) name: Cow<'static, str>,
     pub(super) control: Arc<Control>,
     pub(super) handler: Option<Handler<E>>,
+    pub(super) drain_on_cancel: bool,
     pub(super) start: Start<T, E>,
 }
 
@@ -91,6 +92,7 @@ where
             name: Cow::Borrowed("pipeline"),
             control,
             handler: None,
+            drain_on_cancel: false,
             start,
         }
     }
@@ -131,6 +133,17 @@ where
     /// The name of the pipeline's group in errors and listings; "pipeline" unless set.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// Drains the pipeline when the task or group around it is cancelled, by a signal for example,
+    /// instead of cancelling it. The pipeline has the grace period of what is around it for that;
+    /// what is inside then is cancelled.
+    ///
+    /// It is a [shield](crate::cancel::shield()), so it does not hold against a foreign drop, nor
+    /// against [`Handle::cancel`](super::Handle::cancel).
+    pub fn drain_on_cancel(mut self) -> Self {
+        self.drain_on_cancel = true;
         self
     }
 
@@ -256,6 +269,7 @@ where
             name: self.name,
             control: self.control,
             handler: self.handler,
+            drain_on_cancel: self.drain_on_cancel,
             start: Box::new(move |launch, outlet| {
                 before(launch, Outlet::Link(link));
                 start(launch, outlet);

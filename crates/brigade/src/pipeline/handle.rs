@@ -11,6 +11,26 @@ use crate::cancel::{Reason, Token, context};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Drains, cancels and watches a pipeline; see [`Pipeline::handle`](super::Pipeline::handle).
+///
+/// # Examples
+///
+/// ```
+/// use brigade::pipeline::{Pipeline, Stage};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let pipeline = Pipeline::<u64, String>::from_iter(0..);
+/// let handle = pipeline.handle();
+/// let pipeline = pipeline.stage("enough", Stage::new(), move |n| {
+///     if n == 100 {
+///         handle.drain();
+///     }
+///     async move { Ok(n) }
+/// });
+/// let (numbers, stats) = pipeline.collect().await.unwrap();
+/// assert!(numbers.len() > 100);
+/// assert_eq!(numbers.len() as u64, stats.counts.taken, "nothing is lost");
+/// # });
+/// ```
 #[derive(Clone)]
 pub struct Handle(pub(super) Arc<Control>);
 

@@ -23,7 +23,8 @@
 //! - A failure ends the pipeline, as in a [group](crate::group), unless
 //!   [`dead_letters`](Pipeline::dead_letters) contains it.
 //! - [`drain`](Handle::drain) stops the source and lets what is inside come to its end;
-//!   [`cancel`](Handle::cancel) does not wait for it.
+//!   [`cancel`](Handle::cancel) does not wait for it. A signal cancels, unless the pipeline is to
+//!   [drain then](Pipeline::drain_on_cancel).
 //!
 //! ```
 //! use brigade::pipeline::{Batch, Pipeline, Stage};

@@ -3,12 +3,16 @@
 //! A pipeline runs as one group: whatever ends it, nothing of it is left when the run returns.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 use super::build::{Launch, Pipeline};
 use super::handle::Handle;
 use super::output::Output;
 use super::parcel::Outlet;
 use super::stats::Stats;
+use crate::cancel::{current, shield};
 use crate::group::{Builder, Error};
 use crate::sync::{Arc, Mutex, PoisonError};
 
@@ -95,11 +99,30 @@ where
     }
 
     async fn run_into(self, outlet: Outlet<T>) -> Result<Stats, Error<E>> {
+        if !self.drain_on_cancel {
+            return self.run_group(outlet).await;
+        }
+        let (around, drain) = (current(), self.control.drain.clone());
+        let mut cancelled = pin!(around.cancelled());
+        let mut run = pin!(self.run_group(outlet));
+        shield(poll_fn(|cx| {
+            if !drain.is_cancelled()
+                && let Poll::Ready(reason) = cancelled.as_mut().poll(cx)
+            {
+                drain.cancel(reason);
+            }
+            run.as_mut().poll(cx)
+        }))
+        .await
+    }
+
+    async fn run_group(self, outlet: Outlet<T>) -> Result<Stats, Error<E>> {
         let Self {
             name,
             control,
             handler,
             start,
+            ..
         } = self;
         let mut opened = None;
         let started = Builder::new().name(name).run(async |group| {

@@ -89,7 +89,9 @@ impl<T> Stage<T> {
 
     pub(super) fn held_max(&self) -> usize {
         let twice = self.concurrency.saturating_mul(2);
-        self.capacity.unwrap_or(twice).max(self.concurrency)
+        let held = self.capacity.unwrap_or(twice).max(self.concurrency);
+        // More than a queue can number is as good as this.
+        held.min(u32::MAX as usize)
     }
 }
 

@@ -29,6 +29,26 @@ impl Stats {
     ///
     /// More concurrency there, or a faster function, makes the pipeline faster; elsewhere it does
     /// not. `None` before any work.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use brigade::pipeline::{Pipeline, Stage};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+    /// let stats = Pipeline::<u8, String>::from_iter(0..10)
+    ///     .stage("quick", Stage::new(), |n| async move { Ok(n) })
+    ///     .stage("slow", Stage::new(), |_| async {
+    ///         tokio::time::sleep(Duration::from_millis(5)).await;
+    ///         Ok(())
+    ///     })
+    ///     .run()
+    ///     .await
+    ///     .unwrap();
+    /// assert_eq!(stats.slowest().unwrap().name, "slow");
+    /// # });
+    /// ```
     pub fn slowest(&self) -> Option<&StageStats> {
         let working = self
             .stages

@@ -1,10 +1,13 @@
 //! Q4n to Q4p: cancellation, dropped futures, and what runs at the end of work.
 
 use std::cell::RefCell;
+use std::pin::Pin;
 
 use brigade_testkit::cancel::fuzz_cancel;
 
 use super::*;
+
+type Fine = Result<(), String>;
 
 fn stuck(log: &Log) -> impl Fn(u64) -> Pin<Box<dyn Future<Output = Fine> + Send>> + use<> {
     let log = log.clone();
@@ -16,9 +19,6 @@ fn stuck(log: &Log) -> impl Fn(u64) -> Pin<Box<dyn Future<Output = Fine> + Send>
         })
     }
 }
-
-type Fine = Result<(), String>;
-use std::pin::Pin;
 
 #[tokio::test(start_paused = true)]
 async fn q4n_cancelling_the_group_around_cancels_the_pipeline_and_finalisers_run() {
@@ -230,4 +230,99 @@ async fn q4p_what_an_item_left_behind_ends_with_it() {
     pipeline.run().await.unwrap();
     let expected = ["left behind", "handed on", "left behind", "handed on"];
     assert_eq!(log.all(), expected);
+}
+
+/// What happens when the group around is cancelled while items are inside.
+async fn cancelled_around(takes: u64) -> (Counts, u64) {
+    let pipeline = Pipeline::from_iter(0..).drain_on_cancel();
+    let pipeline = pipeline.stage("slow", Stage::new().capacity(4), move |_: u64| async move {
+        sleep(millis(takes)).await;
+        Ok::<_, String>(())
+    });
+    let handle = pipeline.handle();
+    let start = Instant::now();
+    let group = crate::group::Builder::new().grace(millis(500));
+    let group = group.run(async |g| {
+        g.spawn(async move { pipeline.run().await.map(drop).map_err(|e| e.to_string()) });
+        sleep(millis(5)).await;
+        g.cancel();
+        Ok::<_, String>(())
+    });
+    let _ = group.await;
+    (handle.stats().counts, start.elapsed().as_millis() as u64)
+}
+
+#[tokio::test(start_paused = true)]
+async fn q4r_on_request_a_cancellation_drains_within_the_grace_period() {
+    let (counts, took) = cancelled_around(50).await;
+    assert_eq!(
+        (counts.taken, counts.delivered, counts.cancelled),
+        (5, 5, 0)
+    );
+    assert_eq!((took, counts.complete), (250, false));
+
+    let (counts, took) = cancelled_around(200).await;
+    assert_eq!(
+        (counts.delivered, took),
+        (2, 505),
+        "the grace period is over"
+    );
+    assert_balanced(counts);
+}
+
+#[tokio::test(start_paused = true)]
+async fn q4r_a_pipeline_that_drains_on_cancel_can_be_cancelled_by_its_handle() {
+    let log = Log::default();
+    let pipeline = Pipeline::from_iter(0..9).stage("stuck", Stage::new(), stuck(&log));
+    let pipeline = pipeline.drain_on_cancel();
+    let handle = pipeline.handle();
+    let cancel = async {
+        sleep(millis(5)).await;
+        handle.cancel();
+    };
+    let (result, ()) = tokio::join!(pipeline.run(), cancel);
+    assert!(matches!(result, Err(Error::Cancelled(Reason::User))));
+    assert_eq!(log.all(), ["finaliser"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn q4o_wherever_a_run_is_dropped_the_counts_add_up() {
+    for (drains, contained) in [(false, true), (true, true), (true, false)] {
+        let handle = RefCell::new(None);
+        fuzz_cancel(
+            || {
+                let mut pipeline = Pipeline::from_iter(0..5_u64).stage(
+                    "one",
+                    Stage::new().concurrency(2).ordered(),
+                    |n| async move {
+                        sleep(millis(n % 2)).await;
+                        match n {
+                            3 => Err("three".to_owned()),
+                            n => Ok(n),
+                        }
+                    },
+                );
+                if contained {
+                    pipeline = pipeline.dead_letters(|_| async {
+                        sleep(millis(1)).await;
+                        Ok(())
+                    });
+                }
+                if drains {
+                    pipeline = pipeline.drain_on_cancel();
+                }
+                handle.replace(Some(pipeline.handle()));
+                pipeline.collect()
+            },
+            async |outcome| {
+                let handle = handle.take().unwrap();
+                until(|| handle.stats().counts.in_flight() == 0).await;
+                if let brigade_testkit::cancel::Outcome::Completed(result) = outcome {
+                    assert_eq!(result.is_ok(), contained);
+                    assert_eq!(handle.stats().counts.dead, 1);
+                }
+            },
+        )
+        .await;
+    }
 }

@@ -167,6 +167,21 @@ async fn q4j_a_source_that_fails_or_panics_ends_the_pipeline_with_a_handler_too(
 }
 
 #[tokio::test(start_paused = true)]
+async fn q4j_a_finaliser_that_panics_ends_the_pipeline_with_a_handler_too() {
+    let pipeline = Pipeline::from_iter(0..4).stage("work", Stage::new(), |n: u64| async move {
+        if n == 2 {
+            defer(async { panic!("finaliser") });
+        }
+        Ok::<_, String>(n)
+    });
+    let pipeline = pipeline.dead_letters(|_| async { Ok(()) });
+    let handle = pipeline.handle();
+    let payload = futures_catch(pipeline.run()).await.unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&"finaliser"));
+    assert_balanced(handle.stats().counts);
+}
+
+#[tokio::test(start_paused = true)]
 async fn q4k_a_handler_that_fails_or_panics_ends_the_pipeline() {
     for panics in [false, true] {
         let pipeline = Pipeline::from_iter([0, 1, 3]).stage("fragile", Stage::new(), fragile);

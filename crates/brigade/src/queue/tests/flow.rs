@@ -196,3 +196,29 @@ fn q1d_many_producers_and_consumers_on_many_threads_lose_and_double_nothing() {
     assert_eq!(tally.done, u64::from(PRODUCERS * EACH));
     assert_eq!(seen.lock().unwrap().len(), (PRODUCERS * EACH) as usize);
 }
+
+#[tokio::test(start_paused = true)]
+async fn q5d_stats_say_where_items_are_and_who_waits_for_whom() {
+    let (sender, receiver) = bounded::<char>(2);
+    let (waiting, monitor) = (receiver.clone(), receiver.monitor());
+    let consumer = spawn(async move { waiting.recv().await.map(|ticket| ticket.done()) });
+    brigade_testkit::wait::until(|| monitor.stats().consumers_waiting == 1).await;
+    let ends = (monitor.stats().producers, monitor.stats().consumers);
+    assert_eq!((monitor.stats().capacity, ends), (2, (1, 2)));
+    sender.send('a').await.unwrap();
+    assert_eq!(consumer.await.unwrap(), Some('a'));
+
+    sender.send('b').await.unwrap();
+    sender.send('c').await.unwrap();
+    let ticket = receiver.recv().await.unwrap();
+    let late = sender.clone();
+    let producer = spawn(async move { late.send('d').await });
+    brigade_testkit::wait::until(|| monitor.stats().producers_waiting == 1).await;
+    let stats = monitor.stats();
+    assert_eq!((stats.depth, stats.outstanding, stats.done), (1, 1, 1));
+    ticket.fail("no");
+    producer.await.unwrap().unwrap();
+    let stats = sender.stats();
+    assert_eq!((stats.depth, stats.outstanding, stats.failed), (2, 0, 1));
+    assert_eq!((stats.producers_waiting, stats.closed), (0, false));
+}
