@@ -47,8 +47,9 @@ use crate::sync::Arc;
 /// written; call `task_group` with a concrete closure where the future has to be spawned.
 ///
 /// In an `async fn` that is spawned, a group whose error type has a lifetime in it, as
-/// `Box<dyn Error + Send + Sync>` has, is refused as "not general enough". Return such a group from
-/// a plain function and await that:
+/// `Box<dyn Error + Send + Sync>` has, is refused as "not general enough". A type without one is
+/// not: an enum of your own, or `anyhow::Error`. Otherwise return such a group from a plain function
+/// and await that:
 ///
 /// ```
 /// use brigade::group::{self, task_group};
