@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use brigade::thread::to_thread;
+use brigade::thread::Pool;
 use brigade_core::time::Moment;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -87,7 +87,9 @@ impl Connector {
         };
         let config = self.tls.get_or_try_init(|| {
             let trust = self.trust.clone();
-            to_thread(move || trust.build())
+            // A class of its own: a closure of `to_thread` may be waiting for this request.
+            Pool::new("certificates", 1)
+                .call(move || trust.build())
                 .name("read certificates")
                 .abandon_on_cancel()
         });

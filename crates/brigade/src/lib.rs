@@ -58,6 +58,7 @@
 mod desk;
 #[cfg(all(test, shuttle))]
 mod interleavings;
+mod nesting;
 mod runtime;
 mod slab;
 mod sync;

@@ -24,6 +24,7 @@ use super::reason::{FirstReason, Reason};
 use super::token::Token;
 use crate::clock;
 use crate::context::Captured;
+use crate::nesting::Link;
 use crate::runtime::Handle;
 use crate::slab::Slab;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -46,7 +47,7 @@ pub(crate) struct Scope {
     id: AtomicU32,
     shields: AtomicU32,
     aborted: AtomicBool,
-    /// The future is gone; for listings only.
+    /// The future is gone.
     ending: AtomicBool,
     claim: AtomicU8,
     /// The group has a span or a context to enter.
@@ -75,6 +76,8 @@ pub(crate) struct Body {
     /// When the body was last polled. Its children were born then, as far as anyone cares: that
     /// saves reading the clock for each.
     pub(crate) polled: AtomicU64,
+    /// The closure on a thread that opened the group, and waits for it.
+    pub(crate) opened_in: Option<Arc<Link>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -254,6 +257,21 @@ impl Scope {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// The innermost closure on a thread that waits for the end of this scope.
+    pub(crate) fn opened_in(self: &Arc<Self>) -> Option<Arc<Link>> {
+        let mut next = Some(self);
+        while let Some(scope) = next {
+            let found = scope.body.as_ref().and_then(|body| body.opened_in.as_ref());
+            if let Some(link) = found {
+                // The closure does not wait for a group whose future it has dropped.
+                let waits = scope.lock().stage == Stage::Open;
+                return waits.then(|| link.clone());
+            }
+            next = scope.parent.as_ref();
+        }
+        None
     }
 
     pub(crate) fn is_shielded(&self) -> bool {

@@ -61,10 +61,12 @@ impl Shield {
     }
 
     /// Whether nothing under this shield had been cancelled before it was raised, by the only
-    /// account that cannot race with the drop: where another shield holds too, it does.
+    /// account that cannot race with the drop: where another shield holds too, it does. Where the
+    /// future is gone and finalisers run, nothing is left that a cancellation could drop.
     pub(crate) fn holds(&self) -> bool {
         each(&self.0, |scope| {
-            scope.reason().is_none() || scope.shields() > 1
+            let finalises = || scope.is_ending() && !scope.is_aborted();
+            scope.reason().is_none() || scope.shields() > 1 || finalises()
         })
     }
 

@@ -15,6 +15,7 @@ use super::task_group::TaskGroup;
 use crate::cancel::scope::{Body, Scope};
 use crate::cancel::{Failure, FailureCause, context};
 use crate::context::Captured;
+use crate::nesting;
 use crate::runtime::Handle;
 use crate::sync::Arc;
 use crate::sync::atomic::AtomicU64;
@@ -164,6 +165,7 @@ impl Builder {
             forwards,
             alone: false,
             polled: AtomicU64::new(0),
+            opened_in: nesting::here(),
         };
         Scope::open(self.name.clone().into(), parent, body)
     }

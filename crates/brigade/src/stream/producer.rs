@@ -18,6 +18,7 @@ use crate::cancel::name::Name;
 use crate::cancel::scope::{Body, GRACE, Scope};
 use crate::cancel::{Failure, Panic, Reason, context};
 use crate::context::Captured;
+use crate::nesting;
 use crate::sync::Arc;
 use crate::sync::atomic::AtomicU64;
 
@@ -124,6 +125,7 @@ impl<F: Future> Producer<F> {
             forwards: true,
             alone: true,
             polled: AtomicU64::new(0),
+            opened_in: nesting::here(),
         };
         Some(Scope::open(Name::Static(self.name), task, body))
     }

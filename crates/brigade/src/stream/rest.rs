@@ -34,6 +34,7 @@ pub(super) fn hand_over(scope: Arc<Scope>, around: Option<Arc<Scope>>) {
         forwards: true,
         alone: true,
         polled: AtomicU64::new(0),
+        opened_in: None,
     };
     let name = Name::from(scope.name.clone().into_text());
     let anchor = Scope::open(name, Some(around), waiting);

@@ -34,6 +34,9 @@ use crate::sync::Arc;
 /// A panic that no caller waits for fails the nearest group around the caller that still runs.
 /// It panics if the system refuses a thread while the pool has none, and if it is polled again
 /// after it was ready.
+///
+/// It panics, with the name of the class, if a closure of the same class waits for it: see
+/// [nested use](super#nested-use).
 #[must_use = "the closure runs only when the call is awaited"]
 pub struct Call<'p, T> {
     job: Arc<dyn Outcome<T>>,
@@ -86,6 +89,7 @@ impl<T> Future for Call<'_, T> {
             }
         }
         let luggage = Luggage::pack(self.name.clone(), self.abandon);
+        luggage.refuse_nesting(self.job.pool().crew().class());
         if luggage.clear().is_err() {
             // The caller was cancelled and is dropped after this poll. If it is not, because a
             // shield was raised later in the same poll, the closure may start after all.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::job::Run;
 use super::roster::{Look, Rest, Roster, Seat, Step};
 use super::stats::Stats;
+use crate::nesting::Class;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, hint, thread};
 
@@ -42,6 +43,7 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Crew {
     plan: Plan,
+    class: Arc<Class>,
     searches: usize,
     hired: AtomicU64,
     roster: Mutex<Jobs>,
@@ -51,8 +53,13 @@ impl Crew {
     pub(super) fn new(plan: Plan) -> Arc<Self> {
         let roster = Mutex::new(Roster::new(plan.limit));
         let several_cores = thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+        let class = Arc::new(Class {
+            name: plan.name.clone(),
+            limit: plan.limit,
+        });
         Arc::new(Self {
             plan,
+            class,
             // With one core nobody can bring a job while this thread spins.
             searches: if several_cores { SEARCHES } else { 0 },
             hired: AtomicU64::new(0),
@@ -62,6 +69,10 @@ impl Crew {
 
     pub(super) fn name(&self) -> &str {
         &self.plan.name
+    }
+
+    pub(super) fn class(&self) -> &Arc<Class> {
+        &self.class
     }
 
     fn roster(&self) -> MutexGuard<'_, Jobs> {

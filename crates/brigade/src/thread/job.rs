@@ -14,16 +14,15 @@ use super::crew::Local;
 use super::pool::Pool;
 use super::travel::Luggage;
 use crate::cancel::shield::Shield;
+use crate::nesting::{Class, Holder};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, thread};
 
 /// A job as its thread sees it.
-pub(super) trait Run: Send + Sync {
+pub(super) trait Run: Holder {
     /// Runs the closure, unless its caller has left or is about to.
     fn run(self: Arc<Self>, local: &mut Local) -> Ran;
     /// Tells the caller that there is no thread; returns who is to be woken.
     fn refuse(&self, error: &io::Error) -> Option<Waker>;
-    /// Whether nobody waits for the result any longer.
-    fn is_forsaken(&self) -> bool;
 }
 
 /// What became of a job that a thread took.
@@ -156,7 +155,7 @@ where
             Ok(begun) => begun,
             Err(waker) => return Ran { ran: false, waker },
         };
-        let job: Arc<dyn Run> = self.clone();
+        let job: Arc<dyn Holder> = self.clone();
         let result = catch_unwind(AssertUnwindSafe(|| luggage.enter(job, || work(local))));
         let waker = self.end(result, luggage);
         Ran { ran: true, waker }
@@ -174,6 +173,16 @@ where
         drop(slot);
         drop(old);
         waker
+    }
+}
+
+impl<F, T> Holder for Job<F, T>
+where
+    F: Send + 'static,
+    T: Send + 'static,
+{
+    fn class(&self) -> &Arc<Class> {
+        self.pool.crew().class()
     }
 
     fn is_forsaken(&self) -> bool {

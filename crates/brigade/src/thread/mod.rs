@@ -17,9 +17,18 @@
 //! - **Nothing hangs at the end.** Threads are not joined. `run` waits for closures until its
 //!   deadline, names those that still live, and ends the process.
 //!
-//! A closure must not wait for another one of its own class: with all threads waiting so, none is
-//! left to do the work. tokio's paused clock does not know of these threads: under it a timeout
-//! around a closure fires as soon as nothing else is ready.
+//! tokio's paused clock does not know of these threads: under it a timeout around a closure fires
+//! as soon as nothing else is ready.
+//!
+//! # Nested use
+//!
+//! A closure that waits (with a runtime handle's `block_on`) for another one of its own class holds
+//! a thread which the other may need: that works while threads are free, and never ends when all
+//! are held so. Such a call panics at its first poll, however many threads are free, and says which
+//! class it is. That holds too if the call is made by a task of a group that the closure opened, or
+//! through another class that leads back (A waits for B, B for A). Waiting for *another* class is
+//! fine. Not seen are the ways that lead around brigade: a call made by a task of `tokio::spawn` or
+//! of a group that was there before, on whose result the closure then waits.
 
 mod builder;
 mod call;

@@ -6,23 +6,18 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::panic::resume_unwind;
 
 use tracing::Span;
 
-use super::job::Run;
 use crate::cancel::scope::Scope;
 use crate::cancel::shield::Shield;
 use crate::cancel::{self, Failure, FailureCause, Panic, context};
 use crate::context::Captured;
 use crate::living;
+use crate::nesting::{self, Class, Holder, Link};
 use crate::runtime::Handle;
 use crate::sync::Arc;
-
-thread_local! {
-    static RUNNING: RefCell<Option<Arc<dyn Run>>> = const { RefCell::new(None) };
-}
 
 /// What travels with a closure, packed where its call is polled.
 pub(super) struct Luggage {
@@ -32,17 +27,35 @@ pub(super) struct Luggage {
     context: Option<Captured>,
     runtime: Option<Handle>,
     abandon: bool,
+    /// The closure that waits for this one.
+    around: Option<Arc<Link>>,
 }
 
 impl Luggage {
     pub(super) fn pack(name: Cow<'static, str>, abandon: bool) -> Self {
+        let scope = context::scope();
+        let opened_in = || scope.as_ref().and_then(Scope::opened_in);
         Self {
             name,
-            scope: context::scope(),
+            around: nesting::here().or_else(opened_in),
+            scope,
             span: Span::current(),
             context: Captured::capture(),
             runtime: Handle::try_current().ok(),
             abandon,
+        }
+    }
+
+    /// Panics if a closure of `class` waits for this one, which is to be of `class` too.
+    pub(super) fn refuse_nesting(&self, class: &Arc<Class>) {
+        if let Some(path) = nesting::path(self.around.as_ref(), class) {
+            let Class { name, limit } = &**class;
+            let path = path.join("` -> `");
+            panic!(
+                "nested use of the thread class `{name}` (`{path}` -> `{name}`): a closure holds one of \
+                 its {limit} threads while it waits for another to get one, and never ends when all \
+                 do so; do the inner work in place, before or after it, or give it a Pool of its own"
+            );
         }
     }
 
@@ -65,19 +78,12 @@ impl Luggage {
     }
 
     /// Runs the closure of `job` with what it took along.
-    pub(super) fn enter<R>(&mut self, job: Arc<dyn Run>, work: impl FnOnce() -> R) -> R {
-        struct Running;
-        impl Drop for Running {
-            fn drop(&mut self) {
-                RUNNING.with(RefCell::take);
-            }
-        }
+    pub(super) fn enter<R>(&mut self, job: Arc<dyn Holder>, work: impl FnOnce() -> R) -> R {
         let _living = living::register(living::readable(self.name.clone()), self.scope.as_ref());
-        RUNNING.with(|running| running.replace(Some(job)));
-        let _running = Running;
         let _runtime = self.runtime.as_ref().map(Handle::enter);
         let (span, captured) = (&self.span, &self.context);
-        context::enter(&mut self.scope, || {
+        let scope = &mut self.scope;
+        let in_context = || {
             let _in_span = span.enter();
             let Some(captured) = captured else {
                 return work();
@@ -87,6 +93,9 @@ impl Luggage {
                 resume_unwind(payload);
             }
             result
+        };
+        nesting::enter(job, self.around.take(), || {
+            context::enter(scope, in_context)
         })
     }
 
@@ -120,9 +129,5 @@ impl Luggage {
 /// # });
 /// ```
 pub fn cancelled() -> bool {
-    RUNNING.with(|running| {
-        let job = running.borrow();
-        job.as_ref()
-            .is_some_and(|job| job.is_forsaken() || cancel::current().is_cancelled())
-    })
+    nesting::is_forsaken().is_some_and(|forsaken| forsaken || cancel::current().is_cancelled())
 }

@@ -91,6 +91,7 @@ impl Scope {
         }
         inner.stage = Stage::Ending;
         drop(inner);
+        self.set_ending();
         spawn_ender(self.clone());
         false
     }

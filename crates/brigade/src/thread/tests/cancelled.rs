@@ -258,3 +258,21 @@ fn t2h_the_end_of_a_runtime_does_not_wait_for_closures() {
     assert_eq!(pool.stats().running, 1, "it runs on");
     drop(open);
 }
+
+#[tokio::test]
+async fn t2j_a_finaliser_of_a_cancelled_task_can_call_a_closure() {
+    let pool = Pool::new("finaliser", 1);
+    let log = Log::new();
+    let result = task_group(async |g| {
+        let (inside, pool) = (log.clone(), pool.clone());
+        let child = g.spawn(async move {
+            cancel::defer(async move { inside.push(pool.call(|| 7).await) });
+            std::future::pending::<Result<(), String>>().await
+        });
+        turns().await;
+        Ok(child.cancel().await)
+    });
+    let ended = tokio::time::timeout(Duration::from_secs(5), result).await;
+    assert_eq!(ended.unwrap().unwrap(), Err(Ended::Cancelled(Reason::User)));
+    assert_eq!(log.entries(), [7]);
+}

@@ -13,6 +13,7 @@ use crate::living;
 
 mod bounds;
 mod cancelled;
+mod nested;
 mod panics;
 mod pinned;
 mod travel;
