@@ -38,6 +38,8 @@
 //! | call blocking or computing code | [`thread`] |
 //! | have a request's id at hand in everything that it starts | [`context`]: [`Key`](context::Key) |
 //! | make a stream of an async closure, and leave it early without a leak | [`stream`]: [`generate`](stream::generate()) |
+//! | walk through a paginated API | [`stream`]: [`paginate`](stream::paginate()) |
+//! | read lines, or values of lines | [`stream`]: [`lines`](stream::lines()), [`read_lines`](stream::read_lines()) |
 //! | see what is running, as a tree, also from outside | [`living`], [`dump_on`](run::Builder::dump_on()) |
 //!
 //! # Three rules

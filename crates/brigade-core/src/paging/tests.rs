@@ -91,7 +91,8 @@ fn s2a_page_numbers_end_with_an_empty_page_the_last_number_or_the_total() {
 
 #[test]
 fn s2a_the_total_does_not_count_in_page_numbers_after_a_start_in_the_middle() {
-    let mut walk = Walk::resume(PageNumber(1), 5);
+    let mut walk = Walk::new(PageNumber(1));
+    walk.resume_at(5);
     let total = Facts {
         total: Some(2),
         ..page(2)
@@ -118,7 +119,8 @@ fn s2a_offsets_go_on_behind_what_was_given_and_end_at_the_total() {
     let filtered = [total(90), total(0)];
     check(Offset::by(100), &filtered, [0, 100], Ok(()));
     check(Offset::by(100), &[page(90), page(0)], [0, 100], Ok(()));
-    let mut walk = Walk::resume(items, 100);
+    let mut walk = Walk::new(items);
+    walk.resume_at(100);
     walk.arrived(total(30)).unwrap();
     assert_eq!(walk.asks(), None);
 }

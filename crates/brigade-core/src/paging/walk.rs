@@ -54,14 +54,13 @@ pub enum Stop<K> {
     NoNext(K),
 }
 
-impl<K: fmt::Debug> fmt::Display for Stop<K> {
+/// Without the keys, which can be secrets.
+impl<K> fmt::Display for Stop<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Repeated(key) => write!(f, "page {key:?} was asked for before"),
-            Self::TooMany { pages_max, next } => {
-                write!(f, "more than {pages_max} pages: the next one is {next:?}")
-            }
-            Self::NoNext(key) => write!(f, "page {key:?} says that there is more, but not where"),
+            Self::Repeated(_) => f.write_str("the page that follows was asked for before"),
+            Self::TooMany { pages_max, .. } => write!(f, "there are more than {pages_max} pages"),
+            Self::NoNext(_) => f.write_str("it says that there is more, but not where"),
         }
     }
 }
@@ -72,23 +71,23 @@ impl<S: Style> Walk<S> {
     /// A walk from the first page.
     pub fn new(style: S) -> Self {
         let first = style.first();
-        let mut walk = Self::resume(style, first);
-        walk.items = Some(0);
-        walk
-    }
-
-    /// A walk that goes on at `key`, which an earlier one would have asked for.
-    pub fn resume(style: S, key: S::Key) -> Self {
         let mut seen = Seen::new();
-        seen.add(&key);
+        seen.add(&first);
         Self {
             style,
-            asks: Some(key),
+            asks: Some(first),
             seen,
             pages: 0,
             pages_max: u64::MAX,
-            items: None,
+            items: Some(0),
         }
+    }
+
+    /// Begins at `key` instead, which an earlier walk would have asked for.
+    pub fn resume_at(&mut self, key: S::Key) {
+        self.seen = Seen::new();
+        self.seen.add(&key);
+        (self.asks, self.items) = (Some(key), None);
     }
 
     /// Stops the walk when there is another page behind this many; at least 1.

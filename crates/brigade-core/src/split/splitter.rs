@@ -134,6 +134,11 @@ impl Splitter {
         })
     }
 
+    /// Whether [`block`](Self::block) would give something.
+    pub fn has_line(&mut self) -> bool {
+        self.cut()
+    }
+
     /// Makes sure that there is something to give out; false if a chunk is needed.
     fn cut(&mut self) -> bool {
         while !self.overlong && self.at >= self.block.len() {

@@ -5,6 +5,8 @@
 //! a producer runs *inside* of whoever asks, in a scope of its own, and only while it is asked.
 //!
 //! * [`generate`] and [`try_generate`] make a stream of an async closure that yields.
+//! * [`paginate`] walks through the pages of an API, in any of the usual styles.
+//! * [`lines()`] and [`read_lines`] cut bytes into lines; [`Lines::parse`] makes values of them.
 //! * [`prefetch`] runs any stream ahead, as a child of a group, by a fixed number of items.
 //!
 //! ```text
@@ -19,6 +21,8 @@
 //! reach the producer otherwise than by the drop of the stream.
 
 mod generator;
+mod lines;
+mod pages;
 mod prefetch;
 mod producer;
 mod rest;
@@ -28,5 +32,15 @@ mod tests;
 mod yielder;
 
 pub use generator::{Generator, generate, try_generate};
+pub use lines::{
+    Batch, Chunks, Encoding, LineError, Lines, LinesError, Lossy, ParseError, Parsed, Raw, Utf8,
+    lines, read_lines,
+};
+pub use pages::{Bookmark, Fetched, Items, Page, Paginate, PaginateError, items, paginate};
 pub use prefetch::{Prefetch, prefetch};
 pub use yielder::{TryYielder, Yielder};
+
+pub use brigade_core::link;
+pub use brigade_core::paging::{
+    Cursor, Facts, Following, NextUrl, Offset, PageNumber, Stop, Style,
+};

@@ -2,7 +2,9 @@
 
 mod ending;
 mod generating;
+mod paging;
 mod prefetching;
+mod reading;
 mod scopes;
 
 use std::future::{Future, pending};
