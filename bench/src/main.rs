@@ -4,6 +4,7 @@
 //! each goal of the project a line `goal: WHAT RATIOx (<= GOALx) ok|short`; it never fails because a
 //! number is short, only because a side did not do its work.
 
+mod callgrind;
 mod corpus;
 mod crash;
 mod fetch;
@@ -12,6 +13,8 @@ mod measure;
 mod nginx;
 mod patterns;
 mod peers;
+mod python;
+mod rates;
 mod report;
 mod verify;
 

@@ -3,6 +3,7 @@
 //! CPU seconds of the whole process are what the tables compare: they are sound on a noisy machine,
 //! where wall time is not.
 
+use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -20,12 +21,22 @@ pub struct Cost {
 
 /// Runs the command on the given processor, fails unless it exits with 0.
 pub fn run(mut command: Command) -> Result<Cost> {
+    command.stdout(Stdio::null());
+    Ok(run_reading(command)?.0)
+}
+
+/// The same, with what the command printed if its output is a pipe.
+pub fn run_reading(mut command: Command) -> Result<(Cost, String)> {
     let shown = format!("{command:?}");
-    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stdin(Stdio::null());
     let start = Instant::now();
     let mut child = command
         .spawn()
         .map_err(|error| format!("{shown}: {error}"))?;
+    let mut text = String::new();
+    if let Some(output) = &mut child.stdout {
+        output.read_to_string(&mut text)?;
+    }
     let used = child.wait4()?;
     let wall = start.elapsed().as_secs_f64();
     if !used.status.success() {
@@ -33,11 +44,12 @@ pub fn run(mut command: Command) -> Result<Cost> {
         return Err(format!("{short}: {}", used.status).into());
     }
     let cpu = used.rusage.utime.as_secs_f64() + used.rusage.stime.as_secs_f64();
-    Ok(Cost {
+    let cost = Cost {
         cpu,
         wall,
         rss_mib: used.rusage.maxrss as f64 / (1024.0 * 1024.0),
-    })
+    };
+    Ok((cost, text))
 }
 
 /// A command pinned to one processor, so that client and server do not share one.

@@ -14,6 +14,8 @@ use crate::measure::{Cost, median};
 pub struct Side {
     pub name: String,
     pub runs: Vec<Cost>,
+    /// Of one operation, where they were counted.
+    pub instructions: Option<f64>,
 }
 
 impl Side {
@@ -21,12 +23,19 @@ impl Side {
         Self {
             name: name.to_owned(),
             runs: Vec::new(),
+            instructions: None,
         }
     }
 
     pub fn cpu(&self) -> f64 {
         median(self.runs.iter().map(|run| run.cpu))
     }
+}
+
+/// Taken round by round, so that drift cancels out.
+fn ratio(ours: &Side, theirs: &Side) -> f64 {
+    let pairs = ours.runs.iter().zip(&theirs.runs);
+    median(pairs.map(|(ours, theirs)| ours.cpu / theirs.cpu))
 }
 
 /// The text of a report, printed as it grows.
@@ -66,11 +75,39 @@ impl Report {
         }
     }
 
-    /// The goal line of two sides whose ratio is taken round by round, so that drift cancels out.
+    /// A row a side of `count` operations each: nanoseconds of CPU for one, the ratio to the first
+    /// side, and the instructions of one.
+    pub fn operations(&mut self, title: &str, sides: &[Side], count: usize) {
+        self.line(format!("\n### {title}; {count} operations\n"));
+        self.line(
+            "| side | CPU ns, median [min-max] | x first | instructions | x first | peak MiB |",
+        );
+        self.line("|---|---|---|---|---|---|");
+        let Some(first) = sides.first() else { return };
+        for side in sides {
+            let cpu: Vec<f64> = side.runs.iter().map(|run| run.cpu).collect();
+            let low = cpu.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = cpu.iter().copied().fold(0.0, f64::max);
+            let nanos = |seconds: f64| seconds / count as f64 * 1e9;
+            let counted = side.instructions.zip(first.instructions);
+            let counted = counted.map_or("| ".to_owned(), |(side, first)| {
+                format!("{side:.0} | {:.2}", side / first)
+            });
+            self.line(format!(
+                "| {} | {:.1} [{:.1}-{:.1}] | {:.2} | {counted} | {:.1} |",
+                side.name,
+                nanos(side.cpu()),
+                nanos(low),
+                nanos(high),
+                ratio(side, first),
+                median(side.runs.iter().map(|run| run.rss_mib)),
+            ));
+        }
+    }
+
+    /// The goal line of two sides.
     pub fn goal(&mut self, what: &str, ours: &Side, theirs: &Side, goal: f64) {
-        let pairs = ours.runs.iter().zip(&theirs.runs);
-        let ratio = median(pairs.map(|(ours, theirs)| ours.cpu / theirs.cpu));
-        self.goal_value(what, ratio, "x", goal);
+        self.goal_value(what, ratio(ours, theirs), "x", goal);
     }
 
     /// The goal line of a plain value that must not exceed its goal.

@@ -2,10 +2,10 @@
 //!
 //! They are written the way that their users write them, with the care that a user takes.
 
-pub mod accuracy;
 mod bare_hyper;
 mod job;
 mod pattern;
+pub mod rate;
 mod requests;
 mod reqwest_files;
 
@@ -29,6 +29,9 @@ pub fn run(name: &str, args: &[&str]) -> Result<()> {
             in_flight.parse()?,
         )),
         ("pattern", [pattern, count]) => runtime.block_on(pattern::run(pattern, count.parse()?)),
+        ("rate", [limiter, plan @ ..]) => {
+            runtime.block_on(rate::run(limiter, rate::Plan::parse(plan)?))
+        }
         _ => Err(format!("no such peer: {name} {args:?}").into()),
     }
 }
