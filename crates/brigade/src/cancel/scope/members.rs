@@ -15,7 +15,7 @@ use crate::clock;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, TryLockError, thread};
 
-/// Seats that a group has from its first task on. To grow by doubling was a seventh of what
+/// Seats that a group has from its first task on. To grow by doubling was 5 % and more of what
 /// spawning 64 tasks costs, because a reallocation misses the fast paths of common allocators.
 const SEATS: usize = 64;
 
