@@ -77,6 +77,16 @@ pub(crate) async fn stuck<R>() -> R {
     .await
 }
 
+/// Runs one poll. If [`set_stuck`] was called in it, whoever watches around this is told only if
+/// that `concerns` them.
+pub(crate) fn contain<R>(poll: impl FnOnce() -> R, concerns: impl FnOnce() -> bool) -> R {
+    let before = STUCK.with(|stuck| stuck.replace(false));
+    let result = poll();
+    let stuck = STUCK.with(Cell::get) && concerns();
+    STUCK.with(|mark| mark.set(before || stuck));
+    result
+}
+
 /// Runs one poll and tells whether [`set_stuck`] was called in it. The mark is passed on to the
 /// watcher around this one.
 pub(crate) fn watch<R>(poll: impl FnOnce() -> R) -> (R, bool) {

@@ -413,6 +413,32 @@ async fn c3f_a_shield_gives_way_to_an_await_that_can_never_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn c3f_a_shield_does_not_give_way_to_a_failure_that_a_group_inside_contains() {
+    let log = Log::default();
+    let result = task_group(async |g| {
+        let inside = log.clone();
+        let task = g.spawn(async move {
+            shield(async {
+                let group = task_group(async |g| {
+                    defer(inside.later("cleanup inside"));
+                    g.spawn(async { Err::<(), _>("fails".to_owned()) }).await;
+                    Ok(())
+                });
+                assert!(group.await.is_err());
+                inside.add("after the group");
+            })
+            .await;
+            Ok(())
+        });
+        tokio::task::yield_now().await;
+        task.cancel().await.ok();
+        Ok::<_, String>(())
+    });
+    result.await.unwrap();
+    assert_eq!(log.all(), ["cleanup inside", "after the group"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn c4a_a_value_that_is_ready_together_with_a_cancellation_is_not_lost() {
     let (send, receive) = tokio::sync::oneshot::channel::<i32>();
     let value = task_group(async |g| {

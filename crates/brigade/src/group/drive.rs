@@ -49,7 +49,11 @@ where
     let mut value = None;
     poll_fn(|cx| {
         driver.polled(cx);
-        let polled = driver.poll(&mut value, body.as_mut(), cx);
+        // A group that was cancelled drops whoever waits in it for a child that failed, so that
+        // wait is no concern of a shield around the group.
+        let lives_on = || scope.reason().is_none();
+        let poll = || driver.poll(&mut value, body.as_mut(), cx);
+        let polled = context::contain(poll, lives_on);
         if polled.is_pending() {
             driver.poll_deadline(cx);
         }
