@@ -25,6 +25,7 @@
 //! | do the same for an endless input in bounded memory | [`group`]: [`limited_group`](group::limited_group()) |
 //! | keep what succeeded although some failed | [`group`]: [`collect`](fn@collect) |
 //! | take the first success and stop the others | [`group`]: [`race_ok`](group::race_ok()) |
+//! | wait for many things at once that borrow what I have | [`group`]: [`join_scope`](fn@join_scope) |
 //! | go on when a child says that it is ready | [`group`]: [`start`](group::TaskGroup::start()) |
 //! | give up after a time, and leave nothing behind | [`group`]: [`timeout`](group::timeout()) |
 //! | clean up with an await when I am cancelled | [`cancel`]: [`defer`](cancel::defer()) |
@@ -79,7 +80,7 @@ pub mod run;
 pub mod stream;
 pub mod thread;
 
-pub use group::{collect, task_group};
+pub use group::{collect, join_scope, task_group};
 pub use run::run;
 pub use thread::to_thread;
 

@@ -147,7 +147,7 @@ where
     }
 }
 
-/// Runs the finalisers of a body that nobody polls any more.
+/// Runs the finalisers of a body, or of an inline task, that nobody polls any more.
 struct Ender {
     place: Option<Arc<Scope>>,
     ending: Ending,
@@ -157,7 +157,10 @@ struct Ender {
 }
 
 pub(super) fn spawn_ender(scope: Arc<Scope>) {
-    let Some(body) = &scope.body else { return };
+    let group = scope.parent.as_ref().and_then(|group| group.body.as_ref());
+    let Some(body) = scope.body.as_ref().or(group) else {
+        return;
+    };
     let (runtime, span) = (body.runtime.clone(), body.span.clone());
     let context = body.context.clone();
     // Its parent waits for it, so it is as structured as a task of a group.

@@ -73,6 +73,8 @@ pub(crate) struct Body {
     /// Its shields protect nothing around it: the producer of a stream is not part of the code
     /// that asks for items.
     pub(crate) alone: bool,
+    /// The children are polled where the body is, and are dropped with it.
+    pub(crate) inline: bool,
     /// When the body was last polled. Its children were born then, as far as anyone cares: that
     /// saves reading the clock for each.
     pub(crate) polled: AtomicU64,
@@ -188,9 +190,24 @@ impl Scope {
         self.body.is_some()
     }
 
-    /// Whether this is a body that runs as a part of the scope around it.
-    pub(crate) fn is_part(&self) -> bool {
-        self.body.as_ref().is_some_and(|body| !body.alone)
+    fn has_inline_tasks(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| body.inline)
+    }
+
+    /// Whether this is a task that is polled where the body of its group is.
+    pub(crate) fn is_inline(&self) -> bool {
+        let group = self.parent.as_ref().filter(|_| !self.is_body());
+        group.is_some_and(|group| group.has_inline_tasks())
+    }
+
+    /// The scope that this one runs as a part of. For an inline task that is not the body of its
+    /// group, which lies beside it and is dropped alone.
+    pub(crate) fn around(&self) -> Option<&Arc<Scope>> {
+        if self.is_inline() {
+            return self.parent.as_ref()?.parent.as_ref();
+        }
+        let is_part = self.body.as_ref().is_some_and(|body| !body.alone);
+        self.parent.as_ref().filter(|_| is_part)
     }
 
     /// How many tasks this body has.
@@ -224,14 +241,14 @@ impl Scope {
         body.map_or(GRACE, |body| body.grace)
     }
 
-    /// The token that fires when this scope is cancelled; that of a body also fires with the task
-    /// that runs it.
+    /// The token that fires when this scope is cancelled; that of a body, or of an inline task, also
+    /// fires with the task that runs it.
     pub(crate) fn token(&self) -> Token {
         if let Some(token) = &self.lock().more().token {
             return token.clone();
         }
         let fresh = match &self.parent {
-            Some(parent) if self.is_body() => parent.token().child(),
+            Some(parent) if self.is_body() || self.is_inline() => parent.token().child(),
             _ => Token::new(),
         };
         let token = self.lock().more().token.get_or_insert(fresh).clone();

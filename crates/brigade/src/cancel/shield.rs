@@ -91,7 +91,7 @@ fn each(scope: &Option<Arc<Scope>>, visit: impl Fn(&Scope) -> bool) -> bool {
         if !visit(scope) {
             return false;
         }
-        next = scope.parent.as_ref().filter(|_| scope.is_part());
+        next = scope.around();
     }
     true
 }

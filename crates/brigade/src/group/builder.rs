@@ -154,6 +154,19 @@ impl Builder {
     }
 
     pub(crate) fn open(&self, limit: usize, forwards: bool) -> Arc<Scope> {
+        self.open_any(limit, forwards, false)
+    }
+
+    /// Opens a body whose children are polled where it is.
+    pub(super) fn open_inline(&self) -> Arc<Scope> {
+        self.open_any(usize::MAX, false, true)
+    }
+
+    pub(super) fn deadline_set(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    fn open_any(&self, limit: usize, forwards: bool, inline: bool) -> Arc<Scope> {
         let parent = context::scope();
         let grace = parent.as_ref().map(|parent| parent.grace());
         let body = Body {
@@ -164,13 +177,18 @@ impl Builder {
             limit,
             forwards,
             alone: false,
+            inline,
             polled: AtomicU64::new(0),
             opened_in: nesting::here(),
         };
         Scope::open(self.name.clone().into(), parent, body)
     }
 
-    fn conclude<T, E: 'static>(&self, scope: &Scope, mut driven: Driven<T>) -> Result<T, Error<E>> {
+    pub(super) fn conclude<T, E: 'static>(
+        &self,
+        scope: &Scope,
+        mut driven: Driven<T>,
+    ) -> Result<T, Error<E>> {
         if !self.catch_panics {
             resume_first_panic(scope, &mut driven.failures);
         }

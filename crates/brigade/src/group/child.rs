@@ -27,9 +27,9 @@ pub(super) enum Without {
 ///
 /// One of the two is called once, when the future has been destroyed and before finalisers run.
 /// It is dropped uncalled if the runtime shuts down, else when the task leaves the group.
-pub(super) trait Settle<O>: Send + 'static {
+pub(super) trait Settle<O> {
     /// What the task's handle gives.
-    type Value: Send + 'static;
+    type Value;
 
     /// The future was ready.
     fn done(&mut self, task: &Scope, output: O) -> Self::Value;
@@ -57,14 +57,12 @@ pin_project! {
         S: Settle<F::Output>,
     {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
+            let this = this.project();
             if this.place.is_some() {
-                let gone = Stage::Ended { value: None };
-                in_context(this.place, || this.stage.set(gone));
+                let mut remains = Remains::<F::Output>::none();
+                in_context(this.place, || destroy(this.stage, &mut remains));
                 *this.sink = None;
-            }
-            if let Some(scope) = this.place.take() {
-                scope.abandon();
+                leave_undone(this.place.take(), remains.destructor);
             }
         }
     }
@@ -89,6 +87,31 @@ struct Remains<O> {
 }
 
 type Payload = Box<dyn Any + Send>;
+
+impl<O> Remains<O> {
+    fn none() -> Self {
+        Self {
+            output: None,
+            panic: None,
+            destructor: None,
+        }
+    }
+}
+
+/// The task was dropped by whoever polled it: its runtime, which is shutting down, or the scope
+/// that it ran in.
+fn leave_undone(task: Option<Arc<Scope>>, panicked: Option<Payload>) {
+    let Some(task) = task else { return };
+    if let Some(payload) = panicked {
+        task.fail(Failure::panicked(&task, Panic::new(payload)));
+    }
+    if task.is_inline() {
+        with_ending(&task, |ending| ending.hand_back(&task));
+        task.forsake(Reason::RaceLost);
+    } else {
+        task.abandon();
+    }
+}
 
 impl<F, S> Child<F, S>
 where
@@ -239,11 +262,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Value> {
         if matches!(self.stage, Stage::Running { .. }) {
-            let mut remains = Remains {
-                output: None,
-                panic: None,
-                destructor: None,
-            };
+            let mut remains = Remains::none();
             if !self.as_mut().poll_future(cx, &mut remains) {
                 return Poll::Pending;
             }

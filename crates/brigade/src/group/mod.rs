@@ -7,9 +7,10 @@
 //! * [`limited_group`] is the same with a limit: spawning waits for room.
 //! * [`collect`] is for independent items: a failure is a record, and the records add up.
 //! * [`race_ok`] is for several ways to one answer: the first success ends the others.
+//! * [`join_scope`] is for children that borrow: they take turns in the caller's task.
 //! * [`timeout`] waits for what it cuts off, as everything here does.
 //!
-//! Children run in parallel and so are `Send + 'static`. Each inherits the group's cancellation,
+//! All other children run in parallel and so are `Send + 'static`. Each inherits the group's cancellation,
 //! its tracing span and its [context](crate::context). What happens when a future is dropped,
 //! cancelled or aborted is written down in [`cancel`](crate::cancel).
 //!
@@ -37,6 +38,7 @@ mod limited;
 mod outcome;
 mod race;
 mod ready;
+mod scoped;
 mod spawner;
 mod split;
 mod start;
@@ -59,6 +61,7 @@ pub use limited::{LimitedGroup, limited_group};
 pub use outcome::{Collected, Counts, Outcome, Record};
 pub use race::{RaceOk, race_ok};
 pub use ready::Ready;
+pub use scoped::{JoinScope, join_scope};
 pub use spawner::Spawner;
 pub use task::{Join, Task};
 pub use task_group::{TaskGroup, task_group};

@@ -20,7 +20,8 @@ pub(super) fn start<F, S>(
 where
     F: Future + Send + 'static,
     F::Output: Send,
-    S: Settle<F::Output>,
+    S: Settle<F::Output> + Send + 'static,
+    S::Value: Send + 'static,
 {
     let child = Child::new(task, future, sink);
     match &group.body {
@@ -34,7 +35,6 @@ pub(super) struct Report;
 
 impl<T, E> Settle<Result<T, E>> for Report
 where
-    T: Send + 'static,
     E: fmt::Display + Send + 'static,
 {
     type Value = Result<T, Ended>;

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::error::Ended;
+use super::scoped::Slot;
 use crate::cancel::scope::Scope;
 use crate::cancel::{Reason, context};
 use crate::runtime::JoinHandle;
@@ -50,6 +51,8 @@ pub struct Join<T> {
 
 enum State<T> {
     Spawned(JoinHandle<Result<T, Ended>>),
+    /// A child that runs where the body does.
+    Scoped(Arc<Slot<T>>),
     Ended(Ended),
     /// The value was given.
     Taken,
@@ -62,6 +65,15 @@ impl<'g, T> Task<'g, T> {
         handle: JoinHandle<Result<T, Ended>>,
     ) -> Self {
         let state = State::Spawned(handle);
+        Self {
+            group,
+            place,
+            state,
+        }
+    }
+
+    pub(super) fn scoped(group: &'g Scope, place: (u32, u32), slot: Arc<Slot<T>>) -> Self {
+        let state = State::Scoped(slot);
         Self {
             group,
             place,
@@ -140,6 +152,7 @@ impl<T> State<T> {
     fn is_finished(&self) -> bool {
         match self {
             Self::Spawned(handle) => handle.is_finished(),
+            Self::Scoped(slot) => slot.is_finished(),
             Self::Ended(_) | Self::Taken => true,
         }
     }
@@ -147,6 +160,7 @@ impl<T> State<T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Ended>> {
         let end = match self {
             Self::Spawned(handle) => std::task::ready!(Pin::new(handle).poll(cx)),
+            Self::Scoped(slot) => Ok(std::task::ready!(slot.poll(cx))),
             Self::Ended(ended) => return Poll::Ready(Err(*ended)),
             Self::Taken => panic!("the handle of a task was polled again after it gave the value"),
         };

@@ -124,6 +124,7 @@ impl<F: Future> Producer<F> {
             limit: 0,
             forwards: true,
             alone: true,
+            inline: false,
             polled: AtomicU64::new(0),
             opened_in: nesting::here(),
         };

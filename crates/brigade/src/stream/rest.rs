@@ -33,6 +33,7 @@ pub(super) fn hand_over(scope: Arc<Scope>, around: Option<Arc<Scope>>) {
         limit: 0,
         forwards: true,
         alone: true,
+        inline: false,
         polled: AtomicU64::new(0),
         opened_in: None,
     };

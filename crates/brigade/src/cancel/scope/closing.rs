@@ -54,7 +54,7 @@ impl Scope {
             drop(inner);
             let reason = self.reason.get().unwrap_or(Reason::Parent);
             for body in self.members(Self::is_body) {
-                body.orphan(reason);
+                body.forsake(reason);
             }
             return Step::Wait;
         }

@@ -49,6 +49,16 @@ impl Scope {
     /// Nobody polls this body any more: cancels its tasks and leaves the waiting to the parent.
     /// Without a parent there is nobody to wait, so the tasks are aborted.
     pub(crate) fn orphan(self: &Arc<Self>, reason: Reason) {
+        self.orphan_all(reason, false);
+    }
+
+    /// The same where the future of this scope was forgotten, or will not be dropped by anyone who
+    /// knows of this: its inline tasks have gone with it, so nobody polls them any more either.
+    pub(crate) fn forsake(self: &Arc<Self>, reason: Reason) {
+        self.orphan_all(reason, true);
+    }
+
+    fn orphan_all(self: &Arc<Self>, reason: Reason, with_inline: bool) {
         let mut scopes = vec![self.clone()];
         while let Some(scope) = scopes.pop() {
             let mut inner = scope.lock();
@@ -58,8 +68,9 @@ impl Scope {
             inner.stage = Stage::Orphaned;
             scope.set_ending();
             let more = inner.more();
-            let bodies = more.members.iter();
-            scopes.extend(bodies.filter(|member| member.is_body()).cloned());
+            let with_tasks = with_inline && scope.has_inline_tasks();
+            let members = more.members.iter();
+            scopes.extend(members.filter(|m| m.is_body() || with_tasks).cloned());
             let mut failures = std::mem::take(&mut more.failures);
             failures.append(&mut more.trailing);
             drop(inner);
@@ -100,7 +111,7 @@ impl Scope {
     pub(crate) fn abandon(self: &Arc<Self>) {
         self.close(&mut self.lock());
         for body in self.members(Self::is_body) {
-            body.orphan(Reason::Parent);
+            body.forsake(Reason::Parent);
         }
         if let Some(group) = &self.parent {
             group.cancel(Reason::Parent);
