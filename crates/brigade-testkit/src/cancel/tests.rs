@@ -189,7 +189,10 @@ async fn visit_baton(forgets: bool) -> Report {
         }
     };
     let check = async |_| {
-        assert!(!baton.borrow().0.borrow().taken, "the baton is gone");
+        assert!(
+            forgets || !baton.borrow().0.borrow().taken,
+            "the baton is gone"
+        );
         *baton.borrow_mut() = Baton::default();
     };
     let fuzz = Fuzz::new().rivals(2).seeds(0..20);
@@ -200,6 +203,17 @@ async fn visit_baton(forgets: bool) -> Report {
 async fn rivals_get_their_turn_wherever_one_is_dropped() {
     let report = visit_baton(false).await;
     assert!(report.polls >= 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn seeds_poll_a_future_that_was_not_woken_and_order_does_not() {
+    let polls = async |seeds: std::ops::Range<u64>| {
+        let fuzz = Fuzz::new().rivals(2).seeds(seeds);
+        let sleep = || tokio::time::sleep(Duration::from_secs(1));
+        fuzz.run(sleep, async |_| {}).await.polls
+    };
+    assert_eq!(polls(0..1).await, 2);
+    assert!(polls(1..100).await > 2);
 }
 
 #[tokio::test(start_paused = true)]

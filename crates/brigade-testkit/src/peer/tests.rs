@@ -137,6 +137,26 @@ async fn a_reset_of_a_socket_wakes_a_reader() {
 }
 
 #[tokio::test]
+async fn an_end_may_also_be_a_reset() {
+    let (address, peer) = Script::new().expect("x").expect_end().listen().unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"x").await.unwrap();
+    stream.set_zero_linger().unwrap();
+    drop(stream);
+    peer.finish().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_comes_after_the_end_is_taken_and_not_refused() {
+    let (address, _peer) = Script::new().expect("a").send("answer").listen().unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&vec![b'a'; 1 << 24]).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text, "answer");
+}
+
+#[tokio::test]
 async fn scripts_are_played_to_connections_in_their_order() {
     let served = |bytes: &'static str| Script::new().skip(1).send(bytes).half_close().expect_end();
     let (address, peer) = listen([served("one"), served("two")]).unwrap();
