@@ -307,3 +307,40 @@ async fn g3e_finalisers_that_cannot_run_without_an_ancestor_are_dropped() {
     drop(group);
     assert_eq!(Arc::strong_count(&held), 1);
 }
+
+#[test]
+fn g3e_the_end_of_its_runtime_takes_a_dropped_group_out_of_the_tree() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().build().unwrap()
+    };
+    let held = Arc::new(());
+    let in_finaliser = held.clone();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let mut outer = Box::pin(task_group(async move |_| {
+        let inner = Builder::new().name("g3e ender").run(async |_| {
+            defer(async move {
+                pending::<()>().await;
+                drop(in_finaliser);
+            });
+            pending::<Fine>().await
+        });
+        assert!(timeout(millis(1), inner).await.is_err());
+        let _ = ended.await;
+        Ok::<_, String>(())
+    }));
+    let is_listed = || {
+        crate::living::list()
+            .iter()
+            .any(|one| one.name == "g3e ender")
+    };
+    let first = runtime();
+    first.block_on(async { assert!(timeout(millis(20), &mut outer).await.is_err()) });
+    assert!(is_listed());
+    drop(first);
+    assert!(!is_listed());
+    // So the group around has nobody to wait for, and ends on another runtime.
+    end.send(()).unwrap();
+    runtime().block_on(outer).unwrap();
+    assert_eq!(Arc::strong_count(&held), 1);
+}

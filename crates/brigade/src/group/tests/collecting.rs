@@ -208,3 +208,46 @@ async fn g8j_a_collection_can_run_in_a_task() {
     });
     assert_eq!(result.await.unwrap(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn g8f_a_collection_that_is_aborted_takes_no_further_item() {
+    let scope = Builder::new().open(usize::MAX, false);
+    let around = scope.clone();
+    let counts = Arc::new(Mutex::new(None));
+    let body = async {
+        let items = (0_u64..).inspect(|n| assert!(*n < 100, "it takes more and more"));
+        let all = collect(items, 2, |n| {
+            let around = around.clone();
+            async move {
+                if n == 0 {
+                    around.abort();
+                }
+                pending::<Fine>().await
+            }
+        });
+        *counts.lock().unwrap() = Some(all.await.counts);
+        Ok::<_, String>(())
+    };
+    let _ = super::super::drive::drive(scope, body, None).await;
+    if let Some(counts) = *counts.lock().unwrap() {
+        assert_eq!(counts.taken, counts.cancelled, "{counts}");
+        assert!(!counts.complete);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g8d_work_that_is_aborted_after_the_deadline_is_still_marked_by_it() {
+    let result = task_group(async |_| {
+        let all = Collect::new(0..2, 2, |_: u64| shield(pending::<Fine>()));
+        let all = all.deadline(millis(10)).grace(millis(20)).run();
+        // What outlives its grace period fails the group around, which must not end this.
+        for record in shield(all).await.records {
+            match record.outcome {
+                Outcome::Cancelled(reason) => assert_eq!(reason, Reason::Deadline),
+                other => panic!("{other:?}"),
+            }
+        }
+        Ok::<_, String>(())
+    });
+    assert_eq!(leaves(result.await).len(), 2);
+}

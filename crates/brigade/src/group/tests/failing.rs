@@ -246,6 +246,27 @@ async fn g2j_the_other_errors_of_a_group_that_panics_go_to_the_group_around() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn g2j_the_errors_after_a_panic_outlive_the_group_whose_body_caught_it() {
+    let result = task_group(async |_| {
+        let middle = task_group(async |_| {
+            let mut inner = Box::pin(panic_beside_a_late_error());
+            std::future::poll_fn(|cx| {
+                let poll = AssertUnwindSafe(|| inner.as_mut().poll(cx));
+                match std::panic::catch_unwind(poll) {
+                    Ok(poll) => poll.map(|_| unreachable!("it panics")),
+                    Err(_) => std::task::Poll::Ready(()),
+                }
+            })
+            .await;
+            pending::<Fine>().await
+        });
+        assert!(tokio::time::timeout(millis(50), middle).await.is_err());
+        Ok::<_, String>(())
+    });
+    assert_eq!(leaves(result.await), ["late: late error"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn g2k_a_panic_in_a_destructor_of_a_cancelled_child_is_reported() {
     struct Bomb;
     impl Drop for Bomb {
