@@ -141,6 +141,7 @@ async fn g8n_a_panic_of_a_candidate_cancels_the_others_and_continues() {
     };
     let candidates: [std::pin::Pin<Box<dyn Future<Output = _> + Send>>; 2] =
         [Box::pin(panicking()), Box::pin(sibling)];
+    let begin = Instant::now();
     let mut race = Box::pin(race_ok(candidates));
     let caught = std::future::poll_fn(|cx| {
         let poll = AssertUnwindSafe(|| race.as_mut().poll(cx));
@@ -152,6 +153,7 @@ async fn g8n_a_panic_of_a_candidate_cancels_the_others_and_continues() {
     let payload = caught.await.expect("a panic");
     assert_eq!(payload.downcast_ref(), Some(&"an expected panic"));
     assert_eq!(log.all(), ["cleaned up"]);
+    assert_eq!(begin.elapsed(), millis(5 + 10));
 }
 
 #[tokio::test(start_paused = true)]
