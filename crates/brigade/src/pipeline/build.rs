@@ -147,8 +147,8 @@ where
         self
     }
 
-    /// Contains failures: an item that a stage fails with, by an error or a panic, is handed to
-    /// `handler`, and the others go on. Without it the first failure ends the pipeline.
+    /// Contains the failures of all stages: an item that one fails with, by an error or a panic, is
+    /// handed to `handler`, and the others go on. Without it the first failure ends the pipeline.
     ///
     /// The handler may await; the worker that failed waits for it, so it slows the stage and needs
     /// no buffer. If it returns an error, that failure ends the pipeline after all.

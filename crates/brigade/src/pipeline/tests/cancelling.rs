@@ -48,12 +48,19 @@ async fn q4n_a_handle_cancels_and_the_run_says_so() {
             handle.cancel();
         }
         let cancel = async {
-            sleep(millis(5)).await;
-            handle.cancel();
+            if !early {
+                sleep(millis(5)).await;
+                handle.cancel();
+            }
         };
-        let (result, ()) = tokio::join!(pipeline.run(), cancel);
-        assert!(matches!(result, Err(Error::Cancelled(Reason::User))));
+        let run = tokio::time::timeout(millis(50), pipeline.run());
+        let (result, ()) = tokio::join!(run, cancel);
+        assert!(matches!(
+            result.unwrap(),
+            Err(Error::Cancelled(Reason::User))
+        ));
         assert_balanced(handle.stats().counts);
+        assert_eq!(handle.stats().counts.taken == 0, early);
         let stats = handle.stats();
         let stage = &stats.stages[0];
         assert_eq!((stage.depth, stage.busy, stage.held), (0, 0, 0));

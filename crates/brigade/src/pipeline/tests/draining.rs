@@ -45,8 +45,9 @@ async fn q4l_a_drain_interrupts_a_source_that_waits_and_what_it_emitted_flows_to
         handle.drain();
     };
     let start = Instant::now();
-    let (result, ()) = tokio::join!(pipeline.collect(), drain);
-    let (list, stats) = result.unwrap();
+    let run = tokio::time::timeout(millis(1000), pipeline.collect());
+    let (result, ()) = tokio::join!(run, drain);
+    let (list, stats) = result.expect("it ends").unwrap();
     assert_eq!(list, [0, 1, 2]);
     assert_eq!(start.elapsed(), millis(40), "no wait for the source");
     assert!(!stats.counts.complete && sender.is_closed());
@@ -209,7 +210,8 @@ async fn q4m_an_emit_that_outlives_its_source_does_not_keep_the_pipeline_open() 
         Ok(())
     });
     let pipeline = pipeline.stage("slow", Stage::new(), slow);
-    assert_eq!(pipeline.run().await.unwrap().counts.delivered, 1);
+    let run = tokio::time::timeout(millis(1000), pipeline.run()).await;
+    assert_eq!(run.expect("it ends").unwrap().counts.delivered, 1);
     let out = kept.lock().unwrap().take().unwrap();
     assert!(tokio::time::timeout(millis(10), out.emit(2)).await.is_err());
 }

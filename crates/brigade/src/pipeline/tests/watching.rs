@@ -76,10 +76,18 @@ async fn q5b_the_slow_stage_can_be_named_even_before_it_finished_anything() {
 async fn q5b_busy_time_is_the_sum_of_the_work_and_of_nothing_else() {
     let pipeline = Pipeline::from_iter(0..10)
         .stage("one", Stage::new().concurrency(5), |_: u64| takes(7))
-        .stage("two", Stage::new(), |()| takes(20));
+        .stage("two", Stage::new(), |()| async {
+            takes(20).await?;
+            Err::<(), _>("always".to_owned())
+        })
+        .dead_letters(|_| takes(500));
     let stats = pipeline.run().await.unwrap();
     assert_eq!(stats.stage("one").unwrap().busy_time, millis(70));
-    assert_eq!(stats.stage("two").unwrap().busy_time, millis(200));
+    assert_eq!(
+        stats.stage("two").unwrap().busy_time,
+        millis(200),
+        "the handler is not work"
+    );
     assert_eq!(stats.slowest().unwrap().name, "two");
 }
 
