@@ -76,14 +76,9 @@ impl<E: fmt::Display> fmt::Display for LinesError<E> {
     }
 }
 
-impl<E: Error + 'static> Error for LinesError<E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Source(error) => error.source(),
-            Self::Line(_) => None,
-        }
-    }
-}
+/// The message of the source's error is part of the message; it need not be an `Error` itself, as
+/// `Box<dyn Error>` is none.
+impl<E: fmt::Display + fmt::Debug> Error for LinesError<E> {}
 
 /// What is wrong with a line that was to be parsed, or with the source of all lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,12 +118,9 @@ impl<P: fmt::Display, E: fmt::Display> fmt::Display for ParseError<P, E> {
     }
 }
 
-impl<P: Error + 'static, E: Error + 'static> Error for ParseError<P, E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Source(error) => error.source(),
-            Self::Line(_) => None,
-            Self::Parse { error, .. } => Some(error),
-        }
-    }
+impl<P, E> Error for ParseError<P, E>
+where
+    P: fmt::Display + fmt::Debug,
+    E: fmt::Display + fmt::Debug,
+{
 }

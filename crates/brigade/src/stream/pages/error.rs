@@ -38,11 +38,6 @@ impl<E: fmt::Display, K: fmt::Debug> fmt::Display for PaginateError<E, K> {
     }
 }
 
-impl<E: Error + 'static, K: fmt::Debug> Error for PaginateError<E, K> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Fetch { error, .. } => Some(error),
-            Self::Stopped { .. } => None,
-        }
-    }
-}
+/// The message of what the fetch function returned is part of the message, so that is no source;
+/// it need not even be an `Error`, as `Box<dyn Error>` is none.
+impl<E: fmt::Display + fmt::Debug, K: fmt::Debug> Error for PaginateError<E, K> {}

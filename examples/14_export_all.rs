@@ -1,0 +1,104 @@
+//! All items of a paginated API, with pages fetched ahead, and a walk that goes on after a failure.
+//!
+//! Replaces: "Consume with async for" (`export_all_users`). The traps that are gone: the original
+//! waits for each page while it could work on the last one, and a failure on the last page loses
+//! everything, since nobody knows where to go on.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use brigade::stream::{NextUrl, Page, items, paginate, prefetch};
+use brigade::task_group;
+use brigade_http::Client;
+use brigade_testkit::server::{Reply, Request, Server};
+use serde_json::Value;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    brigade::run(async {
+        let fails = AtomicBool::new(true);
+        let server = Server::start(move |request| api(request, &fails)).await?;
+        let client = Client::builder().build()?;
+        let mut exported = Vec::new();
+
+        let mut from = Some(server.url("/users?page=0"));
+        while let Some(url) = from {
+            from = task_group(async |group| {
+                let fetch = {
+                    let (client, server) = (client.clone(), server.url(""));
+                    async move |url: String| users_page(&client, &server, &url).await
+                };
+                // While the users of one page are written, the next two are on their way.
+                let pages = paginate(NextUrl::new(url), fetch).pages_max(1000).pages();
+                let mut users = items(prefetch(group, pages, 2));
+                loop {
+                    // A page is exported whole or not at all, so the walk goes on at its key.
+                    match users.next().await {
+                        Some(Ok(user)) => exported.push(user),
+                        Some(Err(error)) => {
+                            println!("failed to fetch {error}; going on there");
+                            return Ok(users.bookmark().map(|bookmark| bookmark.key));
+                        }
+                        None => return Ok::<_, Error>(None),
+                    }
+                }
+            })
+            .await?;
+        }
+
+        println!(
+            "{} users in {} requests",
+            exported.len(),
+            server.requests().len()
+        );
+        let expected = (0..500).map(|n| format!("user {n}"));
+        assert!(exported.into_iter().eq(expected));
+        assert_eq!(server.requests().len(), 11);
+        client.close().await;
+        Ok::<_, Error>(())
+    })
+}
+
+/// The next page is in the `Link` header, as a relative URL.
+async fn users_page(client: &Client, server: &str, url: &str) -> Result<Page<String>, Error> {
+    let url = match url.strip_prefix('/') {
+        Some(path) => format!("{}/{path}", server.trim_end_matches('/')),
+        None => url.to_owned(),
+    };
+    let response = client.get(&url)?.send().await?;
+    if response.status() != 200 {
+        return Err(format!("status {}", response.status()).into());
+    }
+    let link = response.headers().get("link").cloned();
+    let users: Value = serde_json::from_slice(&response.bytes().await?)?;
+    let users = users.as_array().ok_or("no users")?.iter();
+    let names = users.filter_map(|user| user.as_str().map(str::to_owned));
+    let page = Page::new(names.collect());
+    Ok(match link {
+        Some(link) => page.link(link),
+        None => page,
+    })
+}
+
+/// Ten pages of fifty users; the seventh is broken when it is asked for the first time.
+fn api(request: &Request, fails: &AtomicBool) -> Reply {
+    let page: u32 = request
+        .query("page")
+        .map_or(0, |page| page.parse().unwrap_or(0));
+    if page == 6 && fails.swap(false, Ordering::SeqCst) {
+        return Reply::status(500);
+    }
+    let names: Vec<String> = (page * 50..page * 50 + 50)
+        .map(|n| format!("user {n}"))
+        .collect();
+    let reply = Reply::ok(serde_json::json!(names).to_string());
+    match page {
+        9 => reply,
+        _ => {
+            let first = "</users?page=0>; rel=\"first\"";
+            let next = format!("{first}, </users?page={}>; rel=\"next\"", page + 1);
+            reply.header("link", next)
+        }
+    }
+}
