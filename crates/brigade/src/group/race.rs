@@ -11,8 +11,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::runtime::{Sleep, sleep};
-
 use super::builder::{Builder, resume_first_panic};
 use super::drive::drive;
 use super::error::Error;
@@ -24,6 +22,7 @@ use super::start::start;
 use crate::cancel::name::Name;
 use crate::cancel::scope::Scope;
 use crate::cancel::{Failure, FailureCause, Reason};
+use crate::runtime::{Sleep, sleep};
 use crate::sync::Arc;
 
 /// Runs all candidates at once and returns the first success, when the losers are gone.

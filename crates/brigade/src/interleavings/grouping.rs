@@ -90,26 +90,44 @@ fn spawn_late(spawner: &Spawner<String>, census: Census) {
 
 #[test]
 fn g1a_a_child_that_was_spawned_from_outside_is_gone_when_the_group_returns() {
-    explore(|| {
-        let census = Census::default();
-        let mut outside = None;
-        let group = task_group(async |g| {
-            let (spawner, late) = (g.spawner(), census.clone());
-            outside = Some(spawn(move || {
-                for _ in 0..2 {
-                    // A child that is refused is dropped unpolled and never counted.
-                    drop(spawner.spawn(child(late.clone(), 7)));
-                }
-            }));
-            yield_now().await;
+    explore(|| spawn_from_outside(true));
+    explore(|| spawn_from_outside(false));
+}
+
+fn spawn_from_outside(cancels: bool) {
+    let census = Census::default();
+    let mut outside = None;
+    let group = task_group(async |g| {
+        let (spawner, late) = (g.spawner(), census.clone());
+        outside = Some(spawn(move || {
+            for _ in 0..2 {
+                // A child that is refused is dropped unpolled and never counted.
+                drop(spawner.spawn(child(late.clone(), 7)));
+            }
+        }));
+        yield_now().await;
+        if cancels {
             g.cancel();
-            Ok::<_, String>(())
-        });
-        drop(block_on(group));
-        assert_eq!(census.there(), 0);
-        outside.take().unwrap().join().unwrap();
-        assert_eq!(census.there(), 0);
+        }
+        Ok::<_, String>(())
     });
+    drop(block_on(group));
+    assert_eq!(census.there(), 0);
+    let came = census.came();
+    outside.take().unwrap().join().unwrap();
+    yield_now_blocking();
+    assert_eq!(
+        census.came(),
+        came,
+        "a group that has returned takes no child"
+    );
+}
+
+/// Gives whoever was spawned too late a chance to show.
+fn yield_now_blocking() {
+    for _ in 0..10 {
+        shuttle::thread::yield_now();
+    }
 }
 
 #[test]

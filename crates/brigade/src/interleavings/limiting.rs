@@ -260,3 +260,30 @@ fn l4f_a_pause_that_comes_and_goes_forgets_nobody() {
         assert_eq!((limit.stats().active, limit.stats().waiting), (0, 0));
     });
 }
+
+#[test]
+fn l5a_who_may_not_wait_is_told_and_the_others_get_their_turn() {
+    explore_async(|| async {
+        let (semaphore, served) = (Semaphore::new(1), Census::default());
+        let bounded = semaphore.clone().max_waiters(1);
+        let tasks: Vec<_> = (0..3)
+            .map(|_| {
+                let (bounded, served) = (bounded.clone(), served.clone());
+                spawn(async move {
+                    let permit = bounded.acquire().await;
+                    assert!(bounded.get_ref().stats().waiting <= 1);
+                    if permit.is_ok() {
+                        let _guest = served.guest();
+                        yield_now().await;
+                    }
+                    drop(permit);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert!(served.came() >= 1 && served.most() == 1);
+        assert_free(&semaphore);
+    });
+}

@@ -129,18 +129,21 @@ fn t2d_an_abandoned_closure_never_holds_its_caller_up() {
     explore_async(|| async {
         let (pool, ran) = (Pool::new("p", 1), Census::default());
         let result = task_group(async |g| {
-            let (pool, ran) = (pool.clone(), ran.clone());
-            g.spawn(async move {
-                let call = pool.call(move || {
-                    let _guest = ran.guest();
-                    // It runs until its caller is gone.
-                    while !cancelled() {
-                        thread::yield_now();
-                    }
+            for asks in [true, false] {
+                let (pool, ran, caller) = (pool.clone(), ran.clone(), Census::default());
+                g.spawn(async move {
+                    let _caller = caller.guest();
+                    let call = pool.call(move || {
+                        let _guest = ran.guest();
+                        // It runs until its caller is cancelled, or until that is gone.
+                        while caller.there() > 0 && !(asks && cancelled()) {
+                            thread::yield_now();
+                        }
+                    });
+                    call.abandon_on_cancel().await;
+                    Ok(())
                 });
-                call.abandon_on_cancel().await;
-                Ok(())
-            });
+            }
             yield_now().await;
             g.cancel();
             Ok::<_, String>(())

@@ -4,13 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use brigade_core::pipeline::{BatchLimits, Filling};
-use tokio::time::timeout_at;
 
 use super::bench::caught;
 use super::intake::Intake;
 use super::letter::Grave;
 use super::parcel::{Outlet, Parcel};
 use crate::clock::{instant, now};
+use crate::runtime::timeout_at;
 
 /// When a batch is complete: at a number of items, a number of bytes, or after a time, whichever
 /// comes first; and at the end of the source.

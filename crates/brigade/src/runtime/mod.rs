@@ -14,7 +14,7 @@ pub(crate) use model::*;
 pub(crate) use tokio::{
     runtime::Handle,
     task::JoinHandle,
-    time::{Sleep, sleep, sleep_until},
+    time::{Sleep, sleep, sleep_until, timeout_at},
 };
 
 /// The present, in the time that the timers follow.

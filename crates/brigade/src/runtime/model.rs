@@ -3,8 +3,8 @@
 //! A task is shuttle's. Time is a number that stands still until a test calls [`advance`]; each
 //! execution has a time of its own, so that it can be replayed.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 // No lock of shuttle's: what happens under this one is no interleaving of brigade's.
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -99,6 +99,23 @@ pub(crate) fn sleep_until(moment: Instant) -> Sleep {
     let until = moment.saturating_duration_since(origin());
     Sleep { until, key: None }
 }
+
+/// Polls `future` until a moment; it is asked before the time is.
+pub(crate) async fn timeout_at<F: Future>(
+    moment: Instant,
+    future: F,
+) -> Result<F::Output, TimedOut> {
+    let (mut future, mut timer) = (pin!(future), sleep_until(moment));
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Ok(value)),
+        Poll::Pending => Pin::new(&mut timer).poll(cx).map(|()| Err(TimedOut)),
+    })
+    .await
+}
+
+/// The moment came first.
+#[derive(Debug)]
+pub(crate) struct TimedOut;
 
 impl Sleep {
     fn forget(&mut self) {

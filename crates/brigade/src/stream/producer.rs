@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::runtime::Handle;
 use tracing::Span;
 
 use super::rest::hand_over;
@@ -19,6 +18,7 @@ use crate::cancel::scope::{Body, GRACE, Scope};
 use crate::cancel::{Failure, Panic, Reason, context};
 use crate::context::Captured;
 use crate::nesting;
+use crate::runtime::Handle;
 use crate::sync::Arc;
 use crate::sync::atomic::AtomicU64;
 
