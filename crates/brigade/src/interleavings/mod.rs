@@ -13,6 +13,7 @@
 //! - What tokio does inside: its scheduler, its timer wheel, its `JoinHandle`, the budget of a
 //!   task, the end of a runtime under running tasks. The model has timers that never fire early,
 //!   and no runtime that ends, so the handling of both is left to the tests on tokio.
+//! - The channels of tokio under the end of a pipeline and under `prefetch`: each call is one step.
 //! - [`run`](mod@crate::run) with its thread and signals, and the two pools of the process, which
 //!   are like any other pool.
 //! - Threads that the system refuses, and schedules that chance did not bring.
