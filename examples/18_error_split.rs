@@ -8,10 +8,12 @@
 use std::fmt;
 use std::num::ParseIntError;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use brigade::cancel::shield;
 use brigade::group::{self, ErrorGroup, task_group};
+use tokio::sync::Barrier;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -64,14 +66,20 @@ fn main() -> ExitCode {
 }
 
 async fn load_all() -> Result<(), group::Error<Error>> {
+    // All are under way when the first fails: one that had not begun would be cancelled instead.
+    let begun = Arc::new(Barrier::new(4));
     task_group(async |g| {
-        g.spawn_named("settings", async {
+        let all = Arc::clone(&begun);
+        g.spawn_named("settings", async move {
+            all.wait().await;
             let limit: u32 = "many".parse()?;
             Ok(limit)
         });
         // Shielded, so that they fail too, although the first failure cancels them.
-        g.spawn_named("pages", shield(async { Ok(pages().await?) }));
-        g.spawn_named("disk", shield(fail(30, "out of space")));
+        let pages = pages(Arc::clone(&begun));
+        g.spawn_named("pages", shield(async { Ok(pages.await?) }));
+        let disk = fail(Arc::clone(&begun), 150, "out of space");
+        g.spawn_named("disk", shield(disk));
         std::future::pending().await
     })
     .await
@@ -79,15 +87,17 @@ async fn load_all() -> Result<(), group::Error<Error>> {
 
 /// A nested group. It is a plain function, because a group of boxed errors that is spawned inside of
 /// another one has to be.
-fn pages() -> impl Future<Output = Result<(), group::Error<Error>>> + Send {
-    task_group(async |g| {
-        g.spawn_named("page 1", shield(fail(10, Status(404))));
-        g.spawn_named("page 2", shield(fail(20, Status(500))));
+fn pages(begun: Arc<Barrier>) -> impl Future<Output = Result<(), group::Error<Error>>> + Send {
+    task_group(async move |g| {
+        let (one, two) = (Arc::clone(&begun), begun);
+        g.spawn_named("page 1", shield(fail(one, 50, Status(404))));
+        g.spawn_named("page 2", shield(fail(two, 100, Status(500))));
         std::future::pending().await
     })
 }
 
-async fn fail(after: u64, error: impl Into<Error>) -> Result<(), Error> {
+async fn fail(begun: Arc<Barrier>, after: u64, error: impl Into<Error>) -> Result<(), Error> {
+    begun.wait().await;
     tokio::time::sleep(Duration::from_millis(after)).await;
     Err(error.into())
 }
