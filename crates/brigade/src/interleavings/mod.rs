@@ -8,8 +8,8 @@
 //!
 //! What this does not cover:
 //!
-//! - Orderings weaker than sequential consistency: shuttle gives every atomic the strongest one.
-//!   The weaker ones in the crate lie under a lock or say in place why they suffice.
+//! - Orderings weaker than sequential consistency: shuttle gives every atomic the strongest one, so
+//!   a weaker one that does not suffice passes here.
 //! - What tokio does inside: its scheduler, its timer wheel, its `JoinHandle`, the budget of a
 //!   task, the end of a runtime under running tasks. The model has timers that never fire early,
 //!   and no runtime that ends, so the handling of both is left to the tests on tokio.
