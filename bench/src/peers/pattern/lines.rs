@@ -1,11 +1,14 @@
 //! Lines of about 100 bytes out of chunks of 16 KiB that are in memory, each counted with its bytes.
 //!
 //! An operation is a line. `memchr-count` finds the ends of lines and touches no line: it is the
-//! floor. `read-until` uses its buffer again, `lines-codec` gives a `String` for each line.
+//! floor. Ours are `batch-bytes`, which lends the lines of a chunk, `batch-text`, which also checks
+//! that they are UTF-8, and `next-text`, a `String` for each. `read-until` uses its buffer again and
+//! checks nothing, `lines-codec` gives a checked `String` for each line.
 
 use std::hint::black_box;
 use std::io;
 
+use brigade::stream::lines;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::io::AsyncBufReadExt;
@@ -19,15 +22,18 @@ const LINE: usize = 100;
 
 pub(super) async fn run(side: &str, count: usize) -> Result<()> {
     let chunks = stream::iter(chunks(count).map(io::Result::Ok));
-    let lines = match side {
+    let counted = match side {
+        "batch-bytes" => batch_bytes(chunks).await?,
+        "batch-text" => batch_text(chunks).await?,
+        "next-text" => next_text(chunks).await?,
         "memchr-count" => memchr_count(chunks).await?,
         "read-until" => read_until(chunks).await?,
         "lines-codec" => lines_codec(chunks).await?,
         _ => return super::unknown(side),
     };
-    match lines == count {
+    match counted == count {
         true => Ok(()),
-        false => Err(format!("{lines} lines instead of {count}").into()),
+        false => Err(format!("{counted} lines instead of {count}").into()),
     }
 }
 
@@ -46,6 +52,37 @@ fn chunks(lines: usize) -> impl Iterator<Item = Bytes> {
         let end = at + CHUNK.min(total - start);
         text.slice(at..end)
     })
+}
+
+async fn batch_bytes(chunks: impl Stream<Item = io::Result<Bytes>> + Unpin) -> Result<usize> {
+    let mut lines = lines(chunks).bytes();
+    let mut count = 0;
+    while let Some(batch) = lines.next_batch().await? {
+        for line in batch {
+            count += black_box(line?).len().min(1);
+        }
+    }
+    Ok(count)
+}
+
+async fn batch_text(chunks: impl Stream<Item = io::Result<Bytes>> + Unpin) -> Result<usize> {
+    let mut lines = lines(chunks);
+    let mut count = 0;
+    while let Some(batch) = lines.next_batch().await? {
+        for line in batch {
+            count += black_box(line?).len().min(1);
+        }
+    }
+    Ok(count)
+}
+
+async fn next_text(chunks: impl Stream<Item = io::Result<Bytes>> + Unpin) -> Result<usize> {
+    let mut lines = lines(chunks);
+    let mut count = 0;
+    while let Some(line) = lines.next().await {
+        count += black_box(line?).len().min(1);
+    }
+    Ok(count)
 }
 
 async fn memchr_count(mut chunks: impl Stream<Item = io::Result<Bytes>> + Unpin) -> Result<usize> {
