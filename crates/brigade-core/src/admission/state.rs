@@ -101,10 +101,8 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
 
     /// The names of the keys that were forgotten since this was last asked, in no order.
     pub fn take_forgotten(&mut self) -> Vec<K> {
-        self.forgotten
-            .as_mut()
-            .map(std::mem::take)
-            .unwrap_or_default()
+        let kept = self.forgotten.as_mut().map(std::mem::take);
+        kept.unwrap_or_default()
     }
 
     /// Puts `item` at the end of the line of `key`.
@@ -133,6 +131,7 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         let known = self.keys.at_mut(number);
         known.waiting -= 1;
         let entry = self.room.remove(&mut known.line, id.0)?;
+        self.nobody_waits(number);
         self.plan_rest(number);
         Some(entry.item)
     }
@@ -155,10 +154,11 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         if !self.room.stands(id.0) {
             return;
         }
-        if let Some(entry) = self.room.get(id.0) {
-            let line = &mut self.keys.at_mut(entry.key).line;
+        if let Some(number) = self.room.get(id.0).map(|entry| entry.key) {
+            let line = &mut self.keys.at_mut(number).line;
             self.room.step_aside(line, id.0);
             self.in_line -= 1;
+            self.nobody_waits(number);
         }
     }
 
@@ -334,6 +334,16 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
             self.timers.remove(&(at, number));
             known.standing = Standing::Ready;
             self.ring.push_back(number);
+        }
+    }
+
+    /// Notes that the line of a key may have become empty: time that passes from now on is nobody's
+    /// lateness, and whoever comes next finds out itself whether it has to wait.
+    fn nobody_waits(&mut self, number: u32) {
+        let known = self.keys.at_mut(number);
+        if known.line.is_empty() {
+            known.waited = false;
+            self.look_again(number);
         }
     }
 

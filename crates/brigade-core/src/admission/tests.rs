@@ -1,6 +1,7 @@
 //! The admission against tables; `model.rs` holds it against a naive model.
 
 mod model;
+mod promises;
 
 use std::time::Duration;
 

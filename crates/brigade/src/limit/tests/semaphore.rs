@@ -228,3 +228,19 @@ async fn l1b_a_waiter_that_was_overtaken_gets_what_is_free_when_it_comes_back() 
     assert_eq!(semaphore.stats().taken, 0);
     assert!(poll_once(unpolled.as_mut()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn l1b_a_promise_is_kept_as_long_as_nobody_else_waits() {
+    let semaphore = Semaphore::new(1);
+    let held = semaphore.acquire().await;
+    let mut unpolled = pin!(semaphore.acquire());
+    assert!(!poll_once(unpolled.as_mut()));
+    let mut behind = Box::pin(semaphore.acquire());
+    assert!(!poll_once(behind.as_mut()));
+    drop(held);
+    assert!(!poll_once(behind.as_mut()), "it has the other watched");
+    drop(behind);
+    sleep(Duration::from_millis(50)).await;
+    assert!(semaphore.try_acquire().is_err(), "promised still");
+    assert!(poll_once(unpolled.as_mut()));
+}

@@ -139,3 +139,38 @@ async fn q3d_abort_returns_what_nobody_received() {
     ticket.done();
     assert_eq!(monitor.join().await.unwrap().done, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn q3a_a_dropped_wait_for_the_end_or_for_idleness_loses_nothing() {
+    let scene = Cell::new(None);
+    let polls = fuzz_cancel(
+        || {
+            let (sender, receiver) = bounded::<u32>(2);
+            let monitor = sender.monitor();
+            scene.set(Some((monitor.clone(), receiver.clone())));
+            produce(sender.clone(), 2);
+            spawn(async move {
+                while let Some(ticket) = receiver.recv().await {
+                    tokio::task::yield_now().await;
+                    ticket.done();
+                }
+            });
+            async move {
+                sender.send(9).await.unwrap();
+                monitor.wait_idle().await.unwrap();
+                sender.join().await.unwrap();
+                monitor.join().await.unwrap();
+            }
+        },
+        async |outcome| {
+            let (monitor, receiver) = scene.take().unwrap();
+            // It may have been dropped before it sent anything, and the producer ends by itself.
+            monitor.close();
+            let tally = monitor.join().await.unwrap();
+            assert_eq!(tally.failed, 0, "{outcome:?}");
+            assert!(receiver.recv().await.is_none(), "{outcome:?}");
+        },
+    )
+    .await;
+    assert!(polls > 2, "{polls}");
+}

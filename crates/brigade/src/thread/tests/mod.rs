@@ -13,6 +13,7 @@ use crate::living;
 
 mod bounds;
 mod cancelled;
+mod dropped;
 mod nested;
 mod panics;
 mod pinned;
