@@ -353,6 +353,30 @@ fn g9e_a_wake_up_polls_the_child_that_was_woken_and_no_other() {
 }
 
 #[tokio::test]
+async fn g9e_the_waker_of_a_child_that_has_ended_wakes_nobody() {
+    let (kept, polls) = (crate::sync::Mutex::new(None), AtomicUsize::new(0));
+    let scope = join_scope(async |s| {
+        let first = s.spawn(poll_fn(|cx| {
+            *kept.lock().unwrap() = Some(cx.waker().clone());
+            Poll::Ready(Ok(()))
+        }));
+        first.await;
+        // It sits where the first one sat.
+        s.spawn(poll_fn(|_| {
+            polls.fetch_add(1, Ordering::SeqCst);
+            Poll::<Fine>::Pending
+        }));
+        yield_now().await;
+        let waker: Option<Waker> = kept.lock().unwrap().take();
+        waker.unwrap().wake();
+        yield_now().await;
+        s.cancel();
+        Ok::<_, String>(polls.load(Ordering::SeqCst))
+    });
+    assert_eq!(scope.await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn g9e_a_hundred_thousand_children_are_polled_once_for_each_wake_up() {
     const MANY: usize = 100_000;
     let polls = AtomicUsize::new(0);
