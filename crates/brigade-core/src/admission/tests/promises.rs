@@ -316,3 +316,41 @@ fn l4f_a_pause_of_a_key_without_items_is_forgotten_when_it_is_over_and_a_release
     assert!(!admission.remembers(&1));
     assert_eq!(admission.paused(at(0) - Duration::from_secs(1)).count(), 0);
 }
+
+/// Nobody asks between the last grant and the next newcomer.
+#[test]
+fn l3b_a_newcomer_right_behind_the_last_waiter_has_not_waited() {
+    let rate = Some(Rate::per_second(10));
+    for (rate, key_rate) in [(rate, None), (None, rate)] {
+        let mut admission = rated(rate, key_rate);
+        let waiters = [0; 2].map(|_| admission.enqueue(1, ()));
+        collect(&mut admission, waiters[0], at(0));
+        assert_eq!(admission.promise(at(0)), Candidate::At(at(100)));
+        collect(&mut admission, waiters[1], at(100));
+        let newcomer = admission.enqueue(1, ());
+        collect(&mut admission, newcomer, at(250));
+        admission.enqueue(1, ());
+        assert_eq!(admission.promise(at(250)), Candidate::At(at(350)));
+    }
+}
+
+#[test]
+fn l2a_a_withdrawn_turn_is_back_in_every_bucket() {
+    let rate = Some(Rate::per_second(10).burst(2));
+    let mut admission = rated(rate, rate);
+    let first = admission.enqueue(1, ());
+    let second = admission.enqueue(1, ());
+    assert_eq!(admission.promise(at(0)), Candidate::Ready(first));
+    admission.withdraw(first);
+    collect(&mut admission, second, at(0));
+    admission.step_back(first);
+    collect(&mut admission, first, at(0));
+    let (mine, other) = (admission.enqueue(1, ()), admission.enqueue(2, ()));
+    assert_eq!(admission.promise(at(200)), Candidate::Ready(mine));
+    assert_eq!(admission.promise(at(200)), Candidate::Ready(other));
+    let told = admission.due_behind(&1, at(200));
+    assert!(
+        told <= at(300) && told + LATENESS_MAX >= at(300),
+        "{told:?}"
+    );
+}
