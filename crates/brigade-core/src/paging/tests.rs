@@ -172,8 +172,9 @@ fn until_known(remembered: usize, tail: u64, circle: u64) -> u64 {
         true => step,
         false => tail + (step - tail) % circle,
     };
-    let known = (0..).find(|step| !seen.add(&key(*step)));
-    known.unwrap()
+    let bound = 10 * (tail + circle) + 10;
+    let known = (0..bound).find(|step| !seen.add(&key(*step)));
+    known.unwrap_or(bound)
 }
 
 proptest! {
