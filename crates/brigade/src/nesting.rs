@@ -20,7 +20,9 @@ pub(crate) struct Class {
 /// A closure that holds a thread.
 pub(crate) trait Holder: Send + Sync {
     fn class(&self) -> &Arc<Class>;
-    /// Whether nobody waits for its result any longer.
+    /// Whether it runs.
+    fn holds(&self) -> bool;
+    /// Whether it runs and nobody waits for its result any longer.
     fn is_forsaken(&self) -> bool;
 }
 
@@ -29,6 +31,20 @@ pub(crate) struct Link {
     class: Arc<Class>,
     holder: Weak<dyn Holder>,
     outer: Option<Arc<Link>>,
+}
+
+impl Link {
+    /// Whether its closure still holds its thread. What was begun in one that has ended may go on
+    /// elsewhere, and keeps nobody waiting there.
+    pub(crate) fn holds(&self) -> bool {
+        let holder = self.holder.upgrade();
+        holder.is_some_and(|holder| holder.holds())
+    }
+
+    fn is_forsaken(&self) -> bool {
+        let holder = self.holder.upgrade();
+        holder.is_none_or(|holder| holder.is_forsaken())
+    }
 }
 
 /// The closure that runs on a thread, and who waits for it.
@@ -83,15 +99,14 @@ pub(crate) fn here() -> Option<Arc<Link>> {
 pub(crate) fn path(innermost: Option<&Arc<Link>>, class: &Arc<Class>) -> Option<Vec<String>> {
     let mut names = Vec::new();
     let mut next = innermost;
-    while let Some(link) = next {
+    while let Some(link) = next.filter(|link| link.holds()) {
         names.push(link.class.name.to_string());
         if Arc::ptr_eq(&link.class, class) {
             names.reverse();
             return Some(names);
         }
         // A closure that has lost its caller holds nobody up: what is around it goes on.
-        let holder = link.holder.upgrade();
-        if holder.is_none_or(|holder| holder.is_forsaken()) {
+        if link.is_forsaken() {
             return None;
         }
         next = link.outer.as_ref();

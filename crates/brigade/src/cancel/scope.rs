@@ -276,15 +276,16 @@ impl Scope {
         }
     }
 
-    /// The innermost closure on a thread that waits for the end of this scope.
+    /// The innermost closure on a thread that waits for the end of this scope. It does not wait for
+    /// a group whose future it has dropped, or has given away at its end: whoever is around does.
     pub(crate) fn opened_in(self: &Arc<Self>) -> Option<Arc<Link>> {
         let mut next = Some(self);
         while let Some(scope) = next {
             let found = scope.body.as_ref().and_then(|body| body.opened_in.as_ref());
-            if let Some(link) = found {
-                // The closure does not wait for a group whose future it has dropped.
-                let waits = scope.lock().stage == Stage::Open;
-                return waits.then(|| link.clone());
+            if let Some(link) = found.filter(|link| link.holds())
+                && scope.is_open()
+            {
+                return Some(link.clone());
             }
             next = scope.parent.as_ref();
         }

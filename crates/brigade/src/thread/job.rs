@@ -68,6 +68,8 @@ enum Phase<F, T> {
     Queued(F, Luggage),
     /// The shield is the caller's, from the start of the closure until it has the value or leaves.
     Running(Option<Shield>),
+    /// It runs, and the caller has left.
+    Forsaken,
     /// With a panic there is what its report needs, should the caller leave.
     Done(thread::Result<T>, Option<Shield>, Option<Luggage>),
     /// The result was taken, or nobody waits for it.
@@ -185,8 +187,12 @@ where
         self.pool.crew().class()
     }
 
+    fn holds(&self) -> bool {
+        matches!(self.slot().phase, Phase::Running(_) | Phase::Forsaken)
+    }
+
     fn is_forsaken(&self) -> bool {
-        matches!(self.slot().phase, Phase::Gone)
+        matches!(self.slot().phase, Phase::Forsaken)
     }
 }
 
@@ -216,7 +222,7 @@ where
                 drop((shield, luggage));
                 return Some(Poll::Ready(result));
             }
-            Phase::Gone => {
+            Phase::Gone | Phase::Forsaken => {
                 drop(slot);
                 panic!("a finished call was polled again");
             }
@@ -239,7 +245,11 @@ where
     fn forsake(&self, ticket: Option<u64>) {
         let (old, waker) = {
             let mut slot = self.slot();
-            (slot.advance(Phase::Gone), slot.waker.take())
+            let old = slot.advance(Phase::Gone);
+            if matches!(old, Phase::Running(_)) {
+                slot.phase = Phase::Forsaken;
+            }
+            (old, slot.waker.take())
         };
         drop(waker);
         match old {

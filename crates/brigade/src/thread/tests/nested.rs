@@ -220,3 +220,99 @@ async fn t3b_the_finaliser_of_a_group_that_the_closure_dropped_may_use_its_class
     assert!(matches!(result.await, Ok(true)));
     assert_eq!(log.entries(), [7]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t3a_a_group_that_was_dropped_counts_for_whoever_waits_for_what_it_left() {
+    for in_a_stream in [false, true] {
+        let pool = Pool::new("files", 8);
+        let (log, inner) = (Log::new(), pool.clone());
+        let told = log.clone();
+        let collected = pool.call(move || {
+            // Dropped at once, it leaves a finaliser that the group or the stream around waits for.
+            let dropped = async move || {
+                let group = task_group(async move |_| {
+                    crate::cancel::defer(async move {
+                        let call = AssertUnwindSafe(inner.call(|| 1));
+                        let mut call = std::pin::pin!(call.0);
+                        let poll = std::future::poll_fn(|cx| {
+                            let poll = AssertUnwindSafe(|| call.as_mut().poll(cx).map(drop));
+                            catch_unwind(poll)
+                                .map_or_else(|_| Poll::Ready("told"), |poll| poll.map(|()| "ran"))
+                        });
+                        told.push(poll.await);
+                    });
+                    std::future::pending::<Result<(), String>>().await
+                });
+                let left = tokio::time::timeout(Duration::from_millis(1), group).await;
+                assert!(left.is_err());
+            };
+            if in_a_stream {
+                let mut stream = Box::pin(crate::stream::generate(async move |_| {
+                    dropped().await;
+                }));
+                assert_eq!(wait_for(stream.next()), None::<()>);
+            } else {
+                let group = task_group(async |_| {
+                    dropped().await;
+                    Ok::<_, String>(())
+                });
+                wait_for(group).unwrap();
+            }
+        });
+        collected.await;
+        assert_eq!(log.entries(), ["told"], "in a stream: {in_a_stream}");
+    }
+}
+
+#[tokio::test]
+async fn t3b_what_was_begun_in_a_closure_that_has_ended_may_use_its_class() {
+    let pool = Pool::new("files", 1);
+    let inner = pool.clone();
+    let begun = pool.call(move || {
+        let mut group = Box::pin(task_group(async move |g| {
+            tokio::task::yield_now().await;
+            Ok::<_, String>(g.spawn(async move { Ok(inner.call(|| 7).await) }).await)
+        }));
+        assert!(poll_once(&mut group).is_none());
+        group
+    });
+    assert_eq!(begun.await.await.unwrap(), 7);
+
+    let inner = pool.clone();
+    let mut stream = Box::pin(crate::stream::generate(async move |yielder| {
+        yielder.yield_item(0).await;
+        let group = task_group(async move |_| {
+            crate::cancel::defer(async move { assert_eq!(inner.call(|| 8).await, 8) });
+            std::future::pending::<Result<(), String>>().await
+        });
+        let left = tokio::time::timeout(Duration::from_millis(1), group).await;
+        assert!(left.is_err());
+        yielder.yield_item(9).await;
+    }));
+    let begun = pool.call(move || {
+        assert_eq!(wait_for(stream.next()), Some(0));
+        stream
+    });
+    let mut stream = begun.await;
+    assert_eq!(stream.next().await, Some(9));
+    assert_eq!(stream.next().await, None, "what it left has ended well");
+}
+
+#[tokio::test]
+async fn t3c_a_circle_is_cut_where_a_closure_has_ended() {
+    let first = Pool::new("first", 1);
+    let second = Pool::new("second", 1);
+    let (back, between) = (first.clone(), second.clone());
+    let begun = first.call(move || {
+        let (open, closed) = gate();
+        let mut call = between.call(move || {
+            closed();
+            wait_for(back.call(|| 7))
+        });
+        assert!(poll_once(&mut call).is_none());
+        (open, call)
+    });
+    let (open, call) = begun.await;
+    drop(open);
+    assert_eq!(call.await, 7);
+}
