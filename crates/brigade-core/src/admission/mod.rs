@@ -17,6 +17,7 @@
 mod admit;
 mod key;
 mod limits;
+mod relimit;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,14 @@
-//! The state of an admission and what happens to it from outside: items, releases, pauses, limits.
+//! The state of an admission and what happens to it from outside: items, releases, pauses.
 //!
-//! How the next item is chosen is in `admit.rs`. Nothing here takes time that grows with the
-//! number of keys, except [`Admission::set_limits`].
+//! How the next item is chosen is in `admit.rs`, how limits are replaced in `relimit.rs`. Nothing
+//! here takes time that grows with the number of keys.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::hash::Hash;
 
 use super::key::{Keys, Standing};
 use super::{Id, Limits};
-use crate::gcra::{Gcra, Rate};
+use crate::gcra::Gcra;
 use crate::line::Room;
 use crate::time::Moment;
 
@@ -218,21 +218,6 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         paused.map(|(until, number)| (&self.keys.at(*number).name, *until))
     }
 
-    /// Replaces the limits. Active items stay active, also above a smaller concurrency; permits
-    /// that are missing in a bucket stay missing. Takes time in proportion to the number of keys.
-    pub fn set_limits(&mut self, limits: Limits, now: Moment) {
-        self.limits = limits;
-        change_rate(&mut self.bucket, limits.rate, now);
-        for (number, key) in self.keys.all_mut() {
-            change_rate(&mut key.bucket, limits.key_rate, now);
-            if matches!(key.standing, Standing::Timed(_) | Standing::Full) {
-                key.standing = Standing::Ready;
-                self.ring.push_back(number);
-            }
-        }
-        self.timers.clear();
-    }
-
     /// The earliest moment at which a newcomer of `key` could be admitted, as far as rates and its
     /// pause tell: behind all that wait under its key, and ahead of all others. What a release
     /// decides it knows nothing of.
@@ -388,13 +373,5 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
                 None => {}
             }
         }
-    }
-}
-
-fn change_rate(bucket: &mut Option<Gcra>, rate: Option<Rate>, now: Moment) {
-    match (bucket.as_mut(), rate) {
-        (Some(bucket), Some(rate)) if bucket.rate() == rate => {}
-        (Some(bucket), Some(rate)) => bucket.set_rate(rate, now),
-        _ => *bucket = rate.map(Gcra::new),
     }
 }

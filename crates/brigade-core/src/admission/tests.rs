@@ -253,3 +253,55 @@ fn l4e_what_was_promised_at_another_rate_is_granted_and_missing() {
     let next = now + Duration::from_secs(3);
     assert_eq!(admission.promise(now), Candidate::At(next));
 }
+
+#[test]
+fn l4d_keys_that_a_new_rate_leaves_nothing_to_remember_of_are_forgotten() {
+    let slow = Rate::new(1, Duration::MAX).unwrap();
+    let limits = Limits {
+        key_rate: Some(slow),
+        ..Limits::default()
+    };
+    let mut admission = Admission::new(limits);
+    for key in 0..3 {
+        admission.enqueue(key, ());
+    }
+    assert_eq!(drain(&mut admission, at(0)).0, [0, 1, 2]);
+    (0..3).for_each(|key| admission.release(&key, at(0)));
+    admission.pause_until(&2, at(500));
+    admission.forget(at(0));
+    assert_eq!(admission.keys(), 3);
+    admission.set_limits(Limits::default(), at(0));
+    admission.forget(at(0));
+    assert_eq!(admission.keys(), 1, "one is paused");
+    admission.forget(at(500));
+    assert_eq!(admission.keys(), 0);
+}
+
+#[test]
+fn l4g_many_keys_cost_what_few_cost() {
+    // Anything that looked at all keys for each of them would take hours.
+    const KEYS: u32 = 100_000;
+    let limits = Limits {
+        key_concurrency: Some(1),
+        key_rate: Some(Rate::per_second(1)),
+        ..Limits::default()
+    };
+    let mut admission = Admission::new(limits);
+    for key in 0..2 * KEYS {
+        admission.enqueue(key % KEYS, ());
+    }
+    for key in 0..KEYS / 2 {
+        admission.pause_until(&key, at(2000));
+    }
+    let mut granted = [0; 4];
+    for (second, granted) in granted.iter_mut().enumerate() {
+        let now = at(1000 * second as u64);
+        while let Next::Granted { key, .. } = admission.poll(now) {
+            admission.release(&key, now);
+            *granted += 1;
+        }
+    }
+    assert_eq!(granted, [KEYS / 2, KEYS / 2, KEYS / 2, KEYS / 2]);
+    admission.forget(at(5000));
+    assert_eq!((admission.keys(), admission.active()), (0, 0));
+}

@@ -239,6 +239,7 @@ impl<S: Stock, W> Turns<S, W> {
     }
 
     fn due_with(&self, want: u32) -> Moment {
-        self.stock.due(self.promised.saturating_add(want))
+        let all = self.promised.checked_add(want);
+        all.map_or(Moment::MAX, |all| self.stock.due(all))
     }
 }

@@ -236,3 +236,18 @@ fn l4e_what_was_promised_at_another_rate_is_granted_and_missing() {
     let next = NOW + std::time::Duration::from_secs(3);
     assert_eq!(turns.stock().due(1), next);
 }
+
+#[test]
+fn l1d_the_largest_wants_are_not_promised_beside_others() {
+    let mut turns: Turns<Permits, ()> = Turns::new(Permits::new(u32::MAX));
+    assert!(turns.take_now(1, NOW));
+    let all = turns.enqueue(u32::MAX, ());
+    let one = turns.enqueue(1, ());
+    turns.stock_mut().give(1);
+    assert_eq!(turns.promise(NOW), Promise::To(all));
+    assert_eq!(turns.promise(NOW), Promise::Nothing);
+    assert_eq!(turns.leave(one), Some(()));
+    assert!(!turns.take_now(1, NOW), "all of it is promised");
+    assert_eq!(turns.collect(all, NOW), Collected::Yes);
+    assert_eq!(turns.stock().taken(), u32::MAX);
+}

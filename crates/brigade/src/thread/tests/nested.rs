@@ -316,3 +316,25 @@ async fn t3c_a_circle_is_cut_where_a_closure_has_ended() {
     drop(open);
     assert_eq!(call.await, 7);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t3c_a_circle_is_found_around_a_closure_that_has_ended() {
+    let (first, second) = (Pool::new("first", 8), Pool::new("second", 8));
+    let back = first.clone();
+    let message = panic_of(&first, move || {
+        wait_for(task_group(async |_| {
+            let begun = second.call(move || {
+                let mut group = Box::pin(task_group(async move |g| {
+                    tokio::task::yield_now().await;
+                    let call = back.call(|| 7);
+                    Ok::<_, String>(g.spawn(async { Ok(call.await) }).await)
+                }));
+                assert!(poll_once(&mut group).is_none());
+                group
+            });
+            begun.await.await.map_err(|error| error.to_string())
+        }))
+    });
+    let message = message.await;
+    assert!(message.contains("(`first` -> `first`)"), "{message}");
+}
