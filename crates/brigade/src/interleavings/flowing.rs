@@ -159,6 +159,58 @@ fn q4m_a_drain_or_a_cancellation_in_between_loses_no_item() {
 }
 
 #[test]
+fn q4s_a_drain_waits_for_what_tasks_of_the_source_emit_and_then_ends() {
+    explore_async(|| async {
+        let source = Pipeline::source(async |emit| {
+            let emit = crate::sync::Arc::new(emit);
+            let group = task_group(async |g| {
+                for task in 0..2_u32 {
+                    let emit = emit.clone();
+                    g.spawn(async move {
+                        for number in 0..2 {
+                            emit.emit(task + 2 * number).await;
+                            yield_now().await;
+                        }
+                        Ok::<_, String>(())
+                    });
+                }
+                pending::<Result<(), String>>().await
+            });
+            group.await.map_err(|error| error.to_string())
+        });
+        let stage = Stage::new().capacity(1);
+        let pipeline = source.stage("pass", stage, |number| async move {
+            yield_now().await;
+            Ok::<_, String>(number)
+        });
+        let stopper = pipeline.handle();
+        let stops = spawn(async move {
+            yield_now().await;
+            stopper.drain();
+        });
+        let stats = pipeline.run().await.unwrap();
+        stops.await.unwrap();
+        assert_eq!(stats.counts.cancelled, 0);
+        assert_adds_up(&stats);
+    });
+}
+
+#[test]
+fn q4e_a_key_is_not_free_before_its_item_is_handed_on() {
+    explore_async(|| async {
+        let stage = || Stage::new().concurrency(2).capacity(3);
+        let pipeline = Pipeline::from_iter(0..4_u32)
+            .stage("keyed", stage().by_key(|_| 0), |number| async move {
+                Ok::<_, String>(number)
+            })
+            .batch("seen", Batch::of(1));
+        let (items, stats) = pipeline.collect().await.unwrap();
+        assert_eq!(items.concat(), [0, 1, 2, 3]);
+        assert_adds_up(&stats);
+    });
+}
+
+#[test]
 fn q4g_a_batch_that_is_due_and_one_that_is_full_lose_nothing_to_each_other() {
     explore_async(|| async {
         let batch = Batch::of(2).every(Duration::from_millis(2));

@@ -28,7 +28,8 @@ pub struct Counts {
     pub dead: u64,
     /// Items that were inside when the pipeline was cancelled.
     pub cancelled: u64,
-    /// Whether the source came to its own end; false if a drain or a failure cut it off.
+    /// Whether the source came to its own end before any drain; false if a drain or a failure cut it
+    /// off, or may have.
     pub complete: bool,
 }
 

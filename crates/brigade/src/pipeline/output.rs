@@ -41,7 +41,8 @@ use crate::group::Error;
 #[must_use = "a stream does nothing unless it is read"]
 pub struct Output<T, E> {
     handle: Handle,
-    // Declared before the items, and so dropped before them: the workers are cancelled first.
+    // Declared before the items, and so dropped before them: the workers are cancelled first. Gone
+    // when it has ended.
     run: Option<Run<E>>,
     items: Receiver<Parcel<T>>,
     failed: Option<Error<E>>,
@@ -78,13 +79,17 @@ impl<T, E> Output<T, E> {
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Error<E>>>> {
-        if let Some(run) = &mut self.run
-            && let Poll::Ready(result) = run.as_mut().poll(cx)
-        {
-            self.run = None;
-            self.failed = result.err();
+        // Taken out for the poll, since a run that panics has ended.
+        if let Some(mut run) = self.run.take() {
+            match run.as_mut().poll(cx) {
+                Poll::Ready(result) => self.failed = result.err(),
+                Poll::Pending => self.run = Some(run),
+            }
         }
-        // It ends with its last sender, which is gone when the run has ended.
+        if self.run.is_none() {
+            // Somebody may have kept a sender.
+            self.items.close();
+        }
         if let Some(Parcel { item, claim }) = ready!(self.items.poll_recv(cx)) {
             claim.deliver();
             return Poll::Ready(Some(Ok(item)));

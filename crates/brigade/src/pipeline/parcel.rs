@@ -3,6 +3,8 @@
 //! A parcel that cannot be handed on is dropped, and its claim with it, so it is still accounted
 //! for.
 
+use tokio::task::coop::consume_budget;
+
 use super::books::Claim;
 use crate::queue::Sender;
 use crate::sync::{Arc, Mutex, PoisonError};
@@ -47,6 +49,11 @@ impl<T> Outlet<T> {
         match self {
             Self::Link(next) => return next.send(parcel).await.is_ok(),
             Self::Stream(reader) => return reader.send(parcel).await.is_ok(),
+            // Nothing here ever waits, and others want to run too.
+            Self::End | Self::Keep(_) => consume_budget().await,
+        }
+        match self {
+            Self::Link(_) | Self::Stream(_) => {}
             Self::End => {
                 drop(parcel.item);
                 parcel.claim.deliver();

@@ -102,3 +102,16 @@ async fn q4h_a_cancelled_batch_counts_every_item() {
     let counts = handle.stats().counts;
     assert_eq!((counts.taken, counts.cancelled), (7, 7));
 }
+
+#[tokio::test(start_paused = true)]
+async fn q4g_a_size_or_a_time_without_bounds_is_only_ever_as_large_as_the_others() {
+    let sized = Batch::of(2).bytes(usize::MAX, |_| usize::MAX);
+    let found = batches(sized, (0..3).map(|n| (n, 0))).await;
+    assert_eq!(found.len(), 3, "each fills a batch: {found:?}");
+    let none = Batch::of(2).bytes(0, |_| 0).every(Duration::ZERO);
+    let found = batches(none, (0..3).map(|n| (n, 0))).await;
+    assert_eq!(found.len(), 3, "{found:?}");
+    let late = Batch::of(2).every(Duration::MAX);
+    let found = batches(late, (0..3).map(|n| (n, 0))).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+}

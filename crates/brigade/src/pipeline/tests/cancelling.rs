@@ -333,3 +333,30 @@ async fn q4o_wherever_a_run_is_dropped_the_counts_add_up() {
         .await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn q4r_a_handler_that_hangs_is_cut_off_at_the_end_of_the_grace_period() {
+    for drains in [false, true] {
+        let mut pipeline = Pipeline::from_iter(0..9_u64)
+            .stage("dies", Stage::new(), |_| async { Err::<(), _>("dead") })
+            .dead_letters(|_| pending());
+        if drains {
+            pipeline = pipeline.drain_on_cancel();
+        }
+        let handle = pipeline.handle();
+        let start = Instant::now();
+        let group = crate::group::Builder::new().grace(millis(500));
+        let group = group.run(async |g| {
+            g.spawn(async move { pipeline.run().await.map(drop).map_err(|e| e.to_string()) });
+            sleep(millis(5)).await;
+            g.cancel();
+            Ok::<_, String>(())
+        });
+        let _ = group.await;
+        let expected = if drains { millis(505) } else { millis(5) };
+        assert_eq!(start.elapsed(), expected);
+        let counts = handle.stats().counts;
+        assert_eq!(counts.dead, 1);
+        assert_balanced(counts);
+    }
+}

@@ -4,6 +4,7 @@ mod batching;
 mod cancelling;
 mod draining;
 mod dying;
+mod emitting;
 mod flow;
 mod order;
 mod reading;

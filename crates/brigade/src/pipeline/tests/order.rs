@@ -134,3 +134,28 @@ async fn q4e_a_busy_key_does_not_keep_its_worker() {
     let place = list.iter().position(|key| *key == 9).unwrap();
     assert!(place < 12, "it came as number {place}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn q4e_a_key_is_not_free_before_its_item_is_handed_on() {
+    for ordered in [false, true] {
+        let started = Notes::new();
+        let starts = started.clone();
+        let mut stage = Stage::new().concurrency(3).capacity(6);
+        if ordered {
+            stage = stage.ordered();
+        }
+        let pipeline = Pipeline::from_iter(0..9_u64)
+            .stage("keyed", stage.by_key(|_| 0), move |n| {
+                starts.add(n);
+                async move { Ok::<_, String>(n) }
+            })
+            .stage("stuck", Stage::new().capacity(1), |_| {
+                pending::<Result<(), String>>()
+            });
+        let run = tokio::time::timeout(millis(50), pipeline.run());
+        assert!(run.await.is_err());
+        // In order they wait for their turn where they cannot overtake each other.
+        let most = if ordered { 7 } else { 2 };
+        assert_eq!(started.all(), (0..most).collect::<Vec<_>>(), "{ordered}");
+    }
+}
