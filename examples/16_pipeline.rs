@@ -30,7 +30,8 @@ fn main() -> ExitCode {
         let pipeline = Pipeline::from_iter(0..200)
             .stage("fetch", Stage::new().concurrency(8).ordered(), fetch)
             // Pages of one host are parsed in their order, those of different hosts in parallel.
-            .stage(
+            // A page without words is dropped here, and counts as delivered.
+            .expand(
                 "parse",
                 Stage::new().concurrency(4).by_key(|page: &Page| page.host),
                 parse,
@@ -79,6 +80,8 @@ fn main() -> ExitCode {
 
         let batches = std::mem::take(&mut *written.lock().expect("the pipeline has ended"));
         assert!(batches.iter().all(|batch| batch.len() <= 50));
+        let lines = batches.iter().flatten().count();
+        assert_eq!(lines, 190 - 27, "the others had no words");
         for host in 0..5 {
             let of_host = batches.iter().flatten().filter(|line| line.0 == host);
             let numbers: Vec<_> = of_host.map(|line| line.1).collect();
@@ -101,9 +104,9 @@ async fn fetch(number: usize) -> Result<Page, Error> {
     }
 }
 
-async fn parse(page: Page) -> Result<(usize, usize, String), Error> {
+async fn parse(page: Page) -> Result<Option<(usize, usize, String)>, Error> {
     tokio::task::yield_now().await;
     let words = page.body.split_whitespace().count();
     let line = format!("{} has {words} words", page.number);
-    Ok((page.host, page.number, line))
+    Ok((words > 0).then_some((page.host, page.number, line)))
 }

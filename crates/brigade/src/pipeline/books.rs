@@ -1,9 +1,8 @@
 //! What became of every item, in numbers that add up.
 //!
-//! A [`Claim`] stands for the items of the source that one item of the pipeline is made of. It is
-//! settled exactly once, and dropping it is a settlement too: no path through a failure, a panic
-//! or a cancellation can leave an item out of the books.
+//! Only a [`Claim`] adds an end, so no item is written down twice or never.
 
+use super::claim::{Claim, End};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -17,6 +16,9 @@ pub(super) struct Books {
 }
 
 /// How many items of the source ended in which way.
+///
+/// An item that was [expanded](super::Pipeline::expand) ends with the last of its outputs, and as
+/// the worst of them: dead if one is, else cancelled if one is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -63,42 +65,18 @@ impl Books {
     /// One item of the source.
     pub(super) fn claim(self: &Arc<Self>) -> Claim {
         self.taken.fetch_add(1, Ordering::SeqCst);
-        Claim {
-            books: self.clone(),
-            items: 1,
-        }
-    }
-}
-
-/// Stands for items of the source; dropping it says that they were cancelled.
-#[derive(Debug)]
-pub(super) struct Claim {
-    books: Arc<Books>,
-    items: u64,
-}
-
-impl Claim {
-    /// Takes over the items of another claim.
-    pub(super) fn absorb(&mut self, mut other: Self) {
-        self.items += std::mem::take(&mut other.items);
+        Claim::new(self.clone())
     }
 
-    pub(super) fn deliver(mut self) {
-        let items = std::mem::take(&mut self.items);
-        self.books.delivered.fetch_add(items, Ordering::SeqCst);
-    }
-
-    pub(super) fn bury(mut self) -> u64 {
-        let items = std::mem::take(&mut self.items);
-        self.books.dead.fetch_add(items, Ordering::SeqCst);
-        items
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        if self.items > 0 {
-            self.books.cancelled.fetch_add(self.items, Ordering::SeqCst);
+    /// So many items ended like this.
+    pub(super) fn add(&self, end: End, items: u64) {
+        let count = match end {
+            End::Delivered => &self.delivered,
+            End::Dead => &self.dead,
+            End::Cancelled => &self.cancelled,
+        };
+        if items > 0 {
+            count.fetch_add(items, Ordering::SeqCst);
         }
     }
 }

@@ -13,6 +13,7 @@ use super::batch::{Batch, Packer};
 use super::bench::Bench;
 use super::emit::{Emit, Tap};
 use super::handle::Control;
+use super::harvest::{Each, Harvest, One};
 use super::intake::Intake;
 use super::letter::{Grave, Handler, Letter};
 use super::parcel::{Outlet, Parcel};
@@ -197,7 +198,67 @@ where
         F: Future<Output = Result<O, E>> + Send + 'static,
         O: Send + 'static,
     {
-        let name = name.into();
+        self.works(name.into(), stage, move |item| {
+            let working = work(item);
+            async move { Ok(One(working.await?)) }
+        })
+    }
+
+    /// Adds a stage that turns each item into any number of others: a page into its links, a batch
+    /// into its items, or an item into itself or nothing, as a filter does.
+    ///
+    /// The outputs are handed on in their order, one at a time, so the iterator is asked for the
+    /// next one when there is room for it; it must come to an end. The order and the keys of the
+    /// stage hold for all outputs of an item together. The item ends with the last of them, and as
+    /// the worst of them (see [`Counts`](super::Counts)); without any it is delivered. If the
+    /// iterator panics, the item is dead, and the outputs before that go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade::pipeline::{Pipeline, Stage};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let words = Pipeline::<_, String>::from_iter(["a few words", "", "more"])
+    ///     .expand("split", Stage::new(), |line: &'static str| async move {
+    ///         Ok(line.split_whitespace())
+    ///     })
+    ///     .expand("long", Stage::new(), |word| async move {
+    ///         Ok((word.len() > 3).then_some(word))
+    ///     });
+    /// let (words, stats) = words.collect().await.unwrap();
+    /// assert_eq!(words, ["words", "more"]);
+    /// assert_eq!(stats.counts.delivered, 3, "three lines, whatever became of them");
+    /// # });
+    /// ```
+    pub fn expand<I, W, F>(
+        self,
+        name: impl Into<Cow<'static, str>>,
+        stage: Stage<T>,
+        work: W,
+    ) -> Pipeline<I::Item, E>
+    where
+        W: Fn(T) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<I, E>> + Send + 'static,
+        I: IntoIterator<Item: Send + 'static, IntoIter: Send> + Send + 'static,
+    {
+        self.works(name.into(), stage, move |item| {
+            let working = work(item);
+            async move { Ok(Each(working.await?)) }
+        })
+    }
+
+    fn works<H, W, F>(
+        self,
+        name: Cow<'static, str>,
+        stage: Stage<T>,
+        work: W,
+    ) -> Pipeline<H::Item, E>
+    where
+        H: Harvest,
+        W: Fn(T) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<H, E>> + Send + 'static,
+    {
         let capacity = stage.held_max();
         let (link, receiver) = bounded(capacity);
         let gauge = Gauge::new(name, stage.concurrency, link.monitor());

@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use super::books::Claim;
+use super::claim::Claim;
 use super::stats::Gauge;
 use crate::cancel::Panic;
 use crate::group::Cause;
@@ -43,7 +43,7 @@ impl<E> Letter<E> {
         self.cause
     }
 
-    /// How many items of the source this is: 1, or those of a batch.
+    /// How many items of the source this is, or came of: 1, or those of a batch.
     pub fn items(&self) -> u64 {
         self.items
     }

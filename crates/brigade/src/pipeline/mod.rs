@@ -1,8 +1,7 @@
 //! Pipelines: stages with their own concurrency, and bounded room between them.
 //!
-//! Queues and workers put together by hand lose items in the corners: between the queue and the
-//! worker that dies, in the batch that is half full at the end, in the poll that a shutdown cuts
-//! off. Here every item of the source has exactly one end, and the [`Counts`] add up:
+//! Queues and workers put together by hand lose items: between the queue and the worker that dies,
+//! in the batch that is half full at the end, in the poll that a shutdown cuts off. Here every item of the source has exactly one end, and the [`Counts`] add up:
 //!
 //! ```text
 //!                 drain stops here, and only where the source waits
@@ -20,6 +19,7 @@
 //!   the source; [`Stats`] say who waits for whom, and [name the slowest stage](Stats::slowest).
 //! - It hands items on as they are finished, or [in order](Stage::ordered), or in the
 //!   [order of each key](Stage::by_key).
+//! - A stage may [expand](Pipeline::expand) an item into many or none; it ends with the last.
 //! - A failure ends the pipeline, as in a [group](crate::group), unless
 //!   [`dead_letters`](Pipeline::dead_letters) contains it.
 //! - [`drain`](Handle::drain) stops the source and lets what is inside come to its end;
@@ -54,8 +54,10 @@ mod batch;
 mod bench;
 mod books;
 mod build;
+mod claim;
 mod emit;
 mod handle;
+mod harvest;
 mod intake;
 mod letter;
 mod output;

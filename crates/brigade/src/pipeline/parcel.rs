@@ -5,7 +5,7 @@
 
 use tokio::task::coop::consume_budget;
 
-use super::books::Claim;
+use super::claim::Claim;
 use crate::queue::Sender;
 use crate::sync::{Arc, Mutex, PoisonError};
 

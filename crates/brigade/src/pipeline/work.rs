@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::future::Future;
 
 use super::bench::{Bench, Done, Job};
+use super::harvest::Harvest;
 use super::intake::Intake;
 use super::letter::{Grave, Kept};
 use super::parcel::{Outlet, Parcel};
@@ -69,14 +70,15 @@ where
     }
 
     /// A worker of a stage that keeps no order.
-    pub(super) async fn work<O, F>(
+    pub(super) async fn work<H, F>(
         self: Arc<Self>,
         intake: Arc<Intake<T>>,
-        outlet: Outlet<O>,
+        outlet: Outlet<H::Item>,
     ) -> Result<(), E>
     where
+        H: Harvest,
         W: Fn(T) -> F,
-        F: Future<Output = Result<O, E>>,
+        F: Future<Output = Result<H, E>>,
     {
         loop {
             let idle = self.gauge.idle();
@@ -86,22 +88,23 @@ where
             drop(idle);
             let (parcel, receipt) = ticket.into_parts();
             if let Some(parcel) = self.work_on(parcel).await? {
-                self.hand_on(&outlet, parcel).await;
+                self.hand_on(&outlet, parcel).await?;
             }
             receipt.done();
         }
     }
 
     /// A worker of a stage that keeps an order.
-    pub(super) async fn work_in_order<O, F>(
+    pub(super) async fn work_in_order<H, F>(
         self: Arc<Self>,
         jobs: Receiver<Job<T>>,
-        bench: Arc<Bench<T, O>>,
-        outlet: Outlet<O>,
+        bench: Arc<Bench<T, H>>,
+        outlet: Outlet<H::Item>,
     ) -> Result<(), E>
     where
+        H: Harvest,
         W: Fn(T) -> F,
-        F: Future<Output = Result<O, E>>,
+        F: Future<Output = Result<H, E>>,
     {
         loop {
             let idle = self.gauge.idle();
@@ -131,7 +134,7 @@ where
                     bench.skip(number);
                 }
                 (None, Some(result)) => {
-                    self.hand_on(&outlet, result).await;
+                    self.hand_on(&outlet, result).await?;
                     receipt.done();
                 }
                 (None, None) => receipt.done(),
@@ -143,10 +146,10 @@ where
     }
 
     /// Hands the results of an ordered stage on, one after the other.
-    pub(super) async fn hand_on_in_order<O>(
+    pub(super) async fn hand_on_in_order<H: Harvest>(
         self: Arc<Self>,
-        bench: Arc<Bench<T, O>>,
-        outlet: Outlet<O>,
+        bench: Arc<Bench<T, H>>,
+        outlet: Outlet<H::Item>,
     ) -> Result<(), E> {
         while let Some(Done {
             parcel,
@@ -154,17 +157,19 @@ where
             held,
         }) = bench.next().await
         {
-            outlet.put(parcel).await;
-            self.gauge.count_done();
+            H::hand_on(parcel, &outlet, &self.grave).await?;
             drop(held);
             receipt.done();
         }
         Ok(())
     }
 
-    async fn hand_on<O>(&self, outlet: &Outlet<O>, parcel: Parcel<O>) {
+    async fn hand_on<H: Harvest>(
+        &self,
+        outlet: &Outlet<H::Item>,
+        parcel: Parcel<H>,
+    ) -> Result<(), E> {
         let _held = self.gauge.hold(1);
-        outlet.put(parcel).await;
-        self.gauge.count_done();
+        H::hand_on(parcel, outlet, &self.grave).await
     }
 }

@@ -5,6 +5,7 @@ mod cancelling;
 mod draining;
 mod dying;
 mod emitting;
+mod expanding;
 mod flow;
 mod order;
 mod reading;

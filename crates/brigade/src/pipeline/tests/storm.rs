@@ -42,7 +42,12 @@ async fn work(item: Vec<Item>, seed: u64, mild: bool) -> Result<Vec<Item>, Strin
     Ok(item)
 }
 
-fn build(dice: &mut Dice, alive: &Peak, contained: bool) -> Pipeline<Vec<Item>, String> {
+fn build(
+    dice: &mut Dice,
+    alive: &Peak,
+    contained: bool,
+    expands: bool,
+) -> Pipeline<Vec<Item>, String> {
     let alive = alive.clone();
     let mut source = Dice(dice.0 ^ 0xABCD);
     let many = dice.roll(120);
@@ -60,6 +65,20 @@ fn build(dice: &mut Dice, alive: &Peak, contained: bool) -> Pipeline<Vec<Item>, 
         Ok(())
     });
     for stage in 0..1 + dice.roll(4) {
+        if expands && dice.roll(2) == 0 {
+            let mut options = Stage::new().concurrency(1 + dice.roll(3) as usize);
+            if dice.roll(2) == 0 {
+                options = options.ordered();
+            }
+            let seed = dice.0;
+            pipeline = pipeline.expand("copy", options, move |item: Vec<Item>| async move {
+                let mut dice = Dice(seed ^ item[0].number);
+                dice.roll(2);
+                let copies = dice.roll(4);
+                Ok((0..copies).map(move |_| item.clone()))
+            });
+            continue;
+        }
         if dice.roll(4) == 0 {
             let mut batch = Batch::of(1 + dice.roll(9) as usize);
             if dice.roll(2) == 0 {
@@ -110,7 +129,11 @@ impl Drop for AliveItem {
 }
 
 /// Runs the pipeline and interferes; whether it ended without a failure.
-async fn ride(pipeline: Pipeline<Vec<Item>, String>, mut dice: Dice) -> Result<u64, String> {
+async fn ride(
+    pipeline: Pipeline<Vec<Item>, String>,
+    mut dice: Dice,
+    expands: bool,
+) -> Result<u64, String> {
     let handle = pipeline.handle();
     let when = millis(dice.roll(60));
     let interfere = async move {
@@ -143,7 +166,7 @@ async fn ride(pipeline: Pipeline<Vec<Item>, String>, mut dice: Dice) -> Result<u
             let (result, _) = tokio::join!(pipeline.collect(), interfere);
             let (list, stats) = result.map_err(|error| error.to_string())?;
             let items = list.concat().len() as u64;
-            assert_eq!(stats.counts.delivered, items);
+            assert!(expands || stats.counts.delivered == items);
             Ok(items)
         }
         _ => {
@@ -164,13 +187,14 @@ async fn storm(seed: u64) {
     dice.roll(2);
     let alive = Peak::default();
     let contained = dice.roll(3) > 0;
-    let pipeline = build(&mut dice, &alive, contained);
+    let expands = dice.roll(3) == 0;
+    let pipeline = build(&mut dice, &alive, contained, expands);
     let handle = pipeline.handle();
     let delivered = Arc::new(Mutex::new(None));
     let result = delivered.clone();
     let root = task_group(async |g| {
         g.spawn(async move {
-            *result.lock().unwrap() = Some(ride(pipeline, dice).await);
+            *result.lock().unwrap() = Some(ride(pipeline, dice, expands).await);
             Ok::<_, String>(())
         });
         Ok::<_, String>(())
@@ -189,7 +213,10 @@ async fn storm(seed: u64) {
     assert_balanced(stats.counts);
     assert_eq!(alive.now(), 0, "seed {seed}: items are alive");
     if let Some(Ok(delivered)) = *delivered.lock().unwrap() {
-        assert_eq!(delivered, stats.counts.delivered, "seed {seed}");
+        assert!(
+            expands || delivered == stats.counts.delivered,
+            "seed {seed}: {delivered} of {stats:?}"
+        );
         assert_eq!(stats.counts.cancelled, 0, "seed {seed}: {stats:?}");
     }
 }
