@@ -6,7 +6,9 @@
 use std::fmt;
 use std::ops::Range;
 
-use memchr::memchr;
+use bytes::Bytes;
+
+use super::scan::line_end;
 
 /// A line was longer than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,24 +33,60 @@ impl std::error::Error for TooLong {}
 /// What is not walked through is in the next block.
 #[derive(Debug)]
 pub struct Block<'s> {
-    pub(super) bytes: &'s [u8],
-    pub(super) at: &'s mut usize,
-    pub(super) lines: &'s mut u64,
-    /// A line whose bytes are gone is due before the others.
-    pub(super) overlong: &'s mut bool,
-    pub(super) limit: usize,
-    pub(super) skip_blank: bool,
+    shared: &'s Bytes,
+    /// The same, so that the walk need not look through the handle.
+    bytes: &'s [u8],
+    limit: usize,
+    skip_blank: bool,
+    /// Where the walk is: a copy to read, for speed, of what is written for the next block.
+    place: Place,
+    written: &'s mut Place,
+}
+
+/// How far the lines have been walked through.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    /// The beginning of the next line in the bytes of the block.
+    pub(super) at: usize,
+    /// How many lines have been given out or left out, errors included.
+    pub(super) lines: u64,
+    /// A line whose bytes are gone is due before the others. There are no others in its block.
+    pub(super) overlong: bool,
 }
 
 impl<'s> Block<'s> {
+    pub(super) fn new(
+        shared: &'s Bytes,
+        limit: usize,
+        skip_blank: bool,
+        written: &'s mut Place,
+    ) -> Self {
+        Self {
+            shared,
+            bytes: shared,
+            limit,
+            skip_blank,
+            place: *written,
+            written,
+        }
+    }
+
     /// The bytes that the places of [`next_span`](Self::next_span) refer to.
+    #[inline]
     pub fn bytes(&self) -> &'s [u8] {
         self.bytes
     }
 
+    /// The same bytes, to share their memory with a line that is kept.
+    #[inline]
+    pub fn shared(&self) -> &'s Bytes {
+        self.shared
+    }
+
     /// The number of the line that was given last; 0 before the first.
+    #[inline]
     pub fn line(&self) -> u64 {
-        *self.lines
+        self.place.lines
     }
 
     /// Where the next line lies in [`bytes`](Self::bytes), its end not included.
@@ -59,42 +97,49 @@ impl<'s> Block<'s> {
     /// # Errors
     ///
     /// A line that is too long; the next call goes on behind it.
-    #[inline]
+    #[inline(always)]
     pub fn next_span(&mut self) -> Option<Result<Range<usize>, TooLong>> {
-        if *self.overlong {
-            *self.overlong = false;
-            *self.lines += 1;
-            return Some(Err(self.too_long()));
-        }
-        while *self.at < self.bytes.len() {
-            let start = *self.at;
+        loop {
+            let start = self.place.at;
             let rest = &self.bytes[start..];
-            let length = match memchr(b'\n', rest) {
+            let length = match line_end(rest) {
                 Some(length) => {
-                    *self.at = start + length + 1;
-                    length - usize::from(length > 0 && rest[length - 1] == b'\r')
+                    self.place.at = start + length + 1;
+                    let is_crlf = length > 0 && rest[length - 1] == b'\r';
+                    length - usize::from(is_crlf)
                 }
+                // No line end at all is the end of the block, or the last line of the input.
+                None if rest.is_empty() => return self.overdue().map(Err),
                 None => {
-                    *self.at = self.bytes.len();
+                    self.place.at = self.bytes.len();
                     rest.len()
                 }
             };
-            *self.lines += 1;
+            self.place.lines += 1;
+            *self.written = self.place;
             if length > self.limit {
                 return Some(Err(self.too_long()));
             }
-            if self.skip_blank && is_blank(&rest[..length]) {
-                continue;
+            if !self.skip_blank || !is_blank(&rest[..length]) {
+                return Some(Ok(start..start + length));
             }
-            return Some(Ok(start..start + length));
         }
-        None
     }
 
-    #[cold]
+    /// The error about a line whose bytes are gone.
+    fn overdue(&mut self) -> Option<TooLong> {
+        if !self.place.overlong {
+            return None;
+        }
+        self.place.overlong = false;
+        self.place.lines += 1;
+        *self.written = self.place;
+        Some(self.too_long())
+    }
+
     fn too_long(&self) -> TooLong {
         TooLong {
-            line: *self.lines,
+            line: self.place.lines,
             limit: self.limit,
         }
     }

@@ -15,6 +15,7 @@
 //! It never looks at what a line means: text is the matter of the caller.
 
 mod block;
+mod scan;
 mod splitter;
 #[cfg(test)]
 mod tests;

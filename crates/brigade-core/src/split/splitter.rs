@@ -6,7 +6,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memrchr};
 
-use super::block::{Block, TooLong};
+use super::block::{Block, Place, TooLong};
 
 /// Cuts chunks of bytes into lines.
 ///
@@ -33,16 +33,13 @@ pub struct Splitter {
     skip_blank: bool,
     /// What has been fed and not been cut.
     unread: Bytes,
-    /// Whole lines; those before `at` have been given out.
+    /// Whole lines; those before its place have been given out.
     block: Bytes,
-    at: usize,
+    place: Place,
     /// The beginning of a line, without a line end in it.
     carry: BytesMut,
     /// The line at hand was too long: its rest is thrown away.
     skipping: bool,
-    /// The error about such a line is due.
-    overlong: bool,
-    lines: u64,
     finished: bool,
 }
 
@@ -54,11 +51,9 @@ impl Splitter {
             skip_blank: false,
             unread: Bytes::new(),
             block: Bytes::new(),
-            at: 0,
+            place: Place::default(),
             carry: BytesMut::new(),
             skipping: false,
-            overlong: false,
-            lines: 0,
             finished: false,
         }
     }
@@ -75,7 +70,7 @@ impl Splitter {
 
     /// How many lines have been given out or left out, errors included.
     pub fn lines(&self) -> u64 {
-        self.lines
+        self.place.lines
     }
 
     /// Adds a chunk. It is copied only if lines of the last one are still to be taken.
@@ -100,7 +95,7 @@ impl Splitter {
         self.unread.clear();
         self.block.clear();
         self.carry.clear();
-        (self.at, self.overlong) = (0, false);
+        (self.place.at, self.place.overlong) = (0, false);
     }
 
     /// The next line, which shares the memory of its chunk; `None` if a chunk is needed.
@@ -120,30 +115,33 @@ impl Splitter {
     /// The lines that lie together at the front; `None` if a chunk is needed.
     ///
     /// It may turn out empty if blank lines are left out.
+    #[inline]
     pub fn block(&mut self) -> Option<Block<'_>> {
         if !self.cut() {
             return None;
         }
-        Some(Block {
-            bytes: &self.block,
-            at: &mut self.at,
-            lines: &mut self.lines,
-            overlong: &mut self.overlong,
-            limit: self.limit,
-            skip_blank: self.skip_blank,
-        })
+        let Self {
+            limit, skip_blank, ..
+        } = *self;
+        Some(Block::new(&self.block, limit, skip_blank, &mut self.place))
     }
 
     /// Whether [`block`](Self::block) would give something.
+    #[inline]
     pub fn has_line(&mut self) -> bool {
         self.cut()
     }
 
     /// Makes sure that there is something to give out; false if a chunk is needed.
+    #[inline]
     fn cut(&mut self) -> bool {
-        while !self.overlong && self.at >= self.block.len() {
+        self.place.overlong || self.place.at < self.block.len() || self.cut_anew()
+    }
+
+    fn cut_anew(&mut self) -> bool {
+        while !self.place.overlong && self.place.at >= self.block.len() {
             // Frees the chunk before the next one is asked for.
-            (self.block, self.at) = (Bytes::new(), 0);
+            (self.block, self.place.at) = (Bytes::new(), 0);
             if self.unread.is_empty() {
                 if !self.finished || self.carry.is_empty() {
                     return false;
@@ -180,7 +178,7 @@ impl Splitter {
         };
         if self.is_too_long(end) {
             self.carry.clear();
-            self.overlong = true;
+            self.place.overlong = true;
             self.unread.advance(end + 1);
         } else {
             self.carry.extend_from_slice(&self.unread[..=end]);
@@ -193,7 +191,7 @@ impl Splitter {
     fn keep(&mut self) {
         if self.is_too_long(self.unread.len()) {
             self.carry.clear();
-            (self.skipping, self.overlong) = (true, true);
+            (self.skipping, self.place.overlong) = (true, true);
         } else {
             self.carry.extend_from_slice(&self.unread);
         }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::scan::line_end;
 use super::*;
 
 type Line = Result<Vec<u8>, TooLong>;
@@ -144,6 +145,22 @@ fn s3g_memory_for_a_line_without_an_end_is_bounded_by_the_limit() {
     splitter.feed("\nfine\n");
     assert_eq!(splitter.next_line().unwrap().unwrap(), "fine");
     assert_eq!(splitter.lines(), 2);
+}
+
+#[test]
+fn s3a_the_end_of_a_line_of_any_length_is_found_at_its_place() {
+    // Bytes beside the line end that differ from it by one bit or by a carry.
+    let around = [b'x', b'\n' + 1, b'\n' - 1, b'\n' ^ 0x80, 0x00, 0xff];
+    for fill in around {
+        for length in (0..100).chain(500..530) {
+            let mut line = vec![fill; length];
+            assert_eq!(line_end(&line), None, "{length} of {fill}");
+            line.push(b'\n');
+            assert_eq!(line_end(&line), Some(length), "{length} of {fill}");
+            line.extend_from_slice(b"\n\x0b\n".repeat(20).as_slice());
+            assert_eq!(line_end(&line), Some(length), "{length} of {fill}");
+        }
+    }
 }
 
 /// Bytes in which line ends are common.

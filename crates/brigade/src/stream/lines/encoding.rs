@@ -67,7 +67,8 @@ pub(super) mod sealed {
         where
             Self: Encoding;
 
-        fn own(bytes: Bytes) -> Result<<Self as Encoding>::Owned, Valid>
+        /// One line to keep.
+        fn own(bytes: &Bytes, span: Range<usize>) -> Result<<Self as Encoding>::Owned, Valid>
         where
             Self: Encoding;
     }
@@ -95,8 +96,8 @@ pub(super) mod sealed {
             std::str::from_utf8(bytes).map_err(|error| error.valid_up_to())
         }
 
-        fn own(bytes: Bytes) -> Result<String, Valid> {
-            Self::view(&bytes).map(str::to_owned)
+        fn own(bytes: &Bytes, span: Range<usize>) -> Result<String, Valid> {
+            Self::view(&bytes[span]).map(str::to_owned)
         }
     }
 
@@ -122,8 +123,8 @@ pub(super) mod sealed {
             Ok(String::from_utf8_lossy(bytes))
         }
 
-        fn own(bytes: Bytes) -> Result<String, Valid> {
-            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        fn own(bytes: &Bytes, span: Range<usize>) -> Result<String, Valid> {
+            Ok(String::from_utf8_lossy(&bytes[span]).into_owned())
         }
     }
 
@@ -141,8 +142,8 @@ pub(super) mod sealed {
             Ok(bytes)
         }
 
-        fn own(bytes: Bytes) -> Result<Bytes, Valid> {
-            Ok(bytes)
+        fn own(bytes: &Bytes, span: Range<usize>) -> Result<Bytes, Valid> {
+            Ok(bytes.slice(span))
         }
     }
 }

@@ -228,13 +228,15 @@ where
             if let Err(error) = std::task::ready!(self.poll_fill(cx)) {
                 return Poll::Ready(Some(Err(LinesError::Source(error))));
             }
-            let line = match self.splitter.next_line() {
-                Some(Ok(bytes)) => C::own(bytes).map_err(|valid| LineError::NotUtf8 {
-                    line: self.splitter.lines(),
-                    valid,
+            let Some(mut block) = self.splitter.block() else {
+                return Poll::Ready(None);
+            };
+            let line = match block.next_span() {
+                Some(Ok(span)) => C::own(block.shared(), span).map_err(|valid| {
+                    let line = block.line();
+                    LineError::NotUtf8 { line, valid }
                 }),
                 Some(Err(error)) => Err(error.into()),
-                None if self.source.is_none() => return Poll::Ready(None),
                 // Blank lines were left out.
                 None => continue,
             };
