@@ -22,6 +22,18 @@ use crate::sync::Arc;
 
 pub(crate) type Finaliser = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Destroys finalisers of `scope` that are over, or will not run; a destructor that panics is
+/// reported, and spares the others.
+pub(super) fn discard(scope: &Arc<Scope>, finalisers: impl IntoIterator<Item = Finaliser>) {
+    for finaliser in finalisers {
+        let mut place = Some(scope.clone());
+        let gone = AssertUnwindSafe(|| enter(&mut place, || drop(finaliser)));
+        if let Err(payload) = catch_unwind(gone) {
+            scope.fail(Failure::panicked(scope, Panic::new(payload)));
+        }
+    }
+}
+
 const LATER_THAN_RUN: Duration = Duration::from_millis(500);
 
 /// Measures the grace period of one scope: the time for which its own shields and finalisers hold
@@ -43,7 +55,7 @@ impl Grace {
         let grace = scope.grace();
         let timer = self
             .0
-            .get_or_insert_with(|| Box::pin(sleep(grace + after_run)));
+            .get_or_insert_with(|| Box::pin(sleep(grace.saturating_add(after_run))));
         if timer.as_mut().poll(cx).is_ready() {
             scope.fail(Failure::late(scope, grace));
             scope.abort();
@@ -95,7 +107,7 @@ impl Ending {
     ) -> Poll<()> {
         while let Some(scope) = place.as_ref() {
             if scope.is_aborted() {
-                self.finaliser = None;
+                discard(scope, self.finaliser.take());
             }
             if self.finaliser.is_none() {
                 match scope.step() {
@@ -123,9 +135,11 @@ impl Ending {
             return Poll::Ready(());
         };
         let result = std::task::ready!(poll_caught(finaliser.as_mut(), place, cx));
-        self.finaliser = None;
-        if let (Err(panic), Some(scope)) = (result, place) {
-            scope.fail(Failure::panicked(scope, panic));
+        if let Some(scope) = place {
+            if let Err(panic) = result {
+                scope.fail(Failure::panicked(scope, panic));
+            }
+            discard(scope, self.finaliser.take());
         }
         Poll::Ready(())
     }

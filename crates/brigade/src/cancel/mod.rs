@@ -26,6 +26,7 @@ mod reason;
 #[cfg(test)]
 mod tests;
 mod token;
+mod unhindered;
 
 pub(crate) mod context;
 pub(crate) mod ending;

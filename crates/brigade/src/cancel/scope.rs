@@ -312,6 +312,16 @@ impl Scope {
     }
 }
 
+impl Drop for Scope {
+    fn drop(&mut self) {
+        // A loop and not the recursion of `Arc`, so that a long chain cannot overflow the stack.
+        let mut next = self.parent.take();
+        while let Some(parent) = next {
+            next = Arc::into_inner(parent).and_then(|mut scope| scope.parent.take());
+        }
+    }
+}
+
 impl Inner {
     fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()

@@ -9,6 +9,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use super::reason::{FirstReason, Reason};
+use super::unhindered::Unhindered;
 use crate::slab::Slab;
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -95,13 +96,17 @@ impl Token {
         if !self.0.reason.set(reason) {
             return false;
         }
+        let mut calls = Unhindered::default();
         let mut reached = vec![self.0.clone()];
         while let Some(node) = reached.pop() {
             let Links { waiters, children } = std::mem::take(&mut *node.links());
             let children = children.iter().filter_map(Weak::upgrade);
             reached.extend(children.filter(|child| child.reason.set(reason)));
-            waiters.iter().for_each(Waker::wake_by_ref);
+            for waiter in waiters.iter() {
+                calls.call(|| waiter.wake_by_ref());
+            }
         }
+        calls.finish();
         true
     }
 

@@ -70,7 +70,8 @@ impl Builder {
         self
     }
 
-    /// The longest time, from the start, that the body and the children may take together.
+    /// The longest time, from the start, that the body and the children may take together, with
+    /// their finalisers.
     ///
     /// When it passes, they are cancelled and the group fails with a deadline. It needs a runtime
     /// with time enabled.

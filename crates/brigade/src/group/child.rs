@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use super::spared::Spared;
 use crate::cancel::ending::Ending;
 use crate::cancel::scope::Scope;
 use crate::cancel::{Failure, Panic, Reason, context};
@@ -49,6 +50,7 @@ pin_project! {
         place: Option<Arc<Scope>>,
         sink: Option<S>,
         registered: bool,
+        spared: Spared,
     }
 
     impl<F, S> PinnedDrop for Child<F, S>
@@ -124,6 +126,7 @@ where
             place: Some(scope),
             sink: Some(sink),
             registered: false,
+            spared: Spared::default(),
         }
     }
 
@@ -148,6 +151,9 @@ where
         }
         let is_over = scope.reason().is_some()
             && (!scope.is_shielded() || with_ending(scope, |ending| ending.enforce(scope, cx)));
+        if is_over && this.spared.again(scope, cx) {
+            return false;
+        }
         if is_over {
             in_context(this.place, || destroy(this.stage, remains));
         }

@@ -10,6 +10,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::spared::Spared;
 use crate::cancel::ending::{Ending, poll_caught};
 use crate::cancel::scope::Scope;
 use crate::cancel::{Failure, Fault, Panic, Reason, context};
@@ -45,6 +46,7 @@ where
         ending: Ending::default(),
         timer: deadline.map(|deadline| (deadline, Box::pin(sleep(deadline)))),
         own_failure: None,
+        spared: Spared::default(),
     };
     let mut value = None;
     poll_fn(|cx| {
@@ -76,6 +78,7 @@ struct Driver {
     ending: Ending,
     timer: Option<(Duration, Pin<Box<Sleep>>)>,
     own_failure: Option<Failure>,
+    spared: Spared,
 }
 
 impl Driver {
@@ -155,6 +158,7 @@ impl Driver {
             Poll::Pending if scope.is_shielded() && !self.ending.enforce(scope, cx) => {
                 return Poll::Pending;
             }
+            Poll::Pending if self.spared.again(scope, cx) => return Poll::Pending,
             Poll::Pending => None,
         };
         let destroy = AssertUnwindSafe(|| context::enter(&mut self.place, || body.set(None)));

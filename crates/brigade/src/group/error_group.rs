@@ -49,7 +49,8 @@ impl<E> ErrorGroup<E> {
         self.leaves.swap_remove(0)
     }
 
-    /// Why the group was cancelled, if that came from elsewhere before the first failure.
+    /// Why the group was cancelled, if it was not the failure of a task that did it: its own
+    /// deadline, or the program, for example.
     pub fn cancelled(&self) -> Option<Reason> {
         self.cancelled
     }

@@ -39,6 +39,7 @@ mod outcome;
 mod race;
 mod ready;
 mod scoped;
+mod spared;
 mod spawner;
 mod split;
 mod start;

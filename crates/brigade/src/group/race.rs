@@ -210,8 +210,10 @@ impl<I> RaceOk<I> {
             race.note(record);
         }
         let mut failures = driven.failures;
+        // The body is not a candidate: it runs the iterator.
+        let body_panicked = !failures.is_empty();
         failures.append(&mut race.failures);
-        if !self.catch_panics {
+        if body_panicked || !self.catch_panics {
             resume_first_panic(&scope, &mut failures);
         }
         race.conclude(failures, driven.reason)

@@ -16,13 +16,14 @@ use super::error::Ended;
 use super::start::{Report, start};
 use super::task::Task;
 use crate::cancel::scope::Scope;
-use crate::cancel::{Failure, Reason};
+use crate::cancel::{Failure, Reason, context};
 use crate::runtime::JoinHandle;
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// With this a child says that it is ready; see [`TaskGroup::start`](super::TaskGroup::start).
 ///
-/// Dropping it unused is a failure of the child, which ends at its next await then.
+/// Dropping it unused is a failure of the child, which ends at its next await outside a
+/// [shield](crate::cancel::shield()) then; a child that is cancelled has not failed.
 #[must_use = "dropping it unused is a failure of the child"]
 pub struct Ready<R>(Arc<Slot<R>>);
 
@@ -141,6 +142,10 @@ pin_project! {
     }
 }
 
+fn is_shielded() -> bool {
+    context::scope().is_some_and(|scope| scope.is_shielded())
+}
+
 /// The child ended, or cannot go on, without having given its word.
 pub(super) struct NotReady;
 
@@ -155,7 +160,10 @@ where
         match this.future.poll(cx) {
             Poll::Ready(Ok(_)) if !this.slot.close() => Poll::Ready(Err(NotReady)),
             Poll::Ready(output) => Poll::Ready(Ok(output)),
-            Poll::Pending if this.slot.poll_broken(cx) => Poll::Ready(Err(NotReady)),
+            // A shield that holds ends in a poll of this.
+            Poll::Pending if this.slot.poll_broken(cx) && !is_shielded() => {
+                Poll::Ready(Err(NotReady))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -175,6 +183,10 @@ where
         match output {
             Ok(output) => Report.done(task, output),
             Err(NotReady) => {
+                // It was not to become ready any more, so it may end in its own way.
+                if let Some(reason) = task.reason() {
+                    return Err(Ended::Cancelled(reason));
+                }
                 task.fail(Failure::not_ready(task));
                 Err(Ended::Failed)
             }

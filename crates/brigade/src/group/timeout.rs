@@ -16,7 +16,8 @@ use super::error::Error;
 /// It is short for a group without children that has a [deadline](Builder::deadline): what runs in
 /// `future` sees the end as [`Reason::Deadline`](crate::cancel::Reason::Deadline), the groups that
 /// it has open are cancelled, and their finalisers have run when this returns. A `future` that is
-/// ready together with the deadline has its value.
+/// ready together with the deadline has its value. Finalisers count: if they are not done in time,
+/// that is a deadline too.
 ///
 /// # Errors
 ///

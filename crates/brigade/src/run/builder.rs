@@ -166,7 +166,8 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// As [`run`], and if the number of worker threads is 0.
+    /// As [`run`], and if the number of worker threads is 0, or a signal may not be caught at all:
+    /// SIGKILL, SIGSTOP, SIGILL, SIGFPE, SIGSEGV.
     pub fn run<F, T, E>(self, main: F) -> ExitCode
     where
         F: Future<Output = Result<T, E>>,
@@ -247,5 +248,18 @@ fn conclude<T: Termination>(mut driven: Driven<T>, watch: Watch) -> ExitCode {
         (Some(code), _) => ExitCode::from(code),
         (None, Some(value)) if !failed => value.report(),
         _ => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "forbidden signal")]
+    fn r1c_a_signal_that_may_not_be_caught_is_refused_loudly() {
+        let _ = Builder::new()
+            .dump_on(9)
+            .run(async { Ok::<_, io::Error>(()) });
     }
 }

@@ -17,6 +17,13 @@ pub(crate) use tokio::{
     time::{Sleep, sleep, sleep_until, timeout_at},
 };
 
+/// Whether the running task may do more in this poll. When it may not, whatever it awaits of the
+/// runtime is pending, ready or not.
+#[cfg(not(shuttle))]
+pub(crate) fn has_budget() -> bool {
+    tokio::task::coop::has_budget_remaining()
+}
+
 /// The present, in the time that the timers follow.
 #[cfg(not(shuttle))]
 pub(crate) fn present() -> tokio::time::Instant {

@@ -3,7 +3,7 @@
 //! `Over` comes once, and nothing can be registered with the scope from then on.
 
 use super::{FINISHED, FRESH, Inner, Scope, Stage, Step, USED};
-use crate::cancel::ending::{Ending, Finaliser};
+use crate::cancel::ending::{Ending, Finaliser, discard};
 use crate::cancel::reason::Reason;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
@@ -37,12 +37,12 @@ impl Scope {
 
     /// One step of the end: members first, then finalisers, last first; `Over` comes once, and
     /// from then on the scope takes nothing.
-    pub(crate) fn step(&self) -> Step {
+    pub(crate) fn step(self: &Arc<Self>) -> Step {
         let mut inner = self.lock();
         if self.is_aborted() {
             let dropped = std::mem::take(&mut inner.more().finalisers);
             drop(inner);
-            drop(dropped);
+            discard(self, dropped);
             inner = self.lock();
         }
         let more = inner.more();

@@ -3,8 +3,9 @@
 //! Each of these only sets marks and wakes; what follows from them is done by those who are woken.
 
 use super::{Scope, Stage};
-use crate::cancel::ending::spawn_ender;
+use crate::cancel::ending::{discard, spawn_ender};
 use crate::cancel::reason::Reason;
+use crate::cancel::unhindered::Unhindered;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
@@ -19,31 +20,43 @@ impl Scope {
             .more
             .as_ref()
             .and_then(|more| more.token.clone());
+        let mut calls = Unhindered::default();
         if let Some(token) = token {
-            token.cancel(reason);
+            calls.call(|| {
+                token.cancel(reason);
+            });
         }
-        self.cancel_tasks(reason);
-        self.wake();
+        calls.call(|| self.cancel_tasks(reason));
+        calls.call(|| self.wake());
+        calls.finish();
         true
     }
 
     /// Cancels the tasks that this body has now, but not the body.
     pub(crate) fn cancel_tasks(&self, reason: Reason) {
+        let mut calls = Unhindered::default();
         for task in self.members(|member| !member.is_body()) {
-            task.cancel(reason);
+            calls.call(|| {
+                task.cancel(reason);
+            });
         }
+        calls.finish();
     }
 
     /// The hard end of this scope and of everything below it: no shield holds and no finaliser
     /// runs any more.
     pub(crate) fn abort(self: &Arc<Self>) {
+        let mut calls = Unhindered::default();
         let mut scopes = vec![self.clone()];
         while let Some(scope) = scopes.pop() {
             scope.aborted.store(true, Ordering::Release);
-            scope.cancel(Reason::Parent);
-            scope.wake();
+            calls.call(|| {
+                scope.cancel(Reason::Parent);
+            });
+            calls.call(|| scope.wake());
             scopes.extend(scope.members(|_| true));
         }
+        calls.finish();
     }
 
     /// Nobody polls this body any more: cancels its tasks and leaves the waiting to the parent.
@@ -59,6 +72,7 @@ impl Scope {
     }
 
     fn orphan_all(self: &Arc<Self>, reason: Reason, with_inline: bool) {
+        let mut calls = Unhindered::default();
         let mut scopes = vec![self.clone()];
         while let Some(scope) = scopes.pop() {
             let mut inner = scope.lock();
@@ -75,15 +89,18 @@ impl Scope {
             failures.append(&mut more.trailing);
             drop(inner);
             // Nobody will return them any more, so they go to the group around.
-            failures.into_iter().for_each(|failure| scope.fail(failure));
-            match &scope.parent {
+            for failure in failures {
+                calls.call(|| scope.fail(failure));
+            }
+            calls.call(|| match &scope.parent {
                 Some(_) => drop(scope.cancel(reason)),
                 None => scope.abort(),
-            }
+            });
             if scope.settle() {
                 scope.leave();
             }
         }
+        calls.finish();
     }
 
     /// Ends an orphan that has no members left; true if it is over and has to leave.
@@ -97,7 +114,7 @@ impl Scope {
             // They may hold this scope, by a spawner for example.
             let dropped = std::mem::take(&mut inner.more().finalisers);
             drop(inner);
-            drop(dropped);
+            discard(self, dropped);
             return true;
         }
         inner.stage = Stage::Ending;

@@ -13,6 +13,7 @@ use super::nursery::Nursery;
 use super::slot::{Promise, Slot};
 use crate::cancel::scope::{Refused, Scope};
 use crate::cancel::{Reason, Token, context};
+use crate::clock;
 use crate::group::builder::Builder;
 use crate::group::child::Child;
 use crate::group::drive::drive;
@@ -200,7 +201,8 @@ impl<'env, E: fmt::Display + Send + 'static> JoinScope<'env, E> {
         T: Send + 'env,
     {
         let name = name.into().into();
-        match self.scope.seat(name, self.scope.last_polled(), None) {
+        // The body need not have been polled for long: a sibling may be the one that spawns.
+        match self.scope.seat(name, clock::now(), None) {
             Ok(task) => {
                 let place = task.place();
                 let (slot, promise) = Slot::new(&task);

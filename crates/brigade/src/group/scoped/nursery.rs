@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::turns::{Alarm, Turns};
+use crate::runtime;
 use crate::slab::Slab;
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -108,6 +109,7 @@ impl<C: ?Sized + Future<Output = ()>> Nursery<C> {
         mut body: impl FnMut(&mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         self.turns.begin(cx.waker());
+        let had_budget = runtime::has_budget();
         for _ in 0..TURNS {
             let Some(alarm) = self.turns.next() else {
                 return Poll::Pending;
@@ -117,6 +119,10 @@ impl<C: ?Sized + Future<Output = ()>> Nursery<C> {
                 self.poll_child(&alarm);
             } else if let Poll::Ready(end) = body(&mut Context::from_waker(&self.body)) {
                 return Poll::Ready(end);
+            }
+            // What the next one awaits would pretend not to be ready.
+            if had_budget && !runtime::has_budget() {
+                break;
             }
         }
         self.turns.pause();

@@ -2,10 +2,11 @@
 //!
 //! A child that is destroyed without a value says so, so that no handle waits for ever.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
-use crate::cancel::Reason;
 use crate::cancel::scope::Scope;
+use crate::cancel::{Failure, Panic, Reason};
 use crate::group::Ended;
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -70,9 +71,16 @@ pub(super) struct Promise<T> {
 }
 
 impl<T> Promise<T> {
+    /// A destructor that panics because nobody takes the value is a panic of the child.
     pub(super) fn keep(mut self, end: Result<T, Ended>) {
-        self.task = None;
-        self.slot.fill(end);
+        let Some(task) = self.task.take() else { return };
+        let kept = AssertUnwindSafe(move || {
+            self.slot.fill(end);
+            drop(self);
+        });
+        if let Err(payload) = catch_unwind(kept) {
+            task.fail(Failure::panicked(&task, Panic::new(payload)));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod adopting;
 mod collecting;
 mod failing;
 mod limiting;
+mod meeting;
 mod racing;
 mod spawning;
 mod splitting;
