@@ -519,3 +519,29 @@ async fn g3g_the_handle_of_the_innermost_of_many_groups_can_be_dropped_last() {
     let innermost = nest(20_000).await.unwrap();
     drop(innermost);
 }
+
+#[tokio::test(start_paused = true)]
+async fn g9k_what_is_destroyed_with_the_scope_is_so_as_a_part_of_its_child() {
+    struct Path(Arc<Mutex<Vec<String>>>);
+    impl Drop for Path {
+        fn drop(&mut self) {
+            let path = living::path().into_iter();
+            *self.0.lock().unwrap() = path.map(|one| one.name.into_owned()).collect();
+        }
+    }
+    let path = Arc::default();
+    let result = task_group(async |_| {
+        let scope = join_scope(async |s| {
+            let path = Path(Arc::clone(&path));
+            s.spawn_named("child", async move {
+                let _path = path;
+                pending::<Fine>().await
+            });
+            pending::<Fine>().await
+        });
+        assert!(tokio::time::timeout(millis(5), scope).await.is_err());
+        Ok::<_, String>(())
+    });
+    result.await.unwrap();
+    assert_eq!(*path.lock().unwrap(), ["group", "scope", "child"]);
+}

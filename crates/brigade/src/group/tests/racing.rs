@@ -187,6 +187,18 @@ async fn g8o_the_deadline_of_a_race_is_one_of_its_failures() {
     // A success that is ready together with the deadline counts.
     let race = RaceOk::new([after(100, Ok(1))]).deadline(millis(100));
     assert_eq!(race.run().await.unwrap(), 1);
+
+    // Candidates see it as their reason.
+    let reason = Arc::new(Mutex::new(None));
+    let seen = reason.clone();
+    let candidate = async move {
+        let token = current();
+        defer(async move { *seen.lock().unwrap() = token.reason() });
+        pending::<Fine>().await
+    };
+    let race = RaceOk::new([candidate]).deadline(millis(100));
+    race.run().await.unwrap_err();
+    assert_eq!(*reason.lock().unwrap(), Some(Reason::Deadline));
 }
 
 #[tokio::test(start_paused = true)]

@@ -100,7 +100,7 @@ async fn g10b_a_failure_before_ready_ends_the_wait_under_a_shield_too() {
 async fn g10c_a_child_that_cannot_become_ready_any_more_is_a_failure() {
     let text = ["server: ended without saying that it is ready"];
     // It ends.
-    let result: Result<(), Error<String>> = task_group(async |g| {
+    let group = task_group(async |g| {
         let child = g.start_named::<_, _, _, ()>("server", |ready| async move {
             sleep(millis(5)).await;
             drop(ready);
@@ -108,8 +108,8 @@ async fn g10c_a_child_that_cannot_become_ready_any_more_is_a_failure() {
         });
         child.await;
         unreachable!("it was never ready")
-    })
-    .await;
+    });
+    let result: Result<(), Error<String>> = timeout(millis(1000), group).await.expect("it waits");
     assert!(matches!(
         result
             .as_ref()
@@ -154,7 +154,7 @@ async fn g10c_a_child_that_cannot_become_ready_any_more_is_a_failure() {
 
 #[tokio::test(start_paused = true)]
 async fn g10c_a_word_that_comes_after_the_end_of_the_child_does_not_count() {
-    let result: Result<(), Error<String>> = task_group(async |g| {
+    let group = task_group(async |g| {
         let spawner = g.spawner();
         let child = g.start_named("server", |ready| async move {
             let late = spawner.spawn(async move {
@@ -167,8 +167,8 @@ async fn g10c_a_word_that_comes_after_the_end_of_the_child_does_not_count() {
         });
         child.await;
         unreachable!("it was never ready")
-    })
-    .await;
+    });
+    let result: Result<(), Error<String>> = timeout(millis(1000), group).await.expect("it waits");
     assert_eq!(
         leaves(result),
         ["server: ended without saying that it is ready"]
