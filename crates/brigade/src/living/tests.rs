@@ -174,14 +174,19 @@ async fn g12b_a_cancelled_task_says_why() {
         g.spawn_named(
             "shielded",
             shield(async {
-                tokio::task::yield_now().await;
+                sleep(millis(20)).await;
                 Fine::Ok(())
             }),
         );
+        until(|| under("g12b why").iter().any(|one| one.shielded)).await;
         g.cancel();
         let tree = under("g12b why");
         let states: Vec<_> = tree.iter().map(|one| one.state).collect();
         assert_eq!(states, [State::Cancelled(Reason::User); 2]);
+        let ends = [", no await reached since", "), shielded"];
+        for (line, end) in tree.to_string().lines().zip(ends) {
+            assert!(line.ends_with(end), "{line}");
+        }
         Ok::<_, String>(())
     });
     result.await.unwrap();

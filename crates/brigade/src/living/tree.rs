@@ -42,6 +42,11 @@ impl Tree {
         })
     }
 
+    /// Whether a shield further out defers its drop.
+    fn is_sheltered(&self, place: usize) -> bool {
+        self.ancestors(place).any(|(_, one)| one.shielded)
+    }
+
     /// Whether nothing was running.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -86,6 +91,8 @@ impl fmt::Display for Tree {
             write!(f, "{line_end}{:1$}{one}{2}", "", 2 * one.depth, one.state)?;
             if one.shielded {
                 f.write_str(", shielded")?;
+            } else if matches!(one.state, State::Cancelled(_)) && !self.is_sheltered(place) {
+                f.write_str(", no await reached since")?;
             }
             let is_over = one.state == State::Ending;
             match self.children(place).count() {

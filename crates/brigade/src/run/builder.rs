@@ -225,8 +225,7 @@ impl Builder {
         let idle = living::wait_until_idle(self.grace, || control.is_aborted());
         if !idle && !control.is_aborted() {
             let why = format!("the program ended {:?} ago", self.grace);
-            let blocking = report::named();
-            report::print(&report::still_running(&why, &blocking));
+            report::print(&report::left_behind(&why, &living::tree()));
         }
     }
 }

@@ -53,6 +53,5 @@ impl Drop for Busy {
 fn text(signal: i32) -> String {
     let tree = living::tree();
     let name = signal_name(signal).unwrap_or("a signal");
-    let count = tree.len();
-    format!("brigade: {name}, and {count} are living:\n{tree}\n")
+    format!("brigade: {name} received, and this is running:\n{tree}\n")
 }

@@ -3,7 +3,6 @@
 //! It writes to the file descriptor and not through `std::io::stderr`, whose lock a stuck task may
 //! hold, and where the hard deadline depends on it, from a thread that nobody has to wait for.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd;
@@ -14,7 +13,7 @@ use super::escalation::Because;
 use crate::cancel::Failure;
 use crate::group::ErrorGroup;
 use crate::group::tree::BoxError;
-use crate::living::{self, Kind, Living, State};
+use crate::living::{self, Kind, State, Tree};
 
 /// Names what still lives from a thread of its own; returns when the list is made, at the latest
 /// after a moment. What comes back is disconnected or ready when the list has been printed.
@@ -23,14 +22,14 @@ pub(super) fn announce(because: Because) -> Option<Receiver<()>> {
     let (printed, is_printed) = sync_channel(1);
     let thread = std::thread::Builder::new().name("brigade-report".into());
     let spawned = thread.spawn(move || {
-        let living = named();
+        let living = living::tree();
         let _ = listed.send(());
-        if !living.is_empty() {
+        if holds_up(&living) {
             let why = match because {
                 Because::GraceOver(grace) => format!("the grace period of {grace:?} is over"),
-                Because::AskedAgain => "asked again to stop".into(),
+                Because::AskedAgain => "asked to stop for the second time".into(),
             };
-            print(&still_running(&why, &living));
+            print(&left_behind(&why, &living));
         }
         let _ = printed.send(());
     });
@@ -39,23 +38,18 @@ pub(super) fn announce(because: Because) -> Option<Receiver<()>> {
     Some(is_printed)
 }
 
-/// Everything that can hold up the end of a program.
-pub(super) fn named() -> Vec<Living> {
-    let mut living = living::list();
-    // A body that runs inside a task is named by the task.
-    living.retain(|one| match one.kind {
+/// Whether something lives that can hold up the end of a program.
+fn holds_up(living: &Tree) -> bool {
+    living.iter().any(|one| match one.kind {
+        // A group that is ending waits for what is named with it.
         Kind::Body => one.depth == 0 && one.state != State::Ending,
         Kind::Task | Kind::Blocking => true,
-    });
-    living
+    })
 }
 
-pub(super) fn still_running(why: &str, living: &[Living]) -> String {
-    let mut text = format!("brigade: {why}, and this still runs:\n");
-    for one in living {
-        let _ = writeln!(text, "  {one}");
-    }
-    text
+/// The whole tree, since where a task is and what became of it tells why it has not ended.
+pub(super) fn left_behind(why: &str, living: &Tree) -> String {
+    format!("brigade: {why}; leaving behind what still runs:\n{living}\n")
 }
 
 /// The tree of what failed; empty if nothing did.
