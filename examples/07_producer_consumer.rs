@@ -51,7 +51,8 @@ fn main() -> ExitCode {
     })
 }
 
-/// Waits while the queue is full; ends the queue by dropping its end of it.
+/// Waits while the queue is full; ends the queue by dropping its end of it, when nothing is left
+/// that might be put back.
 async fn produce(queue: Sender<Job>, urls: Vec<String>) -> Result<(), Error> {
     for (id, url) in urls.into_iter().enumerate() {
         let job = Job {
@@ -61,6 +62,7 @@ async fn produce(queue: Sender<Job>, urls: Vec<String>) -> Result<(), Error> {
         };
         queue.send(job).await?;
     }
+    queue.monitor().wait_idle().await?;
     Ok(())
 }
 
@@ -70,12 +72,11 @@ async fn work(queue: Receiver<Job>) -> Result<Vec<(usize, usize)>, Error> {
         job.attempts += 1;
         match process(&job).await {
             Ok(length) => results.push((job.done().id, length)),
-            // A second try waits behind the others, in the slot that the job has. Once the queue
-            // is closed nothing can be put back, and the ticket is ours to settle.
+            // A second try waits behind the others, in the slot that the job has. To a closed queue
+            // nothing can be put back, and the ticket is ours to settle.
             Err(_) if job.attempts < 2 => {
-                if let Err(mut job) = job.requeue() {
-                    job.attempts += 1;
-                    job.fail("gone after 2 attempts");
+                if let Err(job) = job.requeue() {
+                    job.fail("gone, and too late for a second try");
                 }
             }
             Err(_) => drop(job.fail("gone after 2 attempts")),

@@ -1,6 +1,6 @@
 //! The rules of the house that the compiler does not keep: how a file opens, what a module may be
-//! called, that the top-level modules of a crate form no circle, and that the library takes its
-//! primitives of threads from one place.
+//! called, that the top-level modules of a crate form no circle, that the library takes its primitives
+//! of threads from one place, and that an async function says what happens if it is dropped.
 //!
 //! It reads files as text and never changes one.
 
@@ -56,6 +56,11 @@ pub(crate) fn check(root: &Path) -> Result<(), Failed> {
                  `crate::runtime`"
             ));
         }
+        for name in silent_about_drops(&shown, &text) {
+            wrong.push(format!(
+                "{shown}: `{name}` may wait, and its docs have no `# Cancel safety`"
+            ));
+        }
         if !is_test(&shown) && text.lines().count() > LINES_MAX {
             wrong.push(format!(
                 "{shown}: more than {LINES_MAX} lines; split it by idea"
@@ -100,6 +105,27 @@ fn names_threads(shown: &str, text: &str) -> bool {
     };
     let free = UNSCHEDULED.iter().any(|free| inside.starts_with(free)) || is_test(shown);
     !free && code(text).any(|line| UNSEEN.iter().any(|name| line.contains(name)))
+}
+
+/// The public async functions of a library that do not say what a drop at an await costs.
+fn silent_about_drops(shown: &str, text: &str) -> Vec<String> {
+    if !shown.starts_with("crates/") || is_test(shown) {
+        return Vec::new();
+    }
+    let lines: Vec<_> = text.lines().map(str::trim_start).collect();
+    let mut silent = Vec::new();
+    for (place, line) in lines.iter().enumerate() {
+        let Some(rest) = line.strip_prefix("pub async fn ") else {
+            continue;
+        };
+        let above = lines[..place].iter().rev();
+        let mut docs = above.take_while(|line| line.starts_with("///") || line.starts_with("#["));
+        if !docs.any(|line| *line == "/// # Cancel safety") {
+            let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+            silent.push(rest.chars().take_while(|letter| is_name(*letter)).collect());
+        }
+    }
+    silent
 }
 
 /// The lines above a file's own tests that are not comments.
@@ -269,6 +295,17 @@ mod tests {
         assert!(!names_threads("crates/brigade-http/src/send.rs", text));
         let tested = "//! Its own.\n#[cfg(test)]\nmod tests { use std::sync::Arc; }";
         assert!(!names_threads("crates/brigade/src/slab.rs", tested));
+    }
+
+    #[test]
+    fn an_async_function_says_what_a_drop_costs() {
+        let text = "/// Waits.\n///\n/// # Cancel safety\n///\n/// None.\n#[inline]\npub async fn \
+                    good() {}\n\n/// Waits.\npub async fn bad<T>() {}\nasync fn own() {}";
+        assert_eq!(
+            silent_about_drops("crates/a/src/lib.rs", text),
+            ["bad".to_owned()]
+        );
+        assert!(silent_about_drops("examples/a.rs", text).is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::gcra::Rate;
 use crate::line::Place;
 use crate::time::Moment;
 
-/// The limits of an admission; `None` means no limit of that sort.
+/// The limits of an admission; `None` means no limit of that sort. Also `brigade::limit::Limits`.
 ///
 /// # Examples
 ///

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::time::nanos;
 
-/// So many permits per duration, and how many of them may be taken at once.
+/// So many permits per duration, and how many of them may be taken at once. Also
+/// `brigade::limit::Rate`.
 ///
 /// # Examples
 ///

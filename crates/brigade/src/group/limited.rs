@@ -52,6 +52,36 @@ use crate::sync::Arc;
 /// done.await.unwrap();
 /// # });
 /// ```
+///
+/// A server: at most 1000 connections, the next is accepted when there is room, and one that fails
+/// ends no other. `grace` of [`run::Builder`](crate::run::Builder::grace) says how long they have
+/// after SIGTERM; [`shield`](crate::cancel::shield()) what must not be cut off in the middle.
+///
+/// ```no_run
+/// use brigade::group::limited_group;
+/// use tokio::net::{TcpListener, TcpStream};
+///
+/// async fn serve(_connection: TcpStream) -> std::io::Result<()> {
+///     Ok(())
+/// }
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let listener = TcpListener::bind("127.0.0.1:8080").await?;
+/// limited_group::<(), std::io::Error, _>(1000, async |group| {
+///     loop {
+///         let (connection, peer) = listener.accept().await?;
+///         let served = async move {
+///             if let Err(error) = serve(connection).await {
+///                 eprintln!("{peer}: {error}");
+///             }
+///             Ok(())
+///         };
+///         group.spawn_named(format!("connection {peer}"), served).await;
+///     }
+/// })
+/// .await?;
+/// # Ok(()) }
+/// ```
 pub async fn limited_group<T, E, B>(limit: usize, body: B) -> Result<T, Error<E>>
 where
     E: fmt::Display + Send + 'static,

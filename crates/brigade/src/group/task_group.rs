@@ -43,6 +43,11 @@ use crate::sync::Arc;
 ///
 /// # Limits of stable Rust
 ///
+/// The type of the error has to be named somewhere: end the body with `Ok::<_, MyError>(value)`. A
+/// body without an end, as a loop that accepts connections, leaves no place for that: call
+/// `task_group::<(), MyError, _>(..)`. Otherwise the compiler "cannot infer type of the type
+/// parameter `E`".
+///
 /// A generic function over `body` has a future that is not `Send`, because the bound cannot be
 /// written; call `task_group` with a concrete closure where the future has to be spawned.
 ///

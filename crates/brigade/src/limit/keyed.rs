@@ -228,6 +228,35 @@ impl<K: Key> KeyedLimit<K> {
     }
 
     /// Lets nothing of `key` in before `until`. A pause that is already longer stays.
+    ///
+    /// # Examples
+    ///
+    /// A server that answers 429 with `Retry-After: 2` is left alone for so long, and no other is:
+    ///
+    /// ```
+    /// use brigade::limit::{KeyedLimit, Limits, Rate};
+    /// use std::time::Duration;
+    /// use tokio::time::Instant;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    /// # .block_on(async {
+    /// let hosts = KeyedLimit::new(Limits {
+    ///     rate: Some(Rate::per_second(10).burst(10)),
+    ///     key_concurrency: Some(5),
+    ///     ..Limits::default()
+    /// });
+    /// let start = Instant::now();
+    /// let pass = hosts.acquire("a.example").await;
+    /// let retry_after = Duration::from_secs(2); // What the answer said.
+    /// hosts.pause_until(pass.key(), Instant::now() + retry_after);
+    /// drop(pass);
+    ///
+    /// let other = hosts.acquire("b.example").await;
+    /// assert_eq!(start.elapsed(), Duration::ZERO);
+    /// let again = hosts.acquire("a.example").await;
+    /// assert_eq!(start.elapsed(), retry_after);
+    /// # });
+    /// ```
     pub fn pause_until(&self, key: &K, until: Instant) {
         let (name, until) = (self.name(key), moment(until));
         self.desk

@@ -44,6 +44,9 @@ impl<T> Ticket<T> {
 
     /// Puts the item at the end of the queue again. It still has its slot, so this never waits.
     ///
+    /// The queue closes with its last producer. One that wants everything to have a second try
+    /// awaits [`wait_idle`](super::Monitor::wait_idle) before it goes.
+    ///
     /// # Errors
     ///
     /// If the queue is closed: the ticket, to be settled in another way.
