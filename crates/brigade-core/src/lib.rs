@@ -4,6 +4,9 @@
 //! a model and replayed from a seed. So every decision of brigade lives here, and the crates above
 //! supply what a decision cannot have: a runtime, a clock, sockets, threads and randomness.
 //!
+//! It is made for the crates above it and promises nothing to others. Depend on `brigade`, which
+//! re-exports the values that its users write, such as `Rate` and `Limits`.
+//!
 //! | decision | module |
 //! |---|---|
 //! | may these permits be taken now? | [`gcra`] |

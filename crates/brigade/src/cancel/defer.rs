@@ -50,5 +50,8 @@ where
         }
         next = scope.parent.clone();
     }
-    panic!("brigade::cancel::defer was called outside of a task group and of brigade::run");
+    panic!(
+        "brigade::cancel::defer was called where nobody would run the finaliser: outside of \
+         brigade::run and of any group, as in a task of tokio::spawn; spawn that task in a group"
+    );
 }

@@ -282,7 +282,7 @@ async fn c2g_what_a_task_left_behind_ends_before_its_finalisers_run() {
 }
 
 #[tokio::test]
-#[should_panic = "outside of a task group"]
+#[should_panic = "where nobody would run the finaliser"]
 async fn c2h_a_finaliser_that_nobody_would_run_is_refused_loudly() {
     defer(async {});
 }

@@ -37,7 +37,8 @@ const SHUTDOWN: Duration = Duration::from_millis(250);
 /// # Panics
 ///
 /// Continues a panic that nobody caught, once everything has stopped. Also if it is called inside
-/// a runtime.
+/// a runtime ("Cannot start a runtime from within a runtime"): it makes its own, so `main` is a plain
+/// function, without `#[tokio::main]`.
 ///
 /// # Examples
 ///

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! 1st signal ─► root group cancelled ─► finalisers ─► exit 130 (SIGINT) or 143 (SIGTERM)
-//! grace period over, or 2nd signal ─► the rest is named on stderr and aborted ─► the same codes
+//! grace period over, or 2nd signal ─► the tree of the rest on stderr, abort ─► the same codes
 //! 3rd signal ─► default action: the process dies by the signal
 //! ```
 //!
