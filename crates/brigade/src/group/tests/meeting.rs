@@ -30,7 +30,7 @@ impl Drop for Bomb {
 
 type Whole = Result<(), Error<String>>;
 
-/// More children than the runtime lets one task do at once, each of which is ready after two steps.
+/// More children than the runtime lets one task do at once, each of which is ready after some steps.
 const MANY: usize = 200;
 
 #[tokio::test]
@@ -40,11 +40,14 @@ async fn c4a_siblings_that_use_up_the_time_of_the_task_cost_no_child_its_value()
         let mut senders = Vec::new();
         let (last, is_last) = oneshot::channel();
         for _ in 0..MANY {
-            let ((one, first), (two, second)) = (oneshot::channel(), oneshot::channel());
-            senders.extend([one, two]);
+            // Of three steps, so that one child is cut off between them.
+            let (sends, steps): (Vec<_>, Vec<_>) = (0..3).map(|_| oneshot::channel()).unzip();
+            senders.extend(sends);
             let values = &values;
             s.spawn(async move {
-                let _ = (first.await, second.await);
+                for step in steps {
+                    step.await.unwrap();
+                }
                 values.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             });
@@ -544,4 +547,24 @@ async fn g9k_what_is_destroyed_with_the_scope_is_so_as_a_part_of_its_child() {
     });
     result.await.unwrap();
     assert_eq!(*path.lock().unwrap(), ["group", "scope", "child"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn g10e_a_word_that_is_kept_elsewhere_holds_up_nobody_when_the_child_fails() {
+    let kept = Arc::new(Mutex::new(None));
+    let result = task_group(async |g| {
+        let (kept, spawner) = (kept.clone(), g.spawner());
+        let started = shield(
+            spawner.start_named("server", async move |ready: Ready<()>| {
+                *kept.lock().unwrap() = Some(ready);
+                end_after(5).await?;
+                Err::<(), _>(String::from("no port"))
+            }),
+        );
+        let started = tokio::time::timeout(millis(1000), started).await;
+        assert!(matches!(started, Ok(Err(NotStarted::Ended(Ended::Failed)))));
+        Ok::<_, String>(())
+    });
+    assert_eq!(leaves(result.await), ["server: no port"]);
+    drop(kept);
 }
