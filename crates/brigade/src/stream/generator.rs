@@ -112,6 +112,9 @@ pub struct Generator<I, F: Future> {
     end: Option<End<F::Output>>,
 }
 
+/// A stream whose closure has no name in its type; made by [`Generator::boxed`].
+pub type BoxGenerator<'b, I> = Generator<I, Pin<Box<dyn Future<Output = Option<I>> + Send + 'b>>>;
+
 impl<I, F: Future> Unpin for Generator<I, F> {}
 
 impl<I, F> Generator<I, F>
@@ -179,6 +182,40 @@ where
         self.producer = None;
         if let Some(End::Panicked(panic)) = end {
             panic.resume();
+        }
+    }
+
+    /// The same stream as a type that can be named, for a field or the return type of a trait's
+    /// function. It may have given items already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade::stream::{BoxGenerator, generate};
+    ///
+    /// struct Countdown {
+    ///     left: BoxGenerator<'static, u32>,
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let left = generate(async |yielder| {
+    ///     for n in (0..3).rev() {
+    ///         yielder.yield_item(n).await;
+    ///     }
+    /// });
+    /// let mut countdown = Countdown { left: left.boxed() };
+    /// assert_eq!(countdown.left.next().await, Some(2));
+    /// countdown.left.close().await;
+    /// # });
+    /// ```
+    pub fn boxed<'b>(self) -> BoxGenerator<'b, I>
+    where
+        F: Send + 'b,
+    {
+        Generator {
+            slot: self.slot,
+            producer: self.producer.map(Producer::boxed),
+            end: self.end,
         }
     }
 

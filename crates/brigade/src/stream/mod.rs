@@ -19,6 +19,12 @@
 //! The code between two items never runs in the producer's scope: a group in the producer, its
 //! deadline, a shield or a tracing span does not reach it. Nor does a cancellation of the consumer
 //! reach the producer otherwise than by the drop of the stream.
+//!
+//! All of them are `Stream`s and `Unpin`, so the adapters of `futures_util::StreamExt` work on them:
+//! `map`, `take`, `buffered` and the like. Prefer the methods of the types here where there are
+//! any: an adapter has no `close`, and while it waits, a shield of the producer does not hold for
+//! the consumer. Use `by_ref` to adapt a part of a stream and then close it.
+//! [`Generator::boxed`] gives a type that can be named.
 
 mod generator;
 mod lines;
@@ -31,7 +37,7 @@ mod slot;
 mod tests;
 mod yielder;
 
-pub use generator::{Generator, generate, try_generate};
+pub use generator::{BoxGenerator, Generator, generate, try_generate};
 pub use lines::{
     Batch, Chunks, Encoding, LineError, Lines, LinesError, Lossy, ParseError, Parsed, Raw, Utf8,
     lines, read_lines,

@@ -35,6 +35,8 @@ pub(super) struct Producer<F: Future> {
     panic: Option<Panic>,
 }
 
+pub(super) type BoxBody<'b, O> = Pin<Box<dyn Future<Output = O> + Send + 'b>>;
+
 /// How a producer ended.
 pub(super) enum End<O> {
     Output(O),
@@ -55,6 +57,26 @@ impl<F: Future> Producer<F> {
             closing: false,
             output: None,
             panic: None,
+        }
+    }
+
+    /// The same with a body of no name, which stays where it is.
+    pub(super) fn boxed<'b>(mut self) -> Producer<BoxBody<'b, F::Output>>
+    where
+        F: Send + 'b,
+    {
+        Producer {
+            name: self.name,
+            body: self
+                .body
+                .take()
+                .map(|body| Box::pin(body as BoxBody<'b, _>)),
+            place: self.place.take(),
+            ending: std::mem::take(&mut self.ending),
+            busy: self.busy,
+            closing: self.closing,
+            output: self.output.take(),
+            panic: self.panic.take(),
         }
     }
 

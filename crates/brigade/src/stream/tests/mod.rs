@@ -1,5 +1,6 @@
 //! Streams under cancellation, groups, moves and panics; all in paused time.
 
+mod dropped;
 mod ending;
 mod generating;
 mod paging;

@@ -353,3 +353,25 @@ async fn s1h_a_stream_in_a_stream_moves_with_it() {
     });
     result.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn s1h_a_stream_may_be_boxed_between_two_items_with_what_it_has_open() {
+    let log = Log::default();
+    let result = task_group(async |_| {
+        let mut stream = generate(async |yielder| {
+            defer(log.later("cleaned up"));
+            for n in 1..=3 {
+                yielder.yield_item(n).await;
+            }
+        });
+        assert_eq!(stream.next().await, Some(1));
+        let mut stream: BoxGenerator<'_, u32> = stream.boxed();
+        assert_eq!(log.all(), [] as [&str; 0]);
+        assert_eq!(stream.next().await, Some(2));
+        stream.close().await;
+        log.add("closed");
+        Ok::<_, String>(())
+    });
+    result.await.unwrap();
+    assert_eq!(log.all(), ["cleaned up", "closed"]);
+}
