@@ -14,7 +14,7 @@ use super::context;
 /// cancelled. They run one after the other, the last registered first, and before a group returns.
 /// A further cancellation does not cut them off. Once the task is cancelled, they have the grace
 /// period of their group (10 s by default); what is still running then is dropped, and reported by
-/// the group as a deadline.
+/// the group as a deadline. In a runtime without timers the grace period never ends.
 ///
 /// The finalisers of a group's body run when all its children are gone. A panic in a finaliser is
 /// reported like a panic of the task, and those before it still run.

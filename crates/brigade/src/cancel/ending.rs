@@ -39,7 +39,13 @@ const LATER_THAN_RUN: Duration = Duration::from_millis(500);
 /// Measures the grace period of one scope: the time for which its own shields and finalisers hold
 /// up the end of a cancelled task.
 #[derive(Default)]
-struct Grace(Option<Pin<Box<Sleep>>>);
+enum Grace {
+    #[default]
+    Unset,
+    Until(Pin<Box<Sleep>>),
+    /// The runtime has no timers, and cleanup that could go on is not dropped for want of one.
+    Endless,
+}
 
 impl Grace {
     fn enforce(&mut self, scope: &Arc<Scope>, cx: &mut Context<'_>) {
@@ -53,9 +59,12 @@ impl Grace {
             _ => Duration::ZERO,
         };
         let grace = scope.grace();
-        let timer = self
-            .0
-            .get_or_insert_with(|| Box::pin(sleep(grace.saturating_add(after_run))));
+        if matches!(self, Self::Unset) {
+            // No call tells whether a runtime has timers; without them this one panics.
+            let set = catch_unwind(|| sleep(grace.saturating_add(after_run)));
+            *self = set.map_or(Self::Endless, |timer| Self::Until(Box::pin(timer)));
+        }
+        let Self::Until(timer) = self else { return };
         if timer.as_mut().poll(cx).is_ready() {
             scope.fail(Failure::late(scope, grace));
             scope.abort();

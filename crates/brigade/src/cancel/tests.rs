@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use brigade_testkit::cancel::fuzz_cancel;
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -502,4 +503,101 @@ async fn c5b_a_deadline_that_passes_while_children_still_run_counts_too() {
     });
     let failed = result.await.unwrap_err();
     assert_eq!(failed.to_string(), "group: not finished after 100ms");
+}
+
+#[test]
+fn c2i_without_timers_there_is_no_grace_period_and_cleanup_takes_its_time() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let log = Log::default();
+    let result = runtime.unwrap().block_on(task_group(async |g| {
+        let log = log.clone();
+        let child = g.spawn(async move {
+            defer(async move {
+                tokio::task::yield_now().await;
+                log.add("cleaned up");
+            });
+            let shielded = shield(async {
+                for _ in 0..5 {
+                    tokio::task::yield_now().await;
+                }
+            });
+            shielded.await;
+            pending::<Fine>().await
+        });
+        tokio::task::yield_now().await;
+        Ok::<_, String>(child.cancel().await)
+    }));
+    assert_eq!(result.unwrap(), Err(Ended::Cancelled(Reason::User)));
+    assert_eq!(log.all(), ["cleaned up"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c2i_the_longest_grace_period_never_ends() {
+    let log = Log::default();
+    let group = Builder::new().grace(Duration::MAX);
+    let result = group.run(async |g| {
+        let cleaned = log.later("cleaned up");
+        let child = g.spawn(async {
+            defer(async {
+                sleep(Duration::from_secs(86400)).await;
+                cleaned.await;
+            });
+            pending::<Fine>().await
+        });
+        tokio::task::yield_now().await;
+        let scope = super::context::scope().unwrap();
+        scope.cancel_tasks(Reason::Signal(15));
+        Ok::<_, String>(child.outcome().await)
+    });
+    let ended = result.await.unwrap();
+    assert_eq!(ended, Err(Ended::Cancelled(Reason::Signal(15))));
+    assert_eq!(log.all(), ["cleaned up"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c1a_a_wait_for_a_token_that_is_dropped_at_any_await_leaves_no_trace() {
+    let token = Token::new();
+    let scene = || {
+        let token = token.child();
+        async move {
+            let inner = token.child();
+            let value = inner.until_cancelled(async {
+                tokio::task::yield_now().await;
+                sleep(millis(1)).await;
+                7
+            });
+            assert_eq!(value.await, Ok(7));
+            let (waits, cancels) = (token.clone(), async {
+                sleep(millis(1)).await;
+                token.cancel(Reason::User);
+            });
+            tokio::join!(waits.cancelled(), inner.cancelled(), cancels).0
+        }
+    };
+    let polls = fuzz_cancel(scene, async |outcome| {
+        assert!(!token.is_cancelled(), "{outcome:?}");
+        let waits = token.child();
+        assert!(poll_once(pin!(waits.cancelled())).is_pending());
+    });
+    assert!(polls.await > 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c3d_a_shield_that_is_dropped_at_any_await_holds_up_nobody() {
+    let result = task_group(async |g| {
+        let scope = super::context::scope().unwrap();
+        let scene = || async {
+            shield(async {
+                sleep(millis(1)).await;
+                shield(tokio::task::yield_now()).await;
+            })
+            .await;
+        };
+        let polls = fuzz_cancel(scene, async |outcome| {
+            assert!(!scope.is_shielded(), "{outcome:?}");
+        });
+        assert!(polls.await > 2);
+        Ok::<_, String>(g.stats().running)
+    });
+    assert_eq!(result.await.unwrap(), 0);
 }

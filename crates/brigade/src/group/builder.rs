@@ -82,6 +82,10 @@ impl Builder {
 
     /// How long a cancelled child may stay in its shields and finalisers before it is aborted;
     /// by default that of the group around this one, 10 s for the outermost.
+    ///
+    /// It is kept by tokio's timers. In a runtime without them (`enable_time` was not called) it
+    /// never ends: cleanup takes the time it needs, and tokio's complaint on stderr is all there is
+    /// to see.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self

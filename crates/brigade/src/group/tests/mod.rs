@@ -2,6 +2,7 @@
 
 mod adopting;
 mod collecting;
+mod dropping;
 mod failing;
 mod limiting;
 mod meeting;

@@ -201,7 +201,7 @@ async fn l2a_a_waiter_dropped_at_any_of_its_awaits_leaves_no_permit_behind() {
         async move {
             tokio::task::yield_now().await;
             let one = ours.acquire().await;
-            let other = ours.acquire().await;
+            let other = ours.acquire_owned(1).await;
             sleep(Duration::from_millis(1)).await;
             drop((one, other));
             drop(ours.acquire_many(2).await);

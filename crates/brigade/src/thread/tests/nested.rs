@@ -338,3 +338,21 @@ async fn t3c_a_circle_is_found_around_a_closure_that_has_ended() {
     let message = message.await;
     assert!(message.contains("(`first` -> `first`)"), "{message}");
 }
+
+#[tokio::test]
+async fn t3a_a_closure_whose_caller_has_left_is_told_too() {
+    let pool = Pool::new("files", 8);
+    let (open, closed) = gate();
+    let (log, inner) = (Log::new(), pool.clone());
+    let told = log.clone();
+    let mut call = pool.call(move || {
+        closed();
+        let nested = catch_unwind(AssertUnwindSafe(|| wait_for(inner.call(|| 1))));
+        told.push(nested.is_err());
+    });
+    assert!(poll_once(&mut call).is_none());
+    until("it runs", || open.started()).await;
+    drop(call);
+    drop(open);
+    until("it ended", || log.entries() == [true]).await;
+}

@@ -1,0 +1,89 @@
+//! Groups, their handles and collections dropped at each of their awaits, inside a group that must
+//! be left with nothing.
+
+use brigade_testkit::cancel::fuzz_cancel;
+
+use super::*;
+
+/// Drops what `make` makes at each await; nothing that it was given may be held afterwards.
+async fn fuzz<F: Future>(make: impl Fn(Arc<()>) -> F) {
+    let result = task_group(async |g| {
+        let held = Arc::new(());
+        let polls = fuzz_cancel(
+            || make(held.clone()),
+            async |_| {
+                let gone = async {
+                    while Arc::strong_count(&held) > 1 {
+                        sleep(millis(1)).await;
+                    }
+                };
+                let gone = tokio::time::timeout(millis(10_000), gone).await;
+                assert!(gone.is_ok(), "something is still held");
+            },
+        );
+        assert!(polls.await > 2);
+        assert_eq!(g.stats().running, 0);
+        Ok::<_, String>(())
+    });
+    result.await.unwrap();
+}
+
+/// A task that holds something for a while, and its finaliser too.
+async fn work(held: Arc<()>) -> Result<u32, String> {
+    let inside = held.clone();
+    defer(async move {
+        tokio::task::yield_now().await;
+        drop(inside);
+    });
+    sleep(millis(1)).await;
+    drop(held);
+    Ok(1)
+}
+
+#[tokio::test(start_paused = true)]
+async fn g3g_a_tree_of_groups_that_is_dropped_at_any_await_leaves_nothing() {
+    fuzz(|held| {
+        timeout(millis(1000), async {
+            let run = Builder::new().run(async |g| {
+                let ended = g.spawn(work(held.clone())).outcome().await;
+                let inner = task_group(async |g| Ok::<_, String>(g.spawn(work(held)).await));
+                Ok::<_, String>((ended, inner.await.map_err(|error| error.to_string())))
+            });
+            run.await.map_err(|error| error.to_string())
+        })
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn g7d_a_limited_group_that_is_dropped_at_any_await_leaves_nothing() {
+    fuzz(|held| {
+        limited_group(1, async move |g| {
+            let first = g.spawn(work(held.clone())).await;
+            let second = g.spawn_named("second", work(held.clone())).await;
+            let (third, last) = g
+                .start(async move |ready: Ready<u8>| {
+                    ready.send(3);
+                    work(held).await
+                })
+                .await;
+            Ok::<_, String>((first.await, second.await, third, last.await))
+        })
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn g8g_a_collection_that_is_dropped_at_any_await_leaves_nothing() {
+    fuzz(|held| async move {
+        let run = collect(0..3, 2, |_| work(held.clone())).await;
+        let mut seen = 0;
+        let each = Collect::new(0..3, 2, |_| work(held.clone()));
+        let counts = each.for_each(async |_| {
+            tokio::task::yield_now().await;
+            seen += 1;
+        });
+        (run.counts, counts.await, seen)
+    })
+    .await;
+}
