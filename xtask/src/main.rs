@@ -5,6 +5,7 @@
 //! never changes a file of the repository, except that `bench` adds a dated result.
 
 mod crates;
+mod dropping;
 mod laws;
 mod links;
 mod run;
@@ -70,6 +71,7 @@ fn check(root: &Path) -> Result<(), Failed> {
     structure::check(root)?;
     crates::check(root)?;
     laws::check(root)?;
+    dropping::check(root)?;
     links::check(root)?;
     deny(root)?;
     cargo(
