@@ -243,3 +243,33 @@ async fn s1n_a_stream_that_outlived_its_task_says_so_instead_of_ending() {
     let panic = caught(result).await;
     assert!(panic.contains("after its task had ended"), "{panic}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn s1d_close_does_not_poll_a_body_that_could_go_on() {
+    let log = Log::default();
+    let mut stream = generate(async |yielder| {
+        defer(log.later("cleaned up"));
+        sleep(millis(10)).await;
+        log.add("went on");
+        yielder.yield_item(1).await;
+    });
+    assert!(timeout(millis(5), stream.next()).await.is_err());
+    sleep(millis(20)).await;
+    // What the body waits for has come, but nobody asked for an item.
+    stream.close().await;
+    assert_eq!(log.all(), ["cleaned up"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s1j_a_panic_while_a_stream_is_closed_continues_in_the_consumer() {
+    let mut stream = generate(async |yielder| {
+        shield(async {
+            sleep(millis(10)).await;
+            panic!("broken");
+        })
+        .await;
+        yielder.yield_item(1).await;
+    });
+    assert!(timeout(millis(5), stream.next()).await.is_err());
+    assert_eq!(caught(stream.close()).await, "broken");
+}
