@@ -267,7 +267,10 @@ where
     type Output = S::Value;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Value> {
-        if matches!(self.stage, Stage::Running { .. }) {
+        // By projection: a shared look at the pinned future would, by the rules that Miri checks, end
+        // the references which it holds into itself.
+        let stage = self.as_mut().project().stage.project();
+        if matches!(stage, StageProjection::Running { .. }) {
             let mut remains = Remains::none();
             if !self.as_mut().poll_future(cx, &mut remains) {
                 return Poll::Pending;

@@ -93,14 +93,15 @@ impl Driver {
     fn poll<F, T, E>(
         &mut self,
         value: &mut Option<T>,
-        body: Pin<&mut Option<F>>,
+        mut body: Pin<&mut Option<F>>,
         cx: &mut Context<'_>,
     ) -> Poll<()>
     where
         F: Future<Output = Result<T, E>>,
         E: Fault,
     {
-        if body.is_some() {
+        // Not a shared look at the pinned body: see `Child::poll`.
+        if body.as_mut().as_pin_mut().is_some() {
             *value = std::task::ready!(self.poll_body(body, cx));
         }
         self.ending.poll(&mut self.place, cx)
