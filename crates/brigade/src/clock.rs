@@ -7,13 +7,13 @@ mod alarm;
 
 use std::time::Duration;
 
-use brigade_core::time::Moment;
 use tokio::time::Instant;
 
 use crate::runtime::present;
 use crate::sync::OnceLock;
 
 pub use alarm::Alarm;
+pub use brigade_core::time::Moment;
 
 /// Where [`Moment`]s are counted from. A paused runtime may lie before the first reading of the
 /// process, so the origin is placed far from zero and differences may be negative.
