@@ -1,6 +1,6 @@
 //! The law of the house, with `kill -9`: nothing missing, nothing doubled, nothing torn.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -11,15 +11,11 @@ use crate::support::{Output, config, run};
 
 const LINES: u64 = 3000;
 const KILLS: usize = 10;
+const TEST: &str = "kill::f1b_killed_at_random_moments_nothing_is_missing_doubled_or_torn";
 const CHILD: &str = "BRIGADE_JOBS_KILLED_CHILD";
 
-/// The job that is killed: this test binary again, told where by its environment.
-#[test]
-#[ignore = "run by the test below as a child process"]
-fn child() {
-    // On its own it proves nothing, so it must not look like a test that passed.
-    let directory = std::env::var_os(CHILD).expect("only the test below starts this one");
-    let directory = PathBuf::from(directory);
+/// The job that is killed: the test below, which finds in its environment that it is the child.
+fn child(directory: &Path) {
     let input = Input::File(directory.join("list"));
     let mut config = config(input, &directory.join("out"));
     config.commit_every = 40;
@@ -30,7 +26,7 @@ fn child() {
 
 fn start(directory: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "kill::child", "--ignored", "--nocapture"])
+        .args(["--exact", TEST, "--nocapture"])
         .env(CHILD, directory)
         .stdout(Stdio::null())
         .spawn()
@@ -53,6 +49,9 @@ fn wait(mut child: Child, limit: Duration) -> Option<ExitStatus> {
 
 #[test]
 fn f1b_killed_at_random_moments_nothing_is_missing_doubled_or_torn() {
+    if let Some(directory) = std::env::var_os(CHILD) {
+        return child(Path::new(&directory));
+    }
     let server = Server::start_thread(|request| {
         let number: u64 = request.path()[1..].parse().unwrap_or(0);
         let reply = match number % 100 {
