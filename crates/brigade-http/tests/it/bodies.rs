@@ -6,7 +6,7 @@ use brigade_http::{Kind, PoolLimits};
 use brigade_testkit::server::{Reply, Server};
 use brigade_testkit::wait::until;
 
-use super::{client, limited, tell};
+use super::{client, limited, refused, tell};
 
 #[tokio::test]
 async fn h6c_a_body_beyond_its_limit_is_an_error_that_frees_the_connection() {
@@ -69,12 +69,7 @@ async fn h6f_a_head_of_too_many_bytes_or_lines_is_an_error() {
             .await
             .unwrap();
         let client = client();
-        let error = client
-            .get(server.url("/"))
-            .unwrap()
-            .send()
-            .await
-            .unwrap_err();
+        let error = refused(&client, server.url("/")).await;
         assert_eq!(error.kind(), Kind::Protocol, "{}", tell(&error));
         until(|| client.stats().total() == 0).await;
     }

@@ -7,7 +7,7 @@ use brigade_testkit::leak::LeakCheck;
 use brigade_testkit::server::{Port, Reply, Server};
 use brigade_testkit::wait::until;
 
-use super::{client, limited, spawn};
+use super::{client, limited, read, refused, spawn};
 
 #[tokio::test]
 async fn h7b_a_body_dropped_unread_frees_its_slot() {
@@ -43,15 +43,7 @@ async fn h7c_stats_show_the_state_of_every_connection() {
     let hanging = spawn(client.get(server.url("/hang")).unwrap().send());
     until(|| client.stats().active == 1).await;
     for _ in 0..2 {
-        client
-            .get(server.url("/"))
-            .unwrap()
-            .send()
-            .await
-            .unwrap()
-            .bytes()
-            .await
-            .unwrap();
+        read(&client, server.url("/")).await;
         until(|| client.stats().idle == 1).await;
     }
     let stats = client.stats();
@@ -95,15 +87,7 @@ async fn h7d_close_ends_every_connection_and_waits_for_it() {
         .send()
         .await
         .unwrap();
-    client
-        .get(server.url("/"))
-        .unwrap()
-        .send()
-        .await
-        .unwrap()
-        .bytes()
-        .await
-        .unwrap();
+    read(&client, server.url("/")).await;
     until(|| client.stats().idle == 1).await;
     let idle_first = client.get(server.url("/hang")).unwrap().send();
     let pending = [
@@ -125,12 +109,7 @@ async fn h7d_close_ends_every_connection_and_waits_for_it() {
         }
     };
     assert_eq!(error.kind(), Kind::Closed);
-    let after = client
-        .get(server.url("/"))
-        .unwrap()
-        .send()
-        .await
-        .unwrap_err();
+    let after = refused(&client, server.url("/")).await;
     assert_eq!(after.kind(), Kind::Closed);
     until(|| server.connections().open == 0).await;
     client.close().await;
@@ -164,15 +143,7 @@ async fn h7f_an_idle_connection_is_closed_when_its_time_is_up_and_beyond_the_idl
         .idle_timeout(Duration::from_millis(100));
     let client = limited(limits);
     let get = async |client: &Client| {
-        client
-            .get(server.url("/"))
-            .unwrap()
-            .send()
-            .await
-            .unwrap()
-            .bytes()
-            .await
-            .unwrap();
+        read(client, server.url("/")).await;
     };
     tokio::join!(get(&client), get(&client), get(&client), get(&client));
     until(|| server.connections().open == 2).await;
@@ -188,14 +159,6 @@ async fn h7g_a_connection_that_the_server_closes_while_idle_leaves_at_once() {
         .await
         .unwrap();
     let client = client();
-    client
-        .get(server.url("/"))
-        .unwrap()
-        .send()
-        .await
-        .unwrap()
-        .bytes()
-        .await
-        .unwrap();
+    read(&client, server.url("/")).await;
     until(|| client.stats().total() == 0).await;
 }

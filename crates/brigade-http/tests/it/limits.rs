@@ -7,7 +7,7 @@ use brigade_testkit::cancel::fuzz_cancel;
 use brigade_testkit::server::{Reply, Server};
 use brigade_testkit::wait::until;
 
-use super::{client, limited, own_sockets, spawn};
+use super::{client, limited, own_sockets, refused, spawn};
 
 async fn get(client: Client, url: String) -> Result<usize, brigade_http::Error> {
     Ok(client.get(url)?.send().await?.bytes().await?.len())
@@ -234,12 +234,7 @@ async fn h1j_a_failed_connection_frees_its_slot_in_every_phase() {
 #[tokio::test]
 async fn a_refused_connection_is_an_error_that_names_the_address() {
     let port = brigade_testkit::server::Port::refusing().unwrap();
-    let error = client()
-        .get(port.url("/"))
-        .unwrap()
-        .send()
-        .await
-        .unwrap_err();
+    let error = refused(&client(), port.url("/")).await;
     assert_eq!(error.kind(), Kind::Connect);
     assert!(error.is_connect());
     let text = super::tell(&error);

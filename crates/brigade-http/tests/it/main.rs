@@ -56,6 +56,17 @@ fn tell(error: &Error) -> String {
     text
 }
 
+/// Reads a response to its end, so that its connection can be used again.
+async fn read(client: &Client, url: String) -> Vec<u8> {
+    let response = client.get(url).unwrap().send().await.unwrap();
+    response.bytes().await.unwrap().to_vec()
+}
+
+/// The error of a request that must fail.
+async fn refused(client: &Client, url: String) -> Error {
+    client.get(url).unwrap().send().await.unwrap_err()
+}
+
 /// A request that goes on beside the test.
 fn spawn<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,

@@ -6,7 +6,7 @@ use brigade_http::{Backoff, Client, Kind, Method, PoolLimits, RetryPolicy, Timeo
 use brigade_testkit::server::{Reply, Request, Server};
 use brigade_testkit::wait::until;
 
-use super::{client, limited};
+use super::{client, limited, read, refused};
 
 /// A server that answers the first request on a connection and treats the second in another way.
 async fn server(second: impl Fn() -> Reply + Send + Sync + 'static) -> Server {
@@ -19,15 +19,7 @@ async fn server(second: impl Fn() -> Reply + Send + Sync + 'static) -> Server {
 }
 
 async fn warm(client: &Client, server: &Server, idle: usize) {
-    client
-        .get(server.url("/warm"))
-        .unwrap()
-        .send()
-        .await
-        .unwrap()
-        .bytes()
-        .await
-        .unwrap();
+    read(client, server.url("/warm")).await;
     until(|| client.stats().idle == idle).await;
 }
 
@@ -73,12 +65,7 @@ async fn h4y_a_request_that_kills_connections_does_not_kill_all_that_are_idle_in
     for _ in 0..3 {
         let warm = || warm(&client, &server, 4);
         tokio::join!(warm(), warm(), warm(), warm());
-        let error = client
-            .get(server.url("/poison"))
-            .unwrap()
-            .send()
-            .await
-            .unwrap_err();
+        let error = refused(&client, server.url("/poison")).await;
         assert_eq!(error.kind(), Kind::Protocol);
     }
     assert_eq!(
@@ -143,12 +130,7 @@ async fn h4c_a_post_never_arrives_twice_whenever_its_connection_dies() {
 async fn h4d_a_fresh_connection_that_breaks_is_an_error() {
     for reply in [Reply::close, Reply::reset] {
         let server = Server::start(move |_| reply()).await.unwrap();
-        let error = client()
-            .get(server.url("/x"))
-            .unwrap()
-            .send()
-            .await
-            .unwrap_err();
+        let error = refused(&client(), server.url("/x")).await;
         assert_eq!(error.kind(), Kind::Protocol);
         assert_eq!(count(&server, "/x"), 1);
     }
@@ -160,12 +142,7 @@ async fn h4e_a_request_whose_response_has_begun_is_not_repeated() {
     let server = server(partial).await;
     let client = client();
     warm(&client, &server, 1).await;
-    let error = client
-        .get(server.url("/x"))
-        .unwrap()
-        .send()
-        .await
-        .unwrap_err();
+    let error = refused(&client, server.url("/x")).await;
     assert_eq!(error.kind(), Kind::Protocol);
     assert_eq!(count(&server, "/x"), 1);
 }
@@ -193,15 +170,7 @@ async fn h4g_a_connection_is_used_again_only_after_its_response_is_complete() {
     first.bytes().await.unwrap();
     second.bytes().await.unwrap();
     until(|| client.stats().idle == 2).await;
-    client
-        .get(server.url("/"))
-        .unwrap()
-        .send()
-        .await
-        .unwrap()
-        .bytes()
-        .await
-        .unwrap();
+    read(&client, server.url("/")).await;
     assert_eq!(server.connections().total, 2);
 }
 
@@ -300,26 +269,10 @@ async fn h4j_what_the_server_says_about_keeping_the_connection_is_honoured() {
     let server = Server::start(|_| Reply::ok("x").header("keep-alive", "timeout=1, max=100"));
     let server = server.await.unwrap();
     let client = client();
-    client
-        .get(server.url("/"))
-        .unwrap()
-        .send()
-        .await
-        .unwrap()
-        .bytes()
-        .await
-        .unwrap();
+    read(&client, server.url("/")).await;
     until(|| client.stats().idle == 1).await;
     tokio::time::sleep(Duration::from_millis(600)).await;
-    client
-        .get(server.url("/"))
-        .unwrap()
-        .send()
-        .await
-        .unwrap()
-        .bytes()
-        .await
-        .unwrap();
+    read(&client, server.url("/")).await;
     assert_eq!(
         server.connections().total,
         2,
