@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::client::Inner;
 use crate::connect::Connector;
 use crate::pool::ClientPool;
+use crate::protocol::{Http2, Protocol, Versions};
 use crate::retry::RetryPolicy;
 use crate::settings::Settings;
 use crate::tls::TlsConfig;
@@ -38,6 +39,7 @@ pub struct ClientBuilder {
     headers: HeaderMap,
     settings: Settings,
     tls: TlsConfig,
+    protocol: Protocol,
     error: Option<Error>,
 }
 
@@ -52,6 +54,7 @@ impl Default for ClientBuilder {
             headers,
             settings: Settings::default(),
             tls: TlsConfig::new(),
+            protocol: Protocol::default(),
             error: None,
         }
     }
@@ -102,6 +105,31 @@ impl ClientBuilder {
         self
     }
 
+    /// Speaks HTTP/1.1 only. Without it, a server chooses HTTP/2 or HTTP/1.1 in the TLS handshake,
+    /// and HTTP/1.1 is spoken where there is no TLS.
+    pub fn http1_only(mut self) -> Self {
+        self.protocol.versions = Versions::Http1;
+        self
+    }
+
+    /// Speaks HTTP/2 only, without asking: over plain TCP, for servers that are known to speak it
+    /// (h2c), and over TLS. A server that does not is an error of [`Kind::Protocol`].
+    pub fn http2_prior_knowledge(mut self) -> Self {
+        self.protocol.versions = Versions::Http2;
+        self
+    }
+
+    /// How many bytes of one response, and of all responses on a connection, may be under way or
+    /// unread with HTTP/2; by default 2 MiB and 8 MiB. Larger windows are faster over long
+    /// distances and cost memory where bodies are read slowly. Between 65,535 and 2^31 - 1.
+    pub fn http2_windows(mut self, stream: u32, connection: u32) -> Self {
+        self.protocol.http2 = Http2 {
+            stream_window: stream,
+            connection_window: connection,
+        };
+        self
+    }
+
     /// The value of the User-Agent header.
     pub fn user_agent(self, agent: &str) -> Self {
         self.header(USER_AGENT.as_str(), agent)
@@ -136,8 +164,23 @@ impl ClientBuilder {
         if let Some(error) = self.error {
             return Err(error);
         }
-        if self.limits.total == 0 || self.limits.per_host == 0 {
-            let detail = "with a limit of 0 connections nothing can be sent";
+        let PoolLimits {
+            total,
+            per_host,
+            streams,
+            ..
+        } = self.limits;
+        if total == 0 || per_host == 0 || streams == 0 {
+            let detail = "with a limit of 0 connections or streams nothing can be sent";
+            return Err(Error::new(Kind::Config).because(detail));
+        }
+        let Http2 {
+            stream_window,
+            connection_window,
+        } = self.protocol.http2;
+        let windows = 65_535..=(1 << 31) - 1;
+        if !windows.contains(&stream_window) || !windows.contains(&connection_window) {
+            let detail = "the windows of HTTP/2 must be between 65535 and 2147483647 bytes";
             return Err(Error::new(Kind::Config).because(detail));
         }
         let mut headers = self.headers;
@@ -146,8 +189,7 @@ impl ClientBuilder {
             headers.insert(ACCEPT_ENCODING, encodings);
         }
         let inner = Inner {
-            pool: ClientPool::new(self.limits),
-            connector: Connector::new(self.tls),
+            pool: ClientPool::new(self.limits, Connector::new(self.tls, self.protocol)),
             headers,
             settings: self.settings,
         };

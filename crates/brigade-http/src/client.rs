@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
-use crate::connect::Connector;
 use crate::into_url::check;
 use crate::pool::ClientPool;
 use crate::settings::Settings;
@@ -42,7 +41,6 @@ pub struct Client {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) pool: Arc<ClientPool>,
-    pub(crate) connector: Connector,
     pub(crate) headers: HeaderMap,
     pub(crate) settings: Settings,
 }
@@ -110,9 +108,6 @@ impl Client {
     /// are being answered fail with [`Kind::Closed`](crate::Kind::Closed), here and in clones of
     /// the client. Dropping the last clone instead closes idle connections as well, but lets
     /// responses that are being read go on.
-    ///
-    /// A request opens its connection in its own future. One that stopped half-way because nobody
-    /// polls it must be polled or dropped before this returns.
     ///
     /// # Cancel safety
     ///

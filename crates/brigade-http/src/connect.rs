@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use brigade::thread::Pool;
+use brigade_core::pool::Sharing;
 use brigade_core::time::Moment;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -15,9 +16,9 @@ use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-use crate::deadline::Deadline;
 use crate::pool::SlotGuard;
 use crate::pool::connection::Stream;
+use crate::protocol::Protocol;
 use crate::race::race;
 use crate::resolve::Resolver;
 use crate::tls::{self, TlsConfig};
@@ -29,41 +30,44 @@ pub(crate) struct Connector {
     trust: Arc<TlsConfig>,
     /// Made of `trust` when the first https URL turns up: it may read files.
     tls: OnceCell<Arc<ClientConfig>>,
+    protocol: Protocol,
 }
 
 impl Connector {
-    pub(crate) fn new(trust: TlsConfig) -> Self {
+    pub(crate) fn new(trust: TlsConfig, protocol: Protocol) -> Self {
         Self {
             resolver: Resolver::default(),
             trust: trust.into(),
             tls: OnceCell::new(),
+            protocol,
         }
     }
 
-    /// A connected stream to the origin of `url`, ready for HTTP, with the slot that it holds.
+    /// What connections speak once they are open.
+    pub(crate) const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether requests may turn out to share a connection to the origin of `url`.
+    pub(crate) fn sharing(&self, url: &Url) -> Sharing {
+        self.protocol.versions.sharing(url)
+    }
+
+    /// A connected stream to the origin of `url`, ready for HTTP, for the dial that has `slot`.
     pub(crate) async fn connect(
         &self,
         url: &Url,
-        slot: SlotGuard,
-        deadline: Deadline,
-    ) -> Result<(Stream, SlotGuard)> {
-        let opened = deadline.bound(async {
-            let (tcp, slot) = self.open(url, slot, deadline.at).await?;
-            let stream = match url.scheme() {
-                "https" => self.secure(url, tcp).await?,
-                _ => Stream::Tcp(tcp),
-            };
-            Ok((stream, slot))
-        });
-        opened.await?
+        slot: &SlotGuard,
+        until: Moment,
+    ) -> Result<Stream> {
+        let tcp = self.open(url, slot, until).await?;
+        match url.scheme() {
+            "https" => self.secure(url, tcp).await,
+            _ => Ok(Stream::Tcp(tcp)),
+        }
     }
 
-    async fn open(
-        &self,
-        url: &Url,
-        slot: SlotGuard,
-        until: Moment,
-    ) -> Result<(TcpStream, SlotGuard)> {
+    async fn open(&self, url: &Url, slot: &SlotGuard, until: Moment) -> Result<TcpStream> {
         let bad = || Error::new(Kind::BadUrl).because("it names no host");
         let host = url.host().ok_or_else(bad)?;
         let port = url.port_or_known_default().ok_or_else(bad)?;
@@ -71,10 +75,10 @@ impl Connector {
         let addresses = resolved.map_err(|error| Error::new(Kind::Dns).from(error))?;
         let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, port));
         let raced = race(addresses.collect(), slot, until).await;
-        let (tcp, slot) = raced.map_err(|error| Error::new(Kind::Connect).from(error))?;
+        let tcp = raced.map_err(|error| Error::new(Kind::Connect).from(error))?;
         // Requests are written whole; waiting for more to send would only delay them.
         let _ = tcp.set_nodelay(true);
-        Ok((tcp, slot))
+        Ok(tcp)
     }
 
     async fn secure(&self, url: &Url, tcp: TcpStream) -> Result<Stream> {
@@ -87,9 +91,10 @@ impl Connector {
         };
         let config = self.tls.get_or_try_init(|| {
             let trust = self.trust.clone();
+            let alpn = self.protocol.versions.alpn();
             // A class of its own: a closure of `to_thread` may be waiting for this request.
             Pool::new("certificates", 1)
-                .call(move || trust.build())
+                .call(move || trust.build_with(alpn))
                 .name("read certificates")
                 .abandon_on_cancel()
         });

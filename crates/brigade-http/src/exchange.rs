@@ -1,25 +1,35 @@
-//! One request on one connection, and the one case in which it moves to another.
+//! One request on one connection, and the cases in which it moves to another.
 //!
-//! A server may close an idle connection at the moment a request is sent on it. Then, and only
-//! then, the request is sent again: if no byte of it left, or, once, if it is idempotent and no
-//! byte of the response arrived. A fresh connection that breaks is an error.
+//! A server may close an idle connection at the moment a request is sent on it. Then the request is
+//! sent again: if no byte of it left, or, once, if it is idempotent and no byte of the response
+//! arrived. A fresh connection that breaks is an error. With HTTP/2 a server may also say that it
+//! has not looked at a request, which then moves on, a few times at most.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use brigade_core::time::Moment;
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, RANGE, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
-use hyper::body::Incoming;
+use http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, RANGE, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use url::{Position, Url};
 
 use crate::body::RequestBody;
 use crate::client::Inner;
 use crate::deadline::Deadline;
-use crate::pool::connection::{self, Connection, Exchange, Fault, Terms};
-use crate::pool::{Checkout, Lease, SlotGuard};
+use crate::incoming::Source;
+use crate::pool::connection::{Connection, Exchange2, Failure, Fault, Terms};
+use crate::pool::{Destination, Lease};
 use crate::{Error, Kind, Phase, Result, Timeouts, tls};
+
+/// How often a request moves on because a server has not looked at it.
+const UNPROCESSED_MAX: u32 = 5;
+
+/// How long a refused request waits before it moves on, at first; it doubles each time.
+const REFUSED_DELAY: Duration = Duration::from_millis(20);
 
 /// One step on the way from the first URL to the last.
 #[derive(Debug)]
@@ -38,75 +48,156 @@ pub(crate) async fn exchange(
     hop: &Hop,
     timeouts: &Timeouts,
     total: Deadline,
-) -> Result<(Exchange, Response<Incoming>)> {
-    let terms = Terms {
-        read: timeouts.read,
-        write: timeouts.write,
-        total: total.at,
+) -> Result<Response<Source>> {
+    let mut attempt = Attempt {
+        client,
+        hop,
+        terms: Terms {
+            read: timeouts.read,
+            write: timeouts.write,
+            total: total.at,
+        },
+        // Before anything is opened, so that what cannot be sent costs no connection.
+        target: target(&hop.url)?,
+        stale: None,
+        unprocessed: 0,
     };
     let key = &hop.url[..Position::BeforePath];
-    // Before anything is opened, so that what cannot be sent costs no connection.
-    let target = target(&hop.url)?;
-    let mut stale = None;
     loop {
-        let pool_deadline = || total.nearer(Phase::Pool, timeouts.pool);
-        let checkout = client.pool.checkout(key, pool_deadline).await?;
-        let (connection, lease) = match checkout {
-            Checkout::Reuse(lease) => match lease.connection().cloned() {
-                Some(connection) if !connection.is_closed() && is_fresher(&connection, stale) => {
-                    (connection, Some(lease))
-                }
-                _ => {
-                    lease.dead();
-                    continue;
-                }
-            },
-            Checkout::Dial(slot) => {
-                let deadline = total.nearer(Phase::Connect, timeouts.connect);
-                // Boxed, because a dial is rare and its state is large.
-                let connection = Box::pin(dial(client, &hop.url, slot, deadline)).await?;
-                (connection, None)
-            }
+        let lease = match client.pool.try_checkout(key) {
+            Some(lease) => lease,
+            // Boxed, because a wait is rare and its state is large.
+            None => Box::pin(checkout(client, hop, timeouts, total)).await?,
         };
-        let request = request(client, hop, target.clone(), &connection.host);
-        let reused = lease.is_some();
-        let Some((exchange, sent)) = connection.send(request, terms) else {
-            if let Some(lease) = lease {
-                lease.dead();
-                continue;
-            }
-            return Err(broken(&connection, None));
+        let Some(connection) = lease.connection().cloned() else {
+            continue;
         };
-        lease.map(Lease::used);
-        match sent.await {
-            Ok(head) => {
-                check_framing(&connection, head.headers())?;
-                if let Some(keep) = keep_alive(head.headers()) {
-                    client.pool.keep(&connection, keep);
-                }
-                return Ok((exchange, head));
-            }
-            Err(mut error) => {
-                let unsent = error.take_message().is_some() && !connection.wire.is_written();
-                let replayable = hop.method.is_idempotent() && !connection.wire.is_answered();
-                let died = reused && connection.wire.fault().is_none() && !client.pool.is_shut();
-                if died && unsent {
-                    continue;
-                }
-                if died && replayable && stale.is_none() {
-                    stale = Some(connection.wire.rested());
-                    continue;
-                }
-                return Err(broken(&connection, Some(error.into_error())));
-            }
+        if connection.is_closed() || !attempt.is_fresher(&connection) {
+            lease.dead();
+            continue;
+        }
+        let next = match connection.is_http2 {
+            true => Box::pin(attempt.http2(lease, &connection)).await?,
+            false => attempt.http1(lease, &connection).await?,
+        };
+        match next {
+            Next::Answer(answer) => return Ok(answer),
+            Next::Again => {}
+            Next::Later(delay) => total.bound(tokio::time::sleep(delay)).await?,
         }
     }
 }
 
-/// Whether a connection is no more suspect of being dead than a new one: after one that was last
-/// used at `stale` turned out dead, those that have been idle for longer are not tried.
-fn is_fresher(connection: &Connection, stale: Option<Moment>) -> bool {
-    stale.is_none_or(|stale| connection.wire.rested() > stale)
+async fn checkout(
+    client: &Inner,
+    hop: &Hop,
+    timeouts: &Timeouts,
+    total: Deadline,
+) -> Result<Lease> {
+    let to = Destination {
+        url: hop.url.clone(),
+        connect: timeouts.connect,
+        total,
+    };
+    let limit = total.nearer(Phase::Pool, timeouts.pool);
+    let key = &hop.url[..Position::BeforePath];
+    client.pool.checkout(key, to, limit).await
+}
+
+/// What follows from one connection's part in an exchange.
+enum Next {
+    Answer(Response<Source>),
+    /// The request moves to another connection.
+    Again,
+    /// The same after a while.
+    Later(Duration),
+}
+
+/// A request and what it has behind it.
+struct Attempt<'a> {
+    client: &'a Inner,
+    hop: &'a Hop,
+    terms: Terms,
+    target: Uri,
+    /// When the connection was used last that turned out to be dead.
+    stale: Option<Moment>,
+    /// How often a server has not looked at it.
+    unprocessed: u32,
+}
+
+impl Attempt<'_> {
+    /// Whether a connection is no more suspect of being dead than a new one: after one that was last
+    /// used at `stale` turned out dead, those that have been idle for longer are not tried.
+    fn is_fresher(&self, connection: &Connection) -> bool {
+        let stale = self.stale.filter(|_| !connection.is_http2);
+        stale.is_none_or(|stale| connection.wire.rested() > stale)
+    }
+
+    async fn http1(&mut self, lease: Lease, connection: &Arc<Connection>) -> Result<Next> {
+        let request = request1(self.client, self.hop, self.target.clone(), &connection.host);
+        let is_fresh = connection.is_fresh();
+        let Some((exchange, sent)) = connection.send(request, self.terms) else {
+            lease.dead();
+            return match is_fresh {
+                true => Err(broken(connection, None)),
+                false => Ok(Next::Again),
+            };
+        };
+        lease.used();
+        match sent.await {
+            Ok(head) => {
+                check_framing(connection, head.headers())?;
+                if let Some(keep) = keep_alive(head.headers()) {
+                    self.client.pool.keep(connection, keep);
+                }
+                let source = |incoming| Source::Http1(incoming, exchange);
+                Ok(Next::Answer(head.map(source)))
+            }
+            Err(mut error) => {
+                let wire = &connection.wire;
+                let unsent = error.take_message().is_some() && !wire.is_written();
+                let replayable = self.hop.method.is_idempotent() && !wire.is_answered();
+                let died = !is_fresh && wire.fault().is_none() && !self.client.pool.is_shut();
+                if died && unsent {
+                    return Ok(Next::Again);
+                }
+                if died && replayable && self.stale.is_none() {
+                    self.stale = Some(wire.rested());
+                    return Ok(Next::Again);
+                }
+                Err(broken(connection, Some(error.into_error())))
+            }
+        }
+    }
+
+    async fn http2(&mut self, lease: Lease, connection: &Arc<Connection>) -> Result<Next> {
+        let request = request2(self.client, self.hop, &self.target, &connection.host)?;
+        let is_fresh = connection.is_fresh();
+        let sent = Exchange2::send(lease, request, self.hop.body.clone(), self.terms).await;
+        match sent {
+            Ok((exchange, head)) => Ok(Next::Answer(head.map(|()| Source::Http2(exchange)))),
+            Err(Failure::Final(error)) => Err(error),
+            Err(Failure::Unprocessed { error, is_refused }) => {
+                if self.unprocessed == UNPROCESSED_MAX || self.client.pool.is_shut() {
+                    return Err(error);
+                }
+                let delay = REFUSED_DELAY * (1 << self.unprocessed);
+                self.unprocessed += 1;
+                match is_refused {
+                    true => Ok(Next::Later(delay.mul_f64(0.5 + fastrand::f64() / 2.0))),
+                    false => Ok(Next::Again),
+                }
+            }
+            Err(Failure::Died(error)) => {
+                let may = self.hop.method.is_idempotent() && !self.client.pool.is_shut();
+                if may && !is_fresh && self.stale.is_none() {
+                    self.stale = Some(connection.opened);
+                    return Ok(Next::Again);
+                }
+                Err(error)
+            }
+        }
+    }
 }
 
 /// The error for a connection that ended before its exchange did.
@@ -124,24 +215,6 @@ pub(crate) fn broken(connection: &Connection, cause: Option<hyper::Error>) -> Er
     }
 }
 
-async fn dial(
-    client: &Inner,
-    url: &Url,
-    slot: SlotGuard,
-    deadline: Deadline,
-) -> Result<Arc<Connection>> {
-    let host = url[Position::BeforeHost..Position::BeforePath].to_owned();
-    let host = HeaderValue::try_from(host);
-    let host = host.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
-    let (stream, slot) = tokio::select! {
-        biased;
-        () = client.pool.closing() => return Err(Error::new(Kind::Closed)),
-        stream = client.connector.connect(url, slot, deadline) => stream?,
-    };
-    tracing::debug!(host = ?host, "connected");
-    connection::start(stream, slot, host).await
-}
-
 /// What the request line names.
 fn target(url: &Url) -> Result<Uri> {
     let target = &url[Position::BeforePath..Position::AfterQuery];
@@ -149,7 +222,7 @@ fn target(url: &Url) -> Result<Uri> {
     Uri::from_maybe_shared(target).map_err(|error| Error::new(Kind::BadUrl).from(error))
 }
 
-fn request(client: &Inner, hop: &Hop, target: Uri, host: &HeaderValue) -> Request<RequestBody> {
+fn request1(client: &Inner, hop: &Hop, target: Uri, host: &HeaderValue) -> Request<RequestBody> {
     let mut request = Request::new(hop.body.clone().into());
     *request.method_mut() = hop.method.clone();
     *request.uri_mut() = target;
@@ -157,12 +230,57 @@ fn request(client: &Inner, hop: &Hop, target: Uri, host: &HeaderValue) -> Reques
     if !headers.contains_key(HOST) {
         headers.insert(HOST, host.clone());
     }
-    if hop.body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&hop.method) {
-        // RFC 9110, section 8.6: some servers refuse these without a length.
+    if has_no_expected_body(hop) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     *request.headers_mut() = headers;
     request
+}
+
+/// Whether some servers refuse the request without a length (RFC 9110, section 8.6).
+fn has_no_expected_body(hop: &Hop) -> bool {
+    hop.body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&hop.method)
+}
+
+/// The same for HTTP/2, which has no headers about the connection (RFC 9113, section 8.2.2), and
+/// names the host in the target.
+fn request2(client: &Inner, hop: &Hop, target: &Uri, host: &HeaderValue) -> Result<Request<()>> {
+    let mut headers = merged(client, hop);
+    let own = headers.remove(HOST);
+    let authority = Authority::try_from(own.as_ref().unwrap_or(host).as_bytes());
+    let mut parts = target.clone().into_parts();
+    let bad = |error: http::Error| Error::new(Kind::BadRequest).from(error);
+    parts.authority = Some(authority.map_err(|error| bad(error.into()))?);
+    parts.scheme = Some(match hop.url.scheme() {
+        "https" => Scheme::HTTPS,
+        _ => Scheme::HTTP,
+    });
+    if headers.keys().any(is_of_connection) {
+        for name in CONNECTION_HEADERS {
+            headers.remove(name);
+        }
+    }
+    if !hop.body.is_empty() || has_no_expected_body(hop) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(hop.body.len()));
+    }
+    let mut request = Request::new(());
+    *request.method_mut() = hop.method.clone();
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|error| bad(error.into()))?;
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+const CONNECTION_HEADERS: [HeaderName; 6] = [
+    CONNECTION,
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+fn is_of_connection(name: &HeaderName) -> bool {
+    CONNECTION_HEADERS.contains(name)
 }
 
 /// Whether everybody on the way agrees on where the response ends (RFC 9112, section 6).

@@ -7,12 +7,13 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::decode::{self, Decoder};
 use crate::exchange::broken;
-use crate::pool::connection::Exchange;
+use crate::pool::connection::{Exchange, Exchange2};
 use crate::settings::Settings;
 use crate::{Error, Kind, Result};
 
@@ -24,28 +25,47 @@ pub(crate) struct Body {
     failed: Option<Kind>,
 }
 
+/// Where a body comes from. Dropping it gives up what is left of it.
 #[derive(Debug)]
-struct Source {
-    incoming: Incoming,
-    exchange: Exchange,
+pub(crate) enum Source {
+    Http1(Incoming, Exchange),
+    Http2(Exchange2),
+}
+
+impl Source {
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(incoming, _) => incoming.is_end_stream(),
+            Self::Http2(exchange) => exchange.is_end_stream(),
+        }
+    }
+
+    /// The next part of the body as it was sent; `None` at its end.
+    async fn data(&mut self) -> Result<Option<Bytes>> {
+        let (incoming, exchange) = match self {
+            Self::Http1(incoming, exchange) => (incoming, exchange),
+            Self::Http2(exchange) => return exchange.data().await,
+        };
+        match std::future::poll_fn(|cx| Pin::new(&mut *incoming).poll_frame(cx)).await {
+            // Trailers say nothing about the body.
+            Some(Ok(frame)) => Ok(Some(frame.into_data().unwrap_or_default())),
+            Some(Err(error)) => Err(broken(&exchange.connection, Some(error))),
+            None => Ok(None),
+        }
+    }
 }
 
 impl Body {
-    pub(crate) fn new(
-        incoming: Incoming,
-        exchange: Exchange,
-        headers: &HeaderMap,
-        settings: &Settings,
-    ) -> Self {
+    pub(crate) fn new(source: Source, headers: &HeaderMap, settings: &Settings) -> Self {
         // A response without a body may still name the encoding that its body would have.
-        let plain = incoming.is_end_stream() || !settings.compression;
+        let plain = source.is_end_stream() || !settings.compression;
         let limit = settings.body_max;
         let decoder = match plain {
             true => Decoder::new(&HeaderMap::new(), limit),
             false => Decoder::new(headers, limit),
         };
         // What is announced to be too large need not be waited for.
-        let announced = incoming.size_hint().lower();
+        let announced = announced(&source, headers);
         let decoder = decoder.and_then(|decoder| match limit {
             Some(limit) if decoder.is_identity() && announced > limit => {
                 Err(decode::Error::TooLarge { limit })
@@ -53,7 +73,7 @@ impl Body {
             _ => Ok(decoder),
         });
         Self {
-            source: Some(Source { incoming, exchange }),
+            source: Some(source),
             decoder,
             failed: None,
         }
@@ -84,16 +104,25 @@ impl Body {
             let Some(source) = &mut self.source else {
                 return Ok(None);
             };
-            let incoming = &mut source.incoming;
-            match std::future::poll_fn(|cx| Pin::new(&mut *incoming).poll_frame(cx)).await {
-                // Trailers say nothing about the body.
-                Some(Ok(frame)) => decoder.feed(frame.into_data().unwrap_or_default()),
-                Some(Err(error)) => return Err(broken(&source.exchange.connection, Some(error))),
+            match source.data().await? {
+                Some(bytes) => decoder.feed(bytes),
                 None => {
                     decoder.finish().map_err(Error::of_decode)?;
                     return Ok(None);
                 }
             }
         }
+    }
+}
+
+/// The length that the server has announced, or 0.
+fn announced(source: &Source, headers: &HeaderMap) -> u64 {
+    match source {
+        Source::Http1(incoming, _) => incoming.size_hint().lower(),
+        Source::Http2(exchange) if exchange.is_end_stream() => 0,
+        Source::Http2(_) => headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok())
+            .unwrap_or(0),
     }
 }

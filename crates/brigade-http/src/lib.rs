@@ -49,6 +49,7 @@ mod incoming;
 mod into_url;
 mod limits;
 mod pool;
+mod protocol;
 mod race;
 pub mod redirect;
 mod request;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 /// How many connections a client may have, and how long it keeps those that nobody uses.
 ///
-/// All limits count the client's own sockets: being opened, in use and idle together.
+/// All limits count the client's own sockets: being opened, in use and idle together. A connection
+/// of HTTP/2 carries many requests; how many at once go to a host is a matter of
+/// `brigade::limit`, not of connections.
 ///
 /// # Examples
 ///
@@ -27,6 +29,13 @@ pub struct PoolLimits {
     pub idle: usize,
     /// How long a connection may be idle before it is closed; by default a minute.
     pub idle_timeout: Duration,
+    /// How old a connection may be and still get another request, so that a change of the host's
+    /// addresses takes effect; by default 10 minutes, `None` for no limit. Each connection ends up
+    /// to a tenth earlier, so that those opened together do not end together.
+    pub max_age: Option<Duration>,
+    /// The most requests at once on one connection of HTTP/2, at least 1; by default 100. A server
+    /// may allow fewer.
+    pub streams: u32,
 }
 
 impl Default for PoolLimits {
@@ -36,6 +45,8 @@ impl Default for PoolLimits {
             per_host: usize::MAX,
             idle: usize::MAX,
             idle_timeout: Duration::from_secs(60),
+            max_age: Some(Duration::from_secs(600)),
+            streams: 100,
         }
     }
 }
@@ -66,6 +77,20 @@ impl PoolLimits {
     #[must_use]
     pub const fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
         self.idle_timeout = idle_timeout;
+        self
+    }
+
+    /// Sets how old a connection may be and still get another request.
+    #[must_use]
+    pub fn max_age(mut self, max_age: impl Into<Option<Duration>>) -> Self {
+        self.max_age = max_age.into();
+        self
+    }
+
+    /// Sets the most requests at once on one connection of HTTP/2.
+    #[must_use]
+    pub const fn streams(mut self, streams: u32) -> Self {
+        self.streams = streams;
         self
     }
 

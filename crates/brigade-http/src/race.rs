@@ -34,7 +34,8 @@ type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 struct Attempt {
     // Fields are dropped in this order: the socket first, its slot last.
     connecting: Connecting,
-    slot: SlotGuard,
+    /// A slot of its own; the first attempt, or the one after it, has that of the dial.
+    slot: Option<SlotGuard>,
     since: Moment,
 }
 
@@ -45,7 +46,7 @@ impl fmt::Debug for Attempt {
 }
 
 impl Attempt {
-    fn new(address: SocketAddr, slot: SlotGuard) -> Self {
+    fn new(address: SocketAddr, slot: Option<SlotGuard>) -> Self {
         Self {
             connecting: Box::pin(TcpStream::connect(address)),
             slot,
@@ -54,20 +55,21 @@ impl Attempt {
     }
 }
 
-/// A connection to one of `addresses`, with the slot that it holds.
+/// A connection to one of `addresses`, for the dial that has `slot`.
 pub(crate) async fn race(
     addresses: Vec<SocketAddr>,
-    slot: SlotGuard,
+    slot: &SlotGuard,
     until: Moment,
-) -> io::Result<(TcpStream, SlotGuard)> {
+) -> io::Result<TcpStream> {
     let share = share(addresses.len(), until);
     let mut addresses = interleaved(addresses);
     let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     let first = addresses.pop_front().ok_or_else(none)?;
-    let mut attempts = vec![Attempt::new(first, slot)];
+    let mut attempts = vec![Attempt::new(first, None)];
     loop {
         let failed = match next(&mut attempts, !addresses.is_empty()).await {
-            Some((index, Ok(tcp))) => return Ok((tcp, attempts.swap_remove(index).slot)),
+            // The others end with their slots, and one slot is left for one socket.
+            Some((_, Ok(tcp))) => return Ok(tcp),
             Some((index, Err(error))) => Some((attempts.remove(index), error)),
             None => None,
         };
@@ -76,7 +78,13 @@ pub(crate) async fn race(
                 attempts.push(Attempt::new(address, attempt.slot));
             }
             (Some((_, error)), None) if attempts.is_empty() => return Err(error),
-            (None, Some(address)) => match further(&mut attempts, share) {
+            (Some((attempt, _)), None) if attempt.slot.is_none() => {
+                // The slot of the dial is free, so one more goes back.
+                if let Some(other) = attempts.first_mut() {
+                    other.slot = None;
+                }
+            }
+            (None, Some(address)) => match further(&mut attempts, slot, share) {
                 Some(slot) => attempts.push(Attempt::new(address, slot)),
                 None => addresses.push_front(address),
             },
@@ -104,12 +112,16 @@ fn poll(attempts: &mut [Attempt], cx: &mut Context<'_>) -> Poll<(usize, io::Resu
 }
 
 /// A slot to try one more address with: a free one, or that of an address that had its share.
-fn further(attempts: &mut Vec<Attempt>, share: Duration) -> Option<SlotGuard> {
+fn further(
+    attempts: &mut Vec<Attempt>,
+    dial: &SlotGuard,
+    share: Duration,
+) -> Option<Option<SlotGuard>> {
     let oldest = attempts.first()?;
     if attempts.len() < RACING_MAX
-        && let Some(slot) = oldest.slot.another()
+        && let Some(slot) = dial.another()
     {
-        return Some(slot);
+        return Some(Some(slot));
     }
     let over = clock::now().since(oldest.since) >= share;
     over.then(|| attempts.remove(0).slot)
@@ -147,19 +159,14 @@ mod tests {
 
     use super::*;
     use crate::PoolLimits;
-    use crate::deadline::Deadline;
-    use crate::pool::{Checkout, ClientPool};
+    use crate::pool::ClientPool;
 
     /// A dead address, a live one on the same port, and a pool of `total` with a slot taken.
     async fn given(total: usize) -> (Port, Server, Arc<ClientPool>, SlotGuard) {
         let dead = Port::full().await.unwrap();
         let live = ([127, 0, 0, 2], dead.address().port());
         let live = Server::builder().address(live).start(|_| Reply::ok("x"));
-        let pool = ClientPool::new(PoolLimits::default().total(total));
-        let never = || Deadline::total(clock::now(), None);
-        let Ok(Checkout::Dial(slot)) = pool.checkout("http://a", never).await else {
-            panic!("the pool is empty");
-        };
+        let (pool, slot) = SlotGuard::of_dial(PoolLimits::default().total(total));
         (dead, live.await.unwrap(), pool, slot)
     }
 
@@ -169,7 +176,7 @@ mod tests {
         let before = clock::now();
         let mut addresses = vec![port.address(); dead];
         addresses.push(live.address());
-        let mut racing = Box::pin(race(addresses, slot, before + limit));
+        let mut racing = Box::pin(race(addresses, &slot, before + limit));
         let mut peak = 0;
         let raced = loop {
             peak = peak.max(pool.lock().stats().connections());
@@ -178,7 +185,8 @@ mod tests {
                 break raced;
             }
         };
-        let (tcp, slot) = raced.unwrap();
+        let tcp = raced.unwrap();
+        drop(racing);
         let time = clock::now().since(before);
         assert_eq!(pool.lock().stats().connections(), 1, "the losers are gone");
         drop(slot);

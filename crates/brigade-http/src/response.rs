@@ -7,11 +7,9 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, Version};
-use hyper::body::Incoming;
 use url::Url;
 
-use crate::incoming::Body;
-use crate::pool::connection::Exchange;
+use crate::incoming::{Body, Source};
 use crate::settings::Settings;
 use crate::{Error, Kind, Result};
 
@@ -36,14 +34,9 @@ impl fmt::Debug for Response {
 }
 
 impl Response {
-    pub(crate) fn new(
-        response: http::Response<Incoming>,
-        exchange: Exchange,
-        url: Url,
-        settings: &Settings,
-    ) -> Self {
-        let (head, incoming) = response.into_parts();
-        let body = Body::new(incoming, exchange, &head.headers, settings);
+    pub(crate) fn new(response: http::Response<Source>, url: Url, settings: &Settings) -> Self {
+        let (head, source) = response.into_parts();
+        let body = Body::new(source, &head.headers, settings);
         Self {
             status: head.status,
             version: head.version,

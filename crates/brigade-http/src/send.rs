@@ -7,12 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use brigade::clock;
 use bytes::Bytes;
-use hyper::body::Incoming;
 
 use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::exchange::{Hop, exchange, merged};
-use crate::pool::connection::Exchange;
+use crate::incoming::Source;
 use crate::redirect;
 use crate::response::Response;
 use crate::retry::Failure;
@@ -30,9 +29,7 @@ pub(crate) async fn send(client: &Inner, mut hop: Hop, settings: &Settings) -> R
     };
     loop {
         match attempts.once(&mut hop).await {
-            Ok(Next::Answer(exchange, head)) => {
-                return Ok(Response::new(head, exchange, hop.url, settings));
-            }
+            Ok(Next::Answer(answer)) => return Ok(Response::new(answer, hop.url, settings)),
             Ok(Next::Hop) => {}
             Ok(Next::Wait(delay)) => tokio::time::sleep(delay).await,
             Err(error) => return Err(error.about(&hop.url)),
@@ -42,7 +39,7 @@ pub(crate) async fn send(client: &Inner, mut hop: Hop, settings: &Settings) -> R
 
 /// What follows from one attempt.
 enum Next {
-    Answer(Exchange, http::Response<Incoming>),
+    Answer(http::Response<Source>),
     /// The request goes to another URL.
     Hop,
     /// The request is sent again after a while.
@@ -61,14 +58,14 @@ struct Attempts<'a> {
 impl Attempts<'_> {
     async fn once(&mut self, hop: &mut Hop) -> Result<Next> {
         match exchange(self.client, hop, &self.settings.timeouts, self.total).await {
-            Ok((exchange, head)) => {
+            Ok(head) => {
                 let failure = Failure::Status(head.status(), head.headers());
                 if let Some(delay) = self.delay(failure, hop) {
                     return Ok(Next::Wait(delay));
                 }
                 match self.follow(hop, &head)? {
                     true => Ok(Next::Hop),
-                    false => Ok(Next::Answer(exchange, head)),
+                    false => Ok(Next::Answer(head)),
                 }
             }
             Err(error) => {
@@ -105,7 +102,7 @@ impl Attempts<'_> {
     }
 
     /// Turns `hop` into the next one if `head` redirects it.
-    fn follow(&mut self, hop: &mut Hop, head: &http::Response<Incoming>) -> Result<bool> {
+    fn follow(&mut self, hop: &mut Hop, head: &http::Response<Source>) -> Result<bool> {
         let decision = redirect::decide(&redirect::Hop {
             status: head.status(),
             headers: head.headers(),

@@ -22,7 +22,7 @@ pub struct Stats {
     pub idle: usize,
     /// Connections that will not be used again and whose socket is not gone yet.
     pub closing: usize,
-    /// Requests that wait for a connection.
+    /// Requests that wait for a connection, those included for which one is being opened.
     pub waiting: usize,
     /// Each connection.
     pub connections: Vec<ConnectionStats>,
@@ -38,14 +38,17 @@ impl Stats {
         let now = clock::now();
         let core = pool.lock();
         let counts = core.stats();
-        let connections = core
-            .connections()
-            .map(|(origin, phase, connection)| ConnectionStats {
-                origin: origin.clone(),
-                state: phase.into(),
-                age: connection.map_or(Duration::ZERO, |connection| now.since(connection.opened)),
-                requests: connection.map_or(0, |connection| connection.wire.exchanges()),
-            });
+        let connections = core.connections().map(|entry| ConnectionStats {
+            origin: entry.key.clone(),
+            state: entry.phase.into(),
+            is_http2: entry
+                .connection
+                .is_some_and(|connection| connection.is_http2),
+            age: (entry.connection)
+                .map_or(Duration::ZERO, |connection| now.since(connection.opened)),
+            in_flight: entry.leases,
+            requests: (entry.connection).map_or(0, |connection| connection.wire.exchanges()),
+        });
         Self {
             dialing: counts.dialing,
             active: counts.active,
@@ -65,8 +68,12 @@ pub struct ConnectionStats {
     pub origin: Arc<str>,
     /// What it is doing.
     pub state: ConnectionState,
+    /// Whether it speaks HTTP/2. `false` as long as it is being opened.
+    pub is_http2: bool,
     /// How long it has been open.
     pub age: Duration,
+    /// How many requests are on it now.
+    pub in_flight: u32,
     /// How many requests it has been given.
     pub requests: u64,
 }

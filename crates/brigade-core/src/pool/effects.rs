@@ -6,21 +6,23 @@
 
 use super::Slot;
 
-/// What a request was given.
+/// A place on an open connection, now reserved for one request.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Grant<C> {
-    /// An open connection, now reserved for this request.
-    Reuse {
-        /// The slot that the connection holds.
-        slot: Slot,
-        /// The connection, as it was given to [`Pool::dialed`](super::Pool::dialed).
-        connection: C,
-    },
-    /// A slot to dial with.
-    Dial {
-        /// The slot that the new connection will hold.
-        slot: Slot,
-    },
+pub struct Grant<C> {
+    /// The slot that the connection holds.
+    pub slot: Slot,
+    /// The connection, as it was given to [`Pool::dialed`](super::Pool::dialed).
+    pub connection: C,
+}
+
+/// A connection to open.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Dial<W> {
+    /// The slot that the new connection will hold.
+    pub slot: Slot,
+    /// The waiter whose need it is, and who is told if the dial fails. The connection itself goes
+    /// to whoever comes first in the queue of the host when it is open.
+    pub waiter: W,
 }
 
 /// A connection to close.
@@ -38,6 +40,12 @@ pub struct Close<C> {
 pub struct Effects<C, W> {
     /// Waiters and what each of them was given.
     pub grants: Vec<(W, Grant<C>)>,
+    /// Connections to open; each must be followed by [`Pool::dialed`](super::Pool::dialed) or
+    /// [`Pool::closed`](super::Pool::closed).
+    pub dials: Vec<Dial<W>>,
+    /// Dials to give up because somebody else needs the slot, named by the waiter that each was
+    /// begun for; each must be followed by [`Pool::closed`](super::Pool::closed).
+    pub abandons: Vec<W>,
     /// Connections to close; each must be followed by [`Pool::closed`](super::Pool::closed).
     pub closes: Vec<Close<C>>,
     /// Waiters that will never be given anything because the pool was closed.
@@ -49,6 +57,8 @@ impl<C, W> Effects<C, W> {
     pub const fn none() -> Self {
         Self {
             grants: Vec::new(),
+            dials: Vec::new(),
+            abandons: Vec::new(),
             closes: Vec::new(),
             refused: Vec::new(),
         }
@@ -56,7 +66,11 @@ impl<C, W> Effects<C, W> {
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.grants.is_empty() && self.closes.is_empty() && self.refused.is_empty()
+        self.grants.is_empty()
+            && self.dials.is_empty()
+            && self.abandons.is_empty()
+            && self.closes.is_empty()
+            && self.refused.is_empty()
     }
 }
 

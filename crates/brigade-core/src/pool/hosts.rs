@@ -3,9 +3,10 @@
 //! A host that has neither connections nor waiters is forgotten, so a crawl over a million hosts
 //! costs no more memory than its limits. It never decides who gets a connection.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::Sharing;
 use super::list::List;
 
 #[derive(Debug)]
@@ -13,11 +14,96 @@ pub(super) struct Host<W> {
     pub(super) key: Arc<str>,
     /// Connections in any phase.
     pub(super) count: usize,
-    pub(super) idle: List,
+    /// Open connections with room for another request.
+    pub(super) ready: List,
     /// In the order of their places in the queue.
     pub(super) waiters: BTreeMap<u64, W>,
-    /// The place under which the host stands among those that can be served.
-    pub(super) listed: Option<u64>,
+    /// The places of the waiters for whom no dial is under way.
+    pub(super) undialed: BTreeSet<u64>,
+    /// Dials that are under way, and new connections whose peer has not said how much they carry.
+    pub(super) pending: usize,
+    /// Dials whose waiter was served otherwise or has left.
+    pub(super) orphans: usize,
+    /// Whether one more connection may serve all who wait, so that one at a time is dialed.
+    is_shared: Option<bool>,
+    /// Where the host stands among those that can be helped.
+    pub(super) listed: Option<Listing>,
+}
+
+/// The place in the queue under which a host is listed, and by what its waiter can be helped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listing {
+    /// By a connection with room.
+    Ready(u64),
+    /// By a dial.
+    InNeed(u64),
+}
+
+impl<W> Host<W> {
+    fn new(key: Arc<str>) -> Self {
+        Self {
+            key,
+            count: 0,
+            ready: List::EMPTY,
+            waiters: BTreeMap::new(),
+            undialed: BTreeSet::new(),
+            pending: 0,
+            orphans: 0,
+            is_shared: None,
+            listed: None,
+        }
+    }
+
+    /// What is expected as long as no connection has told.
+    pub(super) fn expect(&mut self, sharing: Sharing) {
+        self.is_shared
+            .get_or_insert(matches!(sharing, Sharing::Expected));
+    }
+
+    /// What a connection, or a dial that failed, told.
+    pub(super) fn set_shared(&mut self, is_shared: bool) {
+        self.is_shared = Some(is_shared);
+    }
+
+    /// The place of the waiter who is first in need of another dial.
+    pub(super) fn in_need(&self) -> Option<u64> {
+        let enough = match self.is_shared {
+            Some(true) => self.pending > 0,
+            _ => self.orphans >= self.undialed.len(),
+        };
+        self.undialed.first().copied().filter(|_| !enough)
+    }
+
+    /// Whether one of its orphaned dials is of no use to those who wait.
+    pub(super) fn has_surplus(&self) -> bool {
+        match self.is_shared {
+            Some(true) => self.orphans > 0 && self.waiters.is_empty(),
+            _ => self.orphans > self.undialed.len(),
+        }
+    }
+
+    /// Whether a dial that was begun for `place` is of use to that waiter only.
+    pub(super) fn is_orphan(&self, place: u64) -> bool {
+        !self.waiters.contains_key(&place) || self.undialed.contains(&place)
+    }
+
+    /// The dial for `place` is over.
+    pub(super) fn end_dial(&mut self, place: u64) {
+        if self.is_orphan(place) {
+            self.orphans -= 1;
+        } else {
+            self.undialed.insert(place);
+        }
+    }
+
+    /// Takes a waiter out of the queue. A dial that was begun for it goes on for the others.
+    pub(super) fn remove_waiter(&mut self, place: u64) -> Option<W> {
+        let waiter = self.waiters.remove(&place)?;
+        if !self.undialed.remove(&place) {
+            self.orphans += 1;
+        }
+        Some(waiter)
+    }
 }
 
 #[derive(Debug)]
@@ -41,9 +127,14 @@ impl<W> Hosts<W> {
         self.entries.len() as u32
     }
 
+    /// The index of a host that has connections or waiters.
+    pub(super) fn find(&self, key: &str) -> Option<u32> {
+        self.by_key.get(key).copied()
+    }
+
     /// The index of a host, which is made if it is new.
     pub(super) fn index(&mut self, key: &str) -> u32 {
-        if let Some(&host) = self.by_key.get(key) {
+        if let Some(host) = self.find(key) {
             return host;
         }
         let key: Arc<str> = key.into();
@@ -52,13 +143,7 @@ impl<W> Hosts<W> {
             (self.entries.len() - 1) as u32
         });
         self.by_key.insert(key.clone(), host);
-        self.entries[host as usize] = Some(Host {
-            key,
-            count: 0,
-            idle: List::EMPTY,
-            waiters: BTreeMap::new(),
-            listed: None,
-        });
+        self.entries[host as usize] = Some(Host::new(key));
         host
     }
 

@@ -1,7 +1,8 @@
-//! The slab of connections, each in a phase, with the orders of the idle ones.
+//! The slab of connections, each in a phase, with the orders of those that can be used.
 //!
-//! It keeps the counts true: a connection changes its phase in one place only. It never decides
-//! who gets a connection.
+//! It keeps the counts true: a connection changes in one place only, [`Slots::change`], and what
+//! follows from the change for counts and lists is derived there. It never decides who gets a
+//! connection.
 
 use super::Stats;
 use super::list::{Link, List};
@@ -30,40 +31,105 @@ pub enum Phase {
     Closing,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Free,
+    Dialing,
+    Open,
+    /// Its socket goes as soon as possible.
+    Closing,
+    /// Requests are still on it, and it goes after them.
+    Draining,
+}
+
 #[derive(Debug)]
-pub(super) struct Entry<C> {
+pub(super) struct Entry<C, W> {
     generation: u32,
     pub(super) host: u32,
-    phase: Option<Phase>,
+    pub(super) stage: Stage,
     pub(super) connection: Option<C>,
+    /// The waiter that it is dialed for, and its place; gone when the dial is over.
+    pub(super) dial: Option<(u64, W)>,
+    /// Whether it counts among its host's pending ones.
+    pub(super) is_pending: bool,
+    /// Requests on it.
+    pub(super) leases: u32,
+    /// The most requests on it.
+    pub(super) room: u32,
+    /// Whether requests share it.
+    pub(super) is_shared: bool,
+    /// When it is too old.
+    pub(super) until: Moment,
+    /// When it will have been idle for too long.
     pub(super) expires: Moment,
     in_host: Link,
     in_all: Link,
 }
 
+impl<C, W> Entry<C, W> {
+    fn new(host: u32) -> Self {
+        Self {
+            generation: 0,
+            host,
+            stage: Stage::Free,
+            connection: None,
+            dial: None,
+            is_pending: false,
+            leases: 0,
+            room: 0,
+            is_shared: false,
+            until: Moment::MAX,
+            expires: Moment::MAX,
+            in_host: Link::UNLINKED,
+            in_all: Link::UNLINKED,
+        }
+    }
+
+    pub(super) fn phase(&self) -> Option<Phase> {
+        match self.stage {
+            Stage::Free => None,
+            Stage::Dialing => Some(Phase::Dialing),
+            Stage::Open if self.leases == 0 => Some(Phase::Idle),
+            Stage::Open => Some(Phase::Active),
+            Stage::Closing | Stage::Draining => Some(Phase::Closing),
+        }
+    }
+
+    fn is_shared_active(&self) -> bool {
+        self.is_shared && self.phase() == Some(Phase::Active)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.stage == Stage::Open && self.leases < self.room
+    }
+
+    /// Whether it must not be given another request.
+    pub(super) fn is_over(&self, now: Moment) -> bool {
+        self.until <= now || self.leases == 0 && self.expires <= now
+    }
+}
+
 /// All connections of a pool.
 #[derive(Debug)]
-pub(super) struct Slots<C> {
-    entries: Vec<Entry<C>>,
+pub(super) struct Slots<C, W> {
+    entries: Vec<Entry<C, W>>,
     free: Vec<u32>,
     /// Idle connections of all hosts, least recently used first.
     idle: List,
     counts: Stats,
+    draining: usize,
+    shared_active: usize,
 }
 
-impl<C> Slots<C> {
+impl<C, W> Slots<C, W> {
     pub(super) const fn new() -> Self {
         Self {
             entries: Vec::new(),
             free: Vec::new(),
             idle: List::EMPTY,
-            counts: Stats {
-                dialing: 0,
-                active: 0,
-                idle: 0,
-                closing: 0,
-                waiting: 0,
-            },
+            counts: Stats::NONE,
+            draining: 0,
+            shared_active: 0,
         }
     }
 
@@ -72,40 +138,48 @@ impl<C> Slots<C> {
         self.counts
     }
 
+    /// Connections whose slot will be free as soon as their socket is gone.
+    pub(super) const fn leaving(&self) -> usize {
+        self.counts.closing - self.draining
+    }
+
+    /// Connections that go after the requests that are on them.
+    pub(super) const fn draining(&self) -> usize {
+        self.draining
+    }
+
+    /// Connections that will be idle, or go, when the one request is over that they are for.
+    pub(super) const fn exclusive(&self) -> usize {
+        self.counts.dialing + self.counts.active - self.shared_active
+    }
+
+    /// The shared connection with the fewest requests on it.
+    pub(super) fn least_shared(&self) -> Option<u32> {
+        let shared = self.iter().filter(|(_, entry)| entry.is_shared_active());
+        let least = shared.min_by_key(|(_, entry)| entry.leases);
+        least.map(|(index, _)| index)
+    }
+
     /// A new connection that is being dialed.
     pub(super) fn open(&mut self, host: u32) -> Slot {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry {
-                generation: 0,
-                host,
-                phase: None,
-                connection: None,
-                expires: Moment::MAX,
-                in_host: Link::UNLINKED,
-                in_all: Link::UNLINKED,
-            });
+            self.entries.push(Entry::new(host));
             (self.entries.len() - 1) as u32
         });
         let entry = &mut self.entries[index as usize];
-        entry.host = host;
-        entry.phase = Some(Phase::Dialing);
+        let generation = entry.generation;
+        *entry = Entry::new(host);
+        entry.generation = generation;
+        entry.stage = Stage::Dialing;
         self.counts.dialing += 1;
-        Slot {
-            index,
-            generation: entry.generation,
-        }
+        Slot { index, generation }
     }
 
     /// The entry of a slot, if the slot is still valid.
-    pub(super) fn get(&mut self, slot: Slot) -> Option<&mut Entry<C>> {
+    pub(super) fn get(&self, slot: Slot) -> Option<&Entry<C, W>> {
         self.entries
-            .get_mut(slot.index as usize)
-            .filter(|entry| entry.generation == slot.generation && entry.phase.is_some())
-    }
-
-    pub(super) fn phase(&self, slot: Slot) -> Option<Phase> {
-        let entry = self.entries.get(slot.index as usize)?;
-        entry.phase.filter(|_| entry.generation == slot.generation)
+            .get(slot.index as usize)
+            .filter(|entry| entry.generation == slot.generation && entry.stage != Stage::Free)
     }
 
     pub(super) fn slot(&self, index: u32) -> Slot {
@@ -115,15 +189,16 @@ impl<C> Slots<C> {
         }
     }
 
-    pub(super) fn entry(&mut self, index: u32) -> &mut Entry<C> {
-        &mut self.entries[index as usize]
+    pub(super) fn entry(&self, index: u32) -> &Entry<C, W> {
+        &self.entries[index as usize]
     }
 
-    /// The connections that are still counted, with their phases.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Phase, Option<&C>)> {
-        self.entries
-            .iter()
-            .filter_map(|entry| Some((entry.host, entry.phase?, entry.connection.as_ref())))
+    /// The connections that are still counted.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Entry<C, W>)> {
+        let entries = self.entries.iter().enumerate();
+        entries
+            .filter(|(_, entry)| entry.stage != Stage::Free)
+            .map(|(index, entry)| (index as u32, entry))
     }
 
     /// The least recently used idle connection of all hosts.
@@ -131,44 +206,57 @@ impl<C> Slots<C> {
         self.idle.first()
     }
 
-    /// Moves a connection to another phase; `host_idle` is the idle list of its host.
-    pub(super) fn shift(&mut self, index: u32, to: Phase, host_idle: &mut List) {
-        let from = self.entries[index as usize].phase.replace(to);
-        self.uncount(index, from, host_idle);
-        *count(&mut self.counts, to) += 1;
-        if to == Phase::Idle {
-            self.idle
-                .push(&mut self.entries, index, |entry| &mut entry.in_all);
-            host_idle.push(&mut self.entries, index, |entry| &mut entry.in_host);
+    /// Changes a connection; `ready` is the list of its host's connections with room.
+    pub(super) fn change<R>(
+        &mut self,
+        index: u32,
+        ready: &mut List,
+        change: impl FnOnce(&mut Entry<C, W>) -> R,
+    ) -> R {
+        let entry = &mut self.entries[index as usize];
+        let (phase, was_ready) = (entry.phase(), entry.is_ready());
+        let was = (entry.stage == Stage::Draining, entry.is_shared_active());
+        let result = change(entry);
+        let (now, is_ready) = (entry.phase(), entry.is_ready());
+        let is = (entry.stage == Stage::Draining, entry.is_shared_active());
+        self.draining = self.draining + usize::from(is.0) - usize::from(was.0);
+        self.shared_active = self.shared_active + usize::from(is.1) - usize::from(was.1);
+        if phase != now {
+            self.recount(index, phase, now);
         }
+        match (was_ready, is_ready) {
+            (true, false) => ready.unlink(&mut self.entries, index, |entry| &mut entry.in_host),
+            (false, true) => ready.push(&mut self.entries, index, |entry| &mut entry.in_host),
+            _ => {}
+        }
+        result
     }
 
     /// Forgets a connection and makes its slot invalid.
-    pub(super) fn remove(&mut self, index: u32, host_idle: &mut List) {
-        let from = self.entries[index as usize].phase.take();
-        self.uncount(index, from, host_idle);
-        let entry = &mut self.entries[index as usize];
-        entry.generation = entry.generation.wrapping_add(1);
-        entry.connection = None;
+    pub(super) fn remove(&mut self, index: u32, ready: &mut List) {
+        self.change(index, ready, |entry| {
+            entry.stage = Stage::Free;
+            entry.generation = entry.generation.wrapping_add(1);
+            entry.connection = None;
+            entry.dial = None;
+        });
         self.free.push(index);
     }
 
-    fn uncount(&mut self, index: u32, from: Option<Phase>, host_idle: &mut List) {
-        let Some(from) = from else { return };
-        *count(&mut self.counts, from) -= 1;
-        if from == Phase::Idle {
+    fn recount(&mut self, index: u32, from: Option<Phase>, to: Option<Phase>) {
+        if let Some(from) = from {
+            *self.counts.of(from) -= 1;
+        }
+        if let Some(to) = to {
+            *self.counts.of(to) += 1;
+        }
+        if from == Some(Phase::Idle) {
             self.idle
                 .unlink(&mut self.entries, index, |entry| &mut entry.in_all);
-            host_idle.unlink(&mut self.entries, index, |entry| &mut entry.in_host);
         }
-    }
-}
-
-fn count(stats: &mut Stats, phase: Phase) -> &mut usize {
-    match phase {
-        Phase::Dialing => &mut stats.dialing,
-        Phase::Active => &mut stats.active,
-        Phase::Idle => &mut stats.idle,
-        Phase::Closing => &mut stats.closing,
+        if to == Some(Phase::Idle) {
+            self.idle
+                .push(&mut self.entries, index, |entry| &mut entry.in_all);
+        }
     }
 }

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::hosts::Hosts;
-use super::slots::Slots;
-use super::{Close, Effects, Grant, Limits, Phase, Slot};
+use super::slots::{Slots, Stage};
+use super::{Effects, Grant, Limits, Opened, Phase, Sharing, Slot};
 use crate::time::Moment;
 
 /// The place of a waiter in the queue, with which it can leave.
@@ -24,37 +24,41 @@ pub struct Ticket {
 /// # Examples
 ///
 /// ```
-/// use brigade_core::pool::{Effects, Grant, Limits, Pool};
+/// use brigade_core::pool::{Effects, Grant, Limits, Opened, Pool, Sharing};
 /// use brigade_core::time::Moment;
 ///
 /// let now = Moment::ZERO;
 /// let mut pool: Pool<&str, &str> = Pool::new(Limits { total: 1, ..Limits::default() });
 /// let mut effects = Effects::none();
-/// let Some(Grant::Dial { slot }) = pool.try_acquire("http://a", now, &mut effects) else {
-///     panic!("the pool is empty, so there is a slot to dial with");
-/// };
-/// assert!(pool.dialed(slot, "connection 1"));
-/// assert!(pool.try_acquire("http://a", now, &mut effects).is_none(), "the only slot is taken");
-/// pool.wait("http://a", "waiter 1", now, &mut effects);
+/// assert!(pool.try_acquire("http://a", now, &mut effects).is_none(), "nothing is open");
+/// pool.wait("http://a", Sharing::Never, "first", now, &mut effects);
+/// let slot = effects.dials[0].slot;
+/// pool.wait("http://a", Sharing::Never, "second", now, &mut effects);
+/// assert_eq!(effects.dials.len(), 1, "there is no slot for a second one");
 ///
-/// // The connection goes to the waiter the moment it is free.
+/// // The connection goes to the first in the queue, and to the next the moment it is free.
+/// pool.dialed(slot, "connection", Opened::EXCLUSIVE, now, &mut effects);
 /// pool.finish(slot, None, now, &mut effects);
-/// let grant = Grant::Reuse { slot, connection: "connection 1" };
-/// assert_eq!(effects.grants, [("waiter 1", grant)]);
+/// let grant = || Grant { slot, connection: "connection" };
+/// assert_eq!(effects.grants, [("first", grant()), ("second", grant())]);
 /// ```
 #[derive(Debug)]
 pub struct Pool<C, W> {
-    limits: Limits,
+    pub(super) limits: Limits,
     closed: bool,
-    pub(super) slots: Slots<C>,
+    pub(super) slots: Slots<C, W>,
     pub(super) hosts: Hosts<W>,
-    /// The first waiter of each host that has room, by its place in the queue.
-    eligible: BTreeSet<(u64, u32)>,
+    /// The first waiter of each host that has a connection with room, by its place in the queue.
+    pub(super) ready: BTreeSet<(u64, u32)>,
+    /// The same of each host that needs another connection and is not at its limit.
+    pub(super) in_need: BTreeSet<(u64, u32)>,
     next_place: u64,
     pub(super) waiting: usize,
+    /// Dials whose waiter was served otherwise or has left.
+    pub(super) orphans: usize,
 }
 
-impl<C: Clone, W> Pool<C, W> {
+impl<C: Clone, W: Clone> Pool<C, W> {
     /// An empty pool. Limits of zero connections count as one.
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -66,13 +70,15 @@ impl<C: Clone, W> Pool<C, W> {
             closed: false,
             slots: Slots::new(),
             hosts: Hosts::new(),
-            eligible: BTreeSet::new(),
+            ready: BTreeSet::new(),
+            in_need: BTreeSet::new(),
             next_place: 0,
             waiting: 0,
+            orphans: 0,
         }
     }
 
-    /// A connection or a slot for the host `key`, if there is one without waiting.
+    /// A place on an open connection of the host `key`, if there is one.
     ///
     /// `None` also when somebody waits whose turn comes first: then [`Self::wait`].
     pub fn try_acquire(
@@ -81,35 +87,33 @@ impl<C: Clone, W> Pool<C, W> {
         now: Moment,
         effects: &mut Effects<C, W>,
     ) -> Option<Grant<C>> {
-        if self.closed || !self.eligible.is_empty() {
+        if self.closed || self.somebody_waits() {
             return None;
         }
-        let host = self.hosts.index(key);
-        let grant = self.assign(host, now, effects);
-        self.hosts.forget_unused(host);
-        grant
-    }
-
-    /// A further slot to dial with, for the host of `slot`, if nobody waits and there is room.
-    pub fn try_open_beside(&mut self, slot: Slot) -> Option<Slot> {
-        let host = self.slots.get(slot)?.host;
-        if self.closed || !self.eligible.is_empty() {
-            return None;
-        }
-        self.open(host)
+        let host = self.hosts.find(key)?;
+        self.lease(host, now, effects)
     }
 
     /// Joins the queue for the host `key`. What `waiter` gets, now or later, is in the effects.
+    ///
+    /// `sharing` is what is expected of a host that has no connection yet.
     pub fn wait(
         &mut self,
         key: &str,
+        sharing: Sharing,
         waiter: W,
         now: Moment,
         effects: &mut Effects<C, W>,
     ) -> Option<Ticket> {
+        if self.closed {
+            effects.refused.push(waiter);
+            return None;
+        }
+        let host = self.hosts.index(key);
+        self.hosts.entry(host).expect(sharing);
         let place = self.next_place;
         self.next_place += 1;
-        self.join(key, place, waiter, now, effects)
+        Some(self.join(Ticket { host, place }, waiter, now, effects))
     }
 
     /// Joins the queue again, at the old place, after what was given has been returned unused.
@@ -121,60 +125,127 @@ impl<C: Clone, W> Pool<C, W> {
         now: Moment,
         effects: &mut Effects<C, W>,
     ) -> Option<Ticket> {
-        self.join(key, ticket.place, waiter, now, effects)
-    }
-
-    fn join(
-        &mut self,
-        key: &str,
-        place: u64,
-        waiter: W,
-        now: Moment,
-        effects: &mut Effects<C, W>,
-    ) -> Option<Ticket> {
         if self.closed {
             effects.refused.push(waiter);
             return None;
         }
         let host = self.hosts.index(key);
+        Some(self.join(Ticket { host, ..ticket }, waiter, now, effects))
+    }
+
+    fn join(
+        &mut self,
+        ticket: Ticket,
+        waiter: W,
+        now: Moment,
+        effects: &mut Effects<C, W>,
+    ) -> Ticket {
         self.waiting += 1;
-        self.hosts.entry(host).waiters.insert(place, waiter);
-        self.relist(host);
+        let entry = self.hosts.entry(ticket.host);
+        entry.waiters.insert(ticket.place, waiter);
+        entry.undialed.insert(ticket.place);
+        self.relist(ticket.host);
         self.serve(now, effects);
-        Some(Ticket { host, place })
+        ticket
     }
 
     /// Leaves the queue. `None` if the waiter was already given something.
-    pub fn cancel(&mut self, ticket: Ticket) -> Option<W> {
-        let host = self.hosts.get(ticket.host)?;
-        let waiter = host.waiters.remove(&ticket.place)?;
-        self.waiting -= 1;
+    ///
+    /// A dial that was begun for it goes on: its connection will serve the others, or be idle.
+    pub fn cancel(
+        &mut self,
+        ticket: Ticket,
+        now: Moment,
+        effects: &mut Effects<C, W>,
+    ) -> Option<W> {
+        let waiter = self.remove_waiter(ticket.host, ticket.place)?;
         self.relist(ticket.host);
+        // Its dial may now be one that nobody needs.
+        self.serve(now, effects);
         self.hosts.forget_unused(ticket.host);
         Some(waiter)
     }
 
-    /// The dial succeeded: the connection is active from now on.
+    /// A further slot for the dial of `slot`, for another socket of it, if nobody waits and there is
+    /// room. It is given back by [`Self::closed`].
+    pub fn try_open_beside(&mut self, slot: Slot) -> Option<Slot> {
+        let entry = self.slots.get(slot)?;
+        let host = entry.host;
+        if self.closed || entry.stage != Stage::Dialing || self.somebody_waits() {
+            return None;
+        }
+        self.open(host)
+    }
+
+    /// The dial succeeded: the connection can be used from now on.
     ///
-    /// `false` if the pool was closed meanwhile; then the connection must be closed.
-    pub fn dialed(&mut self, slot: Slot, connection: C) -> bool {
+    /// `false` if it is not wanted, because the pool was closed or the dial given up meanwhile;
+    /// then the connection must be closed.
+    pub fn dialed(
+        &mut self,
+        slot: Slot,
+        connection: C,
+        opened: Opened,
+        now: Moment,
+        effects: &mut Effects<C, W>,
+    ) -> bool {
         let Some(entry) = self.slots.get(slot) else {
             return false;
         };
-        entry.connection = Some(connection);
-        let phase = if self.closed {
-            Phase::Closing
-        } else {
-            Phase::Active
-        };
-        self.shift(slot.index, phase);
-        !self.closed
+        let wanted = !self.closed && entry.stage == Stage::Dialing;
+        let host = entry.host;
+        let expires = now + self.limits.idle_timeout;
+        self.end_dial(slot.index);
+        self.change(slot.index, |entry| {
+            entry.connection = Some(connection);
+            entry.stage = if wanted { Stage::Open } else { Stage::Closing };
+            entry.room = opened.room;
+            entry.is_shared = opened.is_shared;
+            entry.until = opened.until;
+            entry.expires = expires;
+        });
+        if !wanted || opened.is_settled {
+            self.settle(slot.index);
+        }
+        if wanted {
+            self.hosts.entry(host).set_shared(opened.is_shared);
+            self.relist(host);
+            self.serve(now, effects);
+            self.trim(effects);
+        }
+        wanted
     }
 
-    /// The request on an active connection is finished, and the connection can take another.
+    /// The dial failed. Returns the waiter that it was begun for, if that still waits: it is out of
+    /// the queue and must be told. The slot counts until [`Self::closed`].
+    pub fn failed(&mut self, slot: Slot) -> Option<W> {
+        let entry = self.slots.get(slot)?;
+        let (host, place) = (entry.host, entry.dial.as_ref()?.0);
+        // What kept the others from dialing has told nothing, so each tries by itself.
+        self.hosts.entry(host).set_shared(false);
+        let waiter = match self.hosts.entry(host).is_orphan(place) {
+            true => None,
+            false => self.remove_waiter(host, place),
+        };
+        self.relist(host);
+        waiter
+    }
+
+    /// The peer has said how many requests at once it takes on a connection.
+    pub fn set_room(&mut self, slot: Slot, room: u32, now: Moment, effects: &mut Effects<C, W>) {
+        if self.slots.get(slot).is_none() {
+            return;
+        }
+        self.change(slot.index, |entry| entry.room = room);
+        self.settle(slot.index);
+        self.relist_of(slot.index);
+        self.serve(now, effects);
+    }
+
+    /// A request on a connection is over, and the connection can take another.
     ///
-    /// It is handed to the next waiter, or becomes idle for the idle timeout or for `keep`, what
-    /// its server allows, whichever is shorter.
+    /// It is handed to the next waiter. Without any request on it, it becomes idle for the idle
+    /// timeout or for `keep`, what its server allows, whichever is shorter.
     pub fn finish(
         &mut self,
         slot: Slot,
@@ -182,67 +253,88 @@ impl<C: Clone, W> Pool<C, W> {
         now: Moment,
         effects: &mut Effects<C, W>,
     ) {
-        if self.slots.phase(slot) != Some(Phase::Active) {
-            return;
-        }
-        if self.closed {
-            self.dismiss(slot.index, false, effects);
+        let held = self.slots.get(slot).is_some_and(|entry| entry.leases > 0);
+        if !held {
             return;
         }
         let timeout = self.limits.idle_timeout;
         let kept = keep.map_or(timeout, |keep| keep.min(timeout));
-        self.slots.entry(slot.index).expires = now + kept;
-        self.shift(slot.index, Phase::Idle);
-        self.relist_of(slot.index);
-        self.serve(now, effects);
-        while self.slots.counts().idle > self.limits.idle {
-            let Some(oldest) = self.slots.oldest_idle() else {
-                break;
-            };
-            self.dismiss(oldest, false, effects);
+        self.change(slot.index, |entry| {
+            entry.leases -= 1;
+            entry.expires = now + kept;
+        });
+        let entry = self.slots.entry(slot.index);
+        match entry.stage {
+            Stage::Draining if entry.leases > 0 => {}
+            Stage::Draining => self.dismiss(slot.index, false, effects),
+            Stage::Open if self.closed || entry.until <= now => {
+                self.dismiss(slot.index, false, effects);
+                self.serve(now, effects);
+            }
+            Stage::Open => {
+                self.relist_of(slot.index);
+                self.serve(now, effects);
+                self.trim(effects);
+            }
+            Stage::Free | Stage::Dialing | Stage::Closing => {}
         }
     }
 
     /// Takes an idle connection out if its time is up; `true` if its owner shall close it.
     pub fn expire(&mut self, slot: Slot, now: Moment) -> bool {
-        let due = self.slots.phase(slot) == Some(Phase::Idle)
-            && self.slots.entry(slot.index).expires <= now;
+        let due = self.expires(slot).is_some_and(|at| at <= now);
         if due {
-            self.withdraw(slot);
+            // Nobody waits for a host that has an idle connection.
+            self.change(slot.index, |entry| entry.stage = Stage::Closing);
+            self.settle(slot.index);
+            self.relist_of(slot.index);
         }
         due
     }
 
     /// When an idle connection's time is up.
-    pub fn expires(&mut self, slot: Slot) -> Option<Moment> {
-        (self.slots.phase(slot) == Some(Phase::Idle)).then(|| self.slots.entry(slot.index).expires)
+    pub fn expires(&self, slot: Slot) -> Option<Moment> {
+        let entry = self.slots.get(slot)?;
+        (entry.phase() == Some(Phase::Idle)).then(|| entry.expires.min(entry.until))
     }
 
     /// The server does not keep a connection beyond `until`, even if it is idle already.
     pub fn keep(&mut self, slot: Slot, until: Moment) {
-        if let Some(entry) = self.slots.get(slot) {
-            entry.expires = entry.expires.min(until);
+        if self.slots.get(slot).is_some() {
+            self.change(slot.index, |entry| entry.expires = entry.expires.min(until));
         }
     }
 
-    /// A connection must not be handed out again, for example because its peer has closed it. It
-    /// counts until [`Self::closed`].
-    pub fn withdraw(&mut self, slot: Slot) {
+    /// A connection must not be handed out again, and its socket goes at once, for example because
+    /// its peer has closed it. It counts until [`Self::closed`].
+    pub fn withdraw(&mut self, slot: Slot, now: Moment, effects: &mut Effects<C, W>) {
         if self.slots.get(slot).is_some() {
-            self.shift(slot.index, Phase::Closing);
+            self.change(slot.index, |entry| entry.stage = Stage::Closing);
+            self.settle(slot.index);
             self.relist_of(slot.index);
+            self.serve(now, effects);
+        }
+    }
+
+    /// A connection must not be handed out again, but the requests on it go on. When the last of
+    /// them is over, it is among those to close. It counts until [`Self::closed`].
+    pub fn drain(&mut self, slot: Slot, now: Moment, effects: &mut Effects<C, W>) {
+        if self.slots.get(slot).map(|entry| entry.stage) == Some(Stage::Open) {
+            self.dismiss(slot.index, false, effects);
+            self.serve(now, effects);
         }
     }
 
     /// The connection's socket is gone, or its dial was given up: the slot is free.
     pub fn closed(&mut self, slot: Slot, now: Moment, effects: &mut Effects<C, W>) {
-        let Some(entry) = self.slots.get(slot) else {
+        let Some(host) = self.slots.get(slot).map(|entry| entry.host) else {
             return;
         };
-        let host = entry.host;
+        self.end_dial(slot.index);
+        self.settle(slot.index);
         let entry = self.hosts.entry(host);
         entry.count -= 1;
-        self.slots.remove(slot.index, &mut entry.idle);
+        self.slots.remove(slot.index, &mut entry.ready);
         self.relist(host);
         self.serve(now, effects);
         self.hosts.forget_unused(host);
@@ -254,13 +346,14 @@ impl<C: Clone, W> Pool<C, W> {
         while let Some(oldest) = self.slots.oldest_idle() {
             self.dismiss(oldest, false, effects);
         }
-        self.eligible.clear();
-        self.waiting = 0;
         for host in 0..self.hosts.len() {
-            if let Some(entry) = self.hosts.get(host) {
-                entry.listed = None;
-                let waiters = std::mem::take(&mut entry.waiters);
-                effects.refused.extend(waiters.into_values());
+            while let Some(entry) = self.hosts.get(host)
+                && let Some(&place) = entry.waiters.keys().next()
+            {
+                effects.refused.extend(self.remove_waiter(host, place));
+            }
+            if self.hosts.get(host).is_some() {
+                self.relist(host);
                 self.hosts.forget_unused(host);
             }
         }
@@ -269,93 +362,5 @@ impl<C: Clone, W> Pool<C, W> {
     /// Whether [`Self::close`] was called.
     pub const fn is_closed(&self) -> bool {
         self.closed
-    }
-
-    /// Gives waiters, in the order of the queue, all that can be given.
-    fn serve(&mut self, now: Moment, effects: &mut Effects<C, W>) {
-        // Each closing connection will serve one waiter, so it is not evicted for twice.
-        let mut promised = self.slots.counts().closing;
-        let mut from = 0;
-        while let Some(&(place, host)) = self.eligible.range((from, 0)..).next() {
-            from = place + 1;
-            if let Some(grant) = self.assign(host, now, effects) {
-                if let Some(waiter) = self.hosts.entry(host).waiters.remove(&place) {
-                    self.waiting -= 1;
-                    effects.grants.push((waiter, grant));
-                }
-                self.relist(host);
-            } else if self.hosts.entry(host).count >= self.limits.per_host {
-                // Its idle connections turned out to have expired, and they still count.
-                self.relist(host);
-            } else if promised > 0 {
-                promised -= 1;
-            } else if let Some(oldest) = self.slots.oldest_idle() {
-                self.dismiss(oldest, true, effects);
-            } else {
-                return;
-            }
-        }
-    }
-
-    /// An idle connection of the host or a slot to dial with, if the limits allow.
-    fn assign(&mut self, host: u32, now: Moment, effects: &mut Effects<C, W>) -> Option<Grant<C>> {
-        while let Some(index) = self.hosts.entry(host).idle.last() {
-            let entry = self.slots.entry(index);
-            match entry.connection.clone().filter(|_| entry.expires > now) {
-                Some(connection) => {
-                    self.shift(index, Phase::Active);
-                    let slot = self.slots.slot(index);
-                    return Some(Grant::Reuse { slot, connection });
-                }
-                None => self.dismiss(index, false, effects),
-            }
-        }
-        self.open(host).map(|slot| Grant::Dial { slot })
-    }
-
-    fn open(&mut self, host: u32) -> Option<Slot> {
-        let room = self.hosts.entry(host).count < self.limits.per_host
-            && self.slots.counts().connections() < self.limits.total;
-        room.then(|| {
-            self.hosts.entry(host).count += 1;
-            self.slots.open(host)
-        })
-    }
-
-    /// Puts a connection on the list of those to close.
-    fn dismiss(&mut self, index: u32, urgent: bool, effects: &mut Effects<C, W>) {
-        self.shift(index, Phase::Closing);
-        self.relist_of(index);
-        if let Some(connection) = self.slots.entry(index).connection.clone() {
-            effects.closes.push(Close { connection, urgent });
-        }
-    }
-
-    fn shift(&mut self, index: u32, phase: Phase) {
-        let host = self.slots.entry(index).host;
-        let idle = &mut self.hosts.entry(host).idle;
-        self.slots.shift(index, phase, idle);
-    }
-
-    fn relist_of(&mut self, index: u32) {
-        let host = self.slots.entry(index).host;
-        self.relist(host);
-    }
-
-    /// Brings the place of a host among the eligible up to date.
-    fn relist(&mut self, host: u32) {
-        let per_host = self.limits.per_host;
-        let entry = self.hosts.entry(host);
-        let room = entry.count < per_host || entry.idle.len() > 0;
-        let first = entry.waiters.keys().next().copied().filter(|_| room);
-        let listed = std::mem::replace(&mut entry.listed, first);
-        if listed != first {
-            if let Some(place) = listed {
-                self.eligible.remove(&(place, host));
-            }
-            if let Some(place) = first {
-                self.eligible.insert((place, host));
-            }
-        }
     }
 }

@@ -18,14 +18,31 @@ pub struct Stats {
     pub idle: usize,
     /// Connections that will not be used again and whose socket is not gone yet.
     pub closing: usize,
-    /// Requests that wait for a connection.
+    /// Requests that wait for a connection, those included for which one is being opened.
     pub waiting: usize,
 }
 
 impl Stats {
+    pub(super) const NONE: Self = Self {
+        dialing: 0,
+        active: 0,
+        idle: 0,
+        closing: 0,
+        waiting: 0,
+    };
+
     /// All connections that count towards the limits.
     pub const fn connections(&self) -> usize {
         self.dialing + self.active + self.idle + self.closing
+    }
+
+    pub(super) const fn of(&mut self, phase: Phase) -> &mut usize {
+        match phase {
+            Phase::Dialing => &mut self.dialing,
+            Phase::Active => &mut self.active,
+            Phase::Idle => &mut self.idle,
+            Phase::Closing => &mut self.closing,
+        }
     }
 }
 
@@ -39,7 +56,21 @@ pub struct HostStats {
     pub stats: Stats,
 }
 
-impl<C: Clone, W> Pool<C, W> {
+/// One connection that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionStats<'a, C> {
+    /// The key of its host.
+    pub key: &'a Arc<str>,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Requests that are on it.
+    pub leases: u32,
+    /// The connection itself, once it is open.
+    pub connection: Option<&'a C>,
+}
+
+impl<C: Clone, W: Clone> Pool<C, W> {
     /// The numbers of all hosts together.
     pub fn stats(&self) -> Stats {
         let mut stats = self.slots.counts();
@@ -50,13 +81,9 @@ impl<C: Clone, W> Pool<C, W> {
     /// The numbers of each host that has connections or waiters, in no particular order.
     pub fn hosts(&self) -> Vec<HostStats> {
         let mut stats = vec![Stats::default(); self.hosts.len() as usize];
-        for (host, phase, _) in self.slots.iter() {
-            let stats = &mut stats[host as usize];
-            match phase {
-                Phase::Dialing => stats.dialing += 1,
-                Phase::Active => stats.active += 1,
-                Phase::Idle => stats.idle += 1,
-                Phase::Closing => stats.closing += 1,
+        for (_, entry) in self.slots.iter() {
+            if let Some(phase) = entry.phase() {
+                *stats[entry.host as usize].of(phase) += 1;
             }
         }
         let named = self.hosts.iter().zip(stats);
@@ -70,10 +97,15 @@ impl<C: Clone, W> Pool<C, W> {
             .collect()
     }
 
-    /// Every connection that is counted: its host's key, its phase, and itself once it is open.
-    pub fn connections(&self) -> impl Iterator<Item = (&Arc<str>, Phase, Option<&C>)> {
-        self.slots.iter().filter_map(|(host, phase, connection)| {
-            Some((self.hosts.key(host)?, phase, connection))
+    /// Every connection that is counted.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionStats<'_, C>> {
+        self.slots.iter().filter_map(|(_, entry)| {
+            Some(ConnectionStats {
+                key: self.hosts.key(entry.host)?,
+                phase: entry.phase()?,
+                leases: entry.leases,
+                connection: entry.connection.as_ref(),
+            })
         })
     }
 }

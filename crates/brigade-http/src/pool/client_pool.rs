@@ -3,28 +3,33 @@
 //! Every method takes the lock once, decides, and then does what was decided. The lock is never
 //! held while anybody is woken, closed or dropped.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use brigade::clock;
-use brigade_core::pool::{Effects, Grant, Phase, Pool};
+use brigade_core::pool::{Effects, Grant, Opened, Phase, Pool};
 use brigade_core::time::Moment;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 
 use super::connection::{Connection, Fault};
-use super::guards::{Checkout, Lease, SlotGuard, Waiting};
-use super::patience::{Parcel, Patience};
+use super::dial;
+use super::guards::{Lease, SlotGuard, Waiting};
+use super::patience::Patience;
+use super::want::{Destination, Want};
+use crate::connect::Connector;
 use crate::deadline::Deadline;
 use crate::{Error, Kind, PoolLimits, Result};
 
-type Core = Pool<Arc<Connection>, oneshot::Sender<Parcel>>;
-type Actions = Effects<Arc<Connection>, oneshot::Sender<Parcel>>;
+type Core = Pool<Arc<Connection>, Arc<Want>>;
+type Actions = Effects<Arc<Connection>, Arc<Want>>;
 
 /// The connections of one client.
 #[derive(Debug)]
 pub(crate) struct ClientPool {
     core: Mutex<Core>,
-    idle_timeout: Duration,
+    limits: PoolLimits,
+    pub(super) connector: Connector,
     /// Notified when a slot becomes free.
     pub(super) changed: Notify,
     closed: watch::Sender<bool>,
@@ -32,10 +37,11 @@ pub(crate) struct ClientPool {
 }
 
 impl ClientPool {
-    pub(crate) fn new(limits: PoolLimits) -> Arc<Self> {
+    pub(crate) fn new(limits: PoolLimits, connector: Connector) -> Arc<Self> {
         Arc::new_cyclic(|pool| Self {
             core: Mutex::new(Pool::new(limits.to_core())),
-            idle_timeout: limits.idle_timeout,
+            limits,
+            connector,
             changed: Notify::new(),
             closed: watch::Sender::new(false),
             patience: Patience::new(pool.clone()),
@@ -46,59 +52,55 @@ impl ClientPool {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection to the origin `key`, or a slot to dial with.
+    /// A place on an open connection to the origin `key`, if nothing has to be waited for.
+    pub(crate) fn try_checkout(self: &Arc<Self>, key: &str) -> Option<Lease> {
+        let grant = self.act(|core, now, actions| core.try_acquire(key, now, actions))?;
+        Some(self.wrap(grant))
+    }
+
+    /// A place on a connection to the origin `key`, as soon as there is one. The wait ends with
+    /// `limit`, unless a dial that was begun for it is under way: that has a limit of its own.
     pub(crate) async fn checkout(
         self: &Arc<Self>,
         key: &str,
-        deadline: impl FnOnce() -> Deadline,
-    ) -> Result<Checkout> {
-        let mut waiting = match self.enqueue(key) {
-            Ok(checkout) => return Ok(checkout),
-            Err(waiting) => waiting,
-        };
-        let served = deadline().bound(async {
-            loop {
-                let parcel = (&mut waiting.receiver).await;
-                let parcel = parcel.map_err(|_refused| Error::new(Kind::Closed))?;
-                match parcel.take() {
-                    Some(checkout) => return Ok(checkout),
-                    None => self.enqueue_again(key, &mut waiting),
-                }
+        to: Destination,
+        limit: Deadline,
+    ) -> Result<Lease> {
+        let total = to.total;
+        let mut waiting = self.enqueue(key, to);
+        let served = limit.bound(poll_fn(|cx| waiting.poll(key, cx))).await;
+        match served {
+            Err(_) if limit.at < total.at => {
+                waiting.is_overdue = true;
+                total.bound(poll_fn(|cx| waiting.poll(key, cx))).await?
             }
-        });
-        served.await?
+            served => served?,
+        }
     }
 
-    fn enqueue(self: &Arc<Self>, key: &str) -> Result<Checkout, Waiting> {
-        self.act(|core, now, actions| {
-            if let Some(grant) = core.try_acquire(key, now, actions) {
-                return Ok(self.wrap(grant));
-            }
-            let (sender, receiver) = oneshot::channel();
-            let ticket = core.wait(key, sender, now, actions);
-            Err(Waiting {
-                pool: self.clone(),
-                ticket,
-                receiver,
-            })
-        })
+    fn enqueue(self: &Arc<Self>, key: &str, to: Destination) -> Waiting {
+        let sharing = self.connector.sharing(&to.url);
+        let want = Want::new(to);
+        let waiter = want.clone();
+        let ticket = self.act(|core, now, actions| core.wait(key, sharing, waiter, now, actions));
+        Waiting {
+            pool: self.clone(),
+            ticket,
+            want,
+            is_overdue: false,
+        }
     }
 
     /// Goes back to the place of a waiter that was overtaken.
-    fn enqueue_again(self: &Arc<Self>, key: &str, waiting: &mut Waiting) {
-        let (sender, receiver) = oneshot::channel();
-        waiting.receiver = receiver;
+    pub(super) fn enqueue_again(self: &Arc<Self>, key: &str, waiting: &mut Waiting) {
+        let waiter = waiting.want.clone();
         waiting.ticket = waiting.ticket.and_then(|ticket| {
-            self.act(|core, now, actions| core.wait_again(key, ticket, sender, now, actions))
+            self.act(|core, now, actions| core.wait_again(key, ticket, waiter, now, actions))
         });
     }
 
-    fn wrap(self: &Arc<Self>, grant: Grant<Arc<Connection>>) -> Checkout {
-        let pool = self.clone();
-        match grant {
-            Grant::Dial { slot } => Checkout::Dial(SlotGuard { pool, slot }),
-            Grant::Reuse { connection, .. } => Checkout::Reuse(Lease::new(pool, connection)),
-        }
+    fn wrap(self: &Arc<Self>, grant: Grant<Arc<Connection>>) -> Lease {
+        Lease::new(self.clone(), grant.connection)
     }
 
     /// Decides under the lock, then does what was decided.
@@ -119,29 +121,49 @@ impl ClientPool {
         for close in actions.closes {
             close.connection.retire(close.urgent);
         }
-        for (waiter, grant) in actions.grants {
-            // A waiter that is gone meanwhile gives back by the drop of what it was sent.
-            let _ = waiter.send(self.patience.pack(self.wrap(grant)));
+        for (want, grant) in actions.grants {
+            want.give(self.wrap(grant));
+            self.patience.watch(want);
         }
-        drop(actions.refused);
+        for want in actions.abandons {
+            want.abandon_dial();
+        }
+        for want in actions.refused {
+            want.fail(Error::new(Kind::Closed));
+        }
+        for dial in actions.dials {
+            let pool = self.clone();
+            let slot = dial.slot;
+            dial::begin(SlotGuard { pool, slot }, dial.waiter);
+        }
     }
 
     /// See [`Pool::dialed`].
-    pub(crate) fn dialed(&self, connection: &Arc<Connection>) -> bool {
-        self.lock().dialed(connection.slot, connection.clone())
+    pub(super) fn dialed(self: &Arc<Self>, connection: &Arc<Connection>, opened: Opened) -> bool {
+        let slot = connection.slot;
+        let connection = connection.clone();
+        self.act(|core, now, actions| core.dialed(slot, connection, opened, now, actions))
+    }
+
+    /// See [`Pool::set_room`].
+    pub(super) fn set_room(self: &Arc<Self>, connection: &Connection, room: u32) {
+        let slot = connection.slot;
+        self.act(|core, now, actions| core.set_room(slot, room, now, actions));
     }
 
     /// A connection can take the next request. Returns until when it may be idle.
-    pub(crate) fn finish(self: &Arc<Self>, connection: &Arc<Connection>) -> Moment {
+    pub(super) fn finish(self: &Arc<Self>, connection: &Arc<Connection>) -> Moment {
         let keep = connection.wire.keep();
+        let idle_timeout = self.limits.idle_timeout;
         self.act(|core, now, actions| {
             connection.wire.set_rested(now);
             core.finish(connection.slot, keep, now, actions);
-            now + keep.map_or(self.idle_timeout, |keep| keep.min(self.idle_timeout))
+            let idle_until = now + keep.map_or(idle_timeout, |keep| keep.min(idle_timeout));
+            idle_until.min(connection.until)
         })
     }
 
-    /// A connection was reserved and not used.
+    /// A place on a connection was not used, or is free again.
     pub(super) fn hand_back(self: &Arc<Self>, connection: &Connection) {
         let keep = connection.wire.keep();
         self.act(|core, now, actions| core.finish(connection.slot, keep, now, actions));
@@ -155,15 +177,20 @@ impl ClientPool {
     }
 
     /// Takes an idle connection out if its time is up; otherwise says when to look again.
-    pub(crate) fn expire(&self, connection: &Connection) -> Option<Moment> {
+    pub(super) fn expire(&self, connection: &Connection) -> Option<Moment> {
         let now = clock::now();
         let mut core = self.lock();
         if core.expire(connection.slot, now) {
             return None;
         }
         // One that is reserved may yet be returned unused.
-        let later = now + self.idle_timeout.max(Duration::from_secs(1));
+        let later = now + self.limits.idle_timeout.max(Duration::from_secs(1));
         Some(core.expires(connection.slot).unwrap_or(later))
+    }
+
+    /// The limits of this pool.
+    pub(super) const fn limits(&self) -> &PoolLimits {
+        &self.limits
     }
 
     /// Ready once [`Self::shut`] was called.
@@ -185,16 +212,14 @@ impl ClientPool {
 
     /// Breaks off the connections that are in use.
     pub(crate) fn abort(&self) {
-        let active: Vec<_> = {
+        let used: Vec<_> = {
             let core = self.lock();
-            let active = core
+            let used = core
                 .connections()
-                .filter(|(_, phase, _)| *phase == Phase::Active);
-            active
-                .filter_map(|(_, _, connection)| connection.cloned())
-                .collect()
+                .filter(|entry| entry.phase == Phase::Active || entry.leases > 0);
+            used.filter_map(|entry| entry.connection.cloned()).collect()
         };
-        for connection in active {
+        for connection in used {
             connection.wire.set_fault(Fault::Closed);
             connection.retire(true);
         }

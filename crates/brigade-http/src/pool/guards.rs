@@ -4,20 +4,14 @@
 //! after one. No drop here runs while the pool is locked.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use brigade_core::pool::{Slot, Ticket};
-use tokio::sync::oneshot;
 
 use super::client_pool::ClientPool;
 use super::connection::Connection;
-use super::patience::Parcel;
-
-/// What a request got from the pool.
-#[derive(Debug)]
-pub(crate) enum Checkout {
-    Reuse(Lease),
-    Dial(SlotGuard),
-}
+use super::want::{Served, Want};
+use crate::{Error, Phase, Result};
 
 /// A slot with a dial or an open socket behind it. Dropping it frees the slot.
 #[derive(Debug)]
@@ -27,7 +21,30 @@ pub(crate) struct SlotGuard {
 }
 
 impl SlotGuard {
-    /// One more slot for the same host, if nobody waits and the limits allow.
+    /// The slot of a dial that nobody has begun, in a pool of its own.
+    #[cfg(test)]
+    pub(crate) fn of_dial(limits: crate::PoolLimits) -> (Arc<ClientPool>, Self) {
+        use crate::connect::Connector;
+        use crate::protocol::Protocol;
+        use crate::tls::TlsConfig;
+        use brigade_core::pool::{Effects, Sharing};
+
+        let connector = Connector::new(TlsConfig::new(), Protocol::default());
+        let pool = ClientPool::new(limits, connector);
+        let mut actions = Effects::none();
+        let to = super::want::Destination::nowhere();
+        let now = brigade::clock::now();
+        let mut core = pool.lock();
+        let want = Want::new(to);
+        let ticket = core.wait("http://a", Sharing::Never, want, now, &mut actions);
+        let slot = actions.dials.pop().expect("the pool is empty").slot;
+        let left = core.cancel(ticket.expect("it is open"), now, &mut actions);
+        drop(core);
+        drop(left);
+        (pool.clone(), Self { pool, slot })
+    }
+
+    /// One more slot for another socket of the same dial, if nobody waits and the limits allow.
     pub(crate) fn another(&self) -> Option<Self> {
         let slot = self.pool.lock().try_open_beside(self.slot)?;
         let pool = self.pool.clone();
@@ -44,7 +61,7 @@ impl Drop for SlotGuard {
     }
 }
 
-/// An open connection reserved for one request. Dropping it unused gives it to the next.
+/// A place on an open connection, reserved for one request. Dropping it gives it to the next.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pool: Arc<ClientPool>,
@@ -71,8 +88,19 @@ impl Lease {
     /// The connection turned out to be dead: its driver frees the slot.
     pub(crate) fn dead(mut self) {
         if let Some(connection) = self.connection.take() {
-            self.pool.lock().withdraw(connection.slot);
+            let slot = connection.slot;
+            self.pool
+                .act(|core, now, actions| core.withdraw(slot, now, actions));
             connection.retire(true);
+        }
+    }
+
+    /// The connection takes no more requests, but those that are on it go on.
+    pub(crate) fn drain(&self) {
+        if let Some(connection) = &self.connection {
+            let slot = connection.slot;
+            self.pool
+                .act(|core, now, actions| core.drain(slot, now, actions));
         }
     }
 }
@@ -86,17 +114,39 @@ impl Drop for Lease {
 }
 
 /// A place in the queue. Dropping it leaves the queue and gives back what was granted.
+#[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) pool: Arc<ClientPool>,
     pub(super) ticket: Option<Ticket>,
-    pub(super) receiver: oneshot::Receiver<Parcel>,
+    pub(super) want: Arc<Want>,
+    /// Whether the pool timeout has passed, so that only a dial of its own is waited for.
+    pub(super) is_overdue: bool,
+}
+
+impl Waiting {
+    pub(super) fn poll(&mut self, key: &str, cx: &mut Context<'_>) -> Poll<Result<Lease>> {
+        loop {
+            match self.want.poll(cx) {
+                Poll::Ready(Served::Given(lease)) => return Poll::Ready(Ok(lease)),
+                Poll::Ready(Served::Failed(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Served::Overtaken) => self.pool.clone().enqueue_again(key, self),
+                Poll::Pending if self.is_overdue && !self.want.is_dialing() => {
+                    return Poll::Ready(Err(Error::timeout(Phase::Pool)));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            // The sender is dropped after the lock is released.
-            let _sender = self.pool.lock().cancel(ticket);
+            self.pool.act(|core, now, actions| {
+                // Not the last clone of what waits.
+                let _ = core.cancel(ticket, now, actions);
+            });
         }
+        self.want.abandon();
     }
 }

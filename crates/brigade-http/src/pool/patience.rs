@@ -2,9 +2,9 @@
 //!
 //! A future that nobody polls, such as the loser of a `select!` that is kept, would hold what it
 //! was given for ever, and whoever polls it may be waiting for just that. So what a waiter was
-//! given is its own only once it takes it. Until then it lies in a [`Parcel`], and after
-//! [`PATIENCE`] it goes to the next; the waiter finds the parcel empty and joins the queue again, at
-//! its old place. No task is needed for this, and nothing is ever given back under the lock.
+//! given is its own only once it takes it. After [`PATIENCE`] it goes to the next; the waiter finds
+//! that it was overtaken and joins the queue again, at its old place. No task is needed for this,
+//! and nothing is ever given back under the lock.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -15,45 +15,12 @@ use brigade::clock::{Alarm, now};
 use brigade_core::time::Moment;
 
 use super::client_pool::ClientPool;
-use super::guards::Checkout;
+use super::want::Want;
 
 /// How long what was given waits for its owner.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// What a waiter was given, until it takes it. Dropping it gives back what is in it.
-#[derive(Debug)]
-pub(crate) struct Parcel {
-    content: Arc<Content>,
-}
-
-impl Parcel {
-    /// What is in it; `None` if it went to another waiter.
-    pub(super) fn take(&self) -> Option<Checkout> {
-        self.content.take()
-    }
-}
-
-impl Drop for Parcel {
-    fn drop(&mut self) {
-        drop(self.take());
-    }
-}
-
-/// Shared with the watch, which never drops what is in it while it is locked.
-#[derive(Debug)]
-struct Content(Mutex<Option<Checkout>>);
-
-impl Content {
-    fn lock(&self) -> MutexGuard<'_, Option<Checkout>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self) -> Option<Checkout> {
-        self.lock().take()
-    }
-}
-
-/// What may still lie around, oldest first.
+/// Those who may not have come yet for what they were given, oldest first.
 #[derive(Debug)]
 pub(super) struct Patience {
     watch: Mutex<Watch>,
@@ -61,14 +28,14 @@ pub(super) struct Patience {
 
 #[derive(Debug)]
 struct Watch {
-    contents: VecDeque<(Moment, Arc<Content>)>,
+    wants: VecDeque<(Moment, Arc<Want>)>,
     alarm: Alarm,
 }
 
 impl Patience {
     pub(super) fn new(pool: Weak<ClientPool>) -> Self {
         let watch = Watch {
-            contents: VecDeque::new(),
+            wants: VecDeque::new(),
             alarm: Alarm::new(Waker::from(Arc::new(Bell { pool }))),
         };
         Self {
@@ -80,47 +47,52 @@ impl Patience {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Packs what a waiter is given, and watches whether it is taken.
-    pub(super) fn pack(&self, checkout: Checkout) -> Parcel {
-        let content = Arc::new(Content(Mutex::new(Some(checkout))));
+    /// Watches whether a waiter comes for what it was given.
+    pub(super) fn watch(&self, want: Arc<Want>) {
         let mut watch = self.lock();
-        watch.forget_taken();
-        watch.contents.push_back((now(), content.clone()));
+        let spent = watch.take_spent();
+        watch.wants.push_back((now(), want));
         watch.set_alarm();
-        Parcel { content }
+        drop(watch);
+        drop(spent);
     }
 
-    /// Gives back what was not taken in time. It goes to the next, and is watched again.
+    /// Gives back what was not taken in time. It goes to the next, who is watched again.
     fn ring(&self) {
         self.lock().alarm.rang();
-        while let Some(content) = self.overdue() {
-            drop(content.take());
+        while let Some(want) = self.overdue() {
+            drop(want.take_back());
         }
         self.lock().set_alarm();
     }
 
-    fn overdue(&self) -> Option<Arc<Content>> {
+    fn overdue(&self) -> Option<Arc<Want>> {
         let mut watch = self.lock();
-        watch.forget_taken();
-        let (since, _) = watch.contents.front()?;
+        let spent = watch.take_spent();
+        let (since, _) = watch.wants.front()?;
         let overdue = now().since(*since) >= PATIENCE;
-        overdue
-            .then(|| watch.contents.pop_front())?
-            .map(|(_, content)| content)
+        let want = overdue.then(|| watch.wants.pop_front())?;
+        drop(watch);
+        drop(spent);
+        want.map(|(_, want)| want)
     }
 }
 
 impl Watch {
-    fn forget_taken(&mut self) {
-        let is_taken = |front: &(_, Arc<Content>)| front.1.lock().is_none();
-        while self.contents.front().is_some_and(is_taken) {
-            self.contents.pop_front();
-        }
+    /// Those at the front who have come, to be dropped outside the lock.
+    fn take_spent(&mut self) -> Vec<(Moment, Arc<Want>)> {
+        let is_given = |(_, want): &(Moment, Arc<Want>)| want.is_given();
+        let spent = self
+            .wants
+            .iter()
+            .take_while(|entry| !is_given(entry))
+            .count();
+        self.wants.drain(..spent).collect()
     }
 
     /// Without a runtime to ring on there is no patience.
     fn set_alarm(&mut self) {
-        if let Some((since, _)) = self.contents.front()
+        if let Some((since, _)) = self.wants.front()
             && self.alarm.is_set().is_none()
         {
             self.alarm.set(*since + PATIENCE);

@@ -103,7 +103,7 @@ impl TlsConfig {
         self
     }
 
-    /// Makes the configuration that rustls takes.
+    /// Makes the configuration that rustls takes, for clients of HTTP/1.1.
     ///
     /// It may read the operating system's authorities from disk, which takes milliseconds and some
     /// hundred kilobytes, so do it once, and only when the first `https` address turns up.
@@ -112,6 +112,11 @@ impl TlsConfig {
     ///
     /// If there is nobody to trust, or one of the certificates or the key cannot be used.
     pub fn build(&self) -> Result<Arc<ClientConfig>, Error> {
+        self.build_with(vec![b"http/1.1".to_vec()])
+    }
+
+    /// The same for the protocols of these names (RFC 7301), the preferred one first.
+    pub(crate) fn build_with(&self, alpn: Vec<Vec<u8>>) -> Result<Arc<ClientConfig>, Error> {
         let provider = Arc::new(ring::default_provider());
         let verifier = self.verifier(&provider)?;
         let builder = ClientConfig::builder_with_provider(provider)
@@ -125,7 +130,7 @@ impl TlsConfig {
                 .with_client_auth_cert(chain.clone(), key.clone_key())
                 .map_err(|why| Error::new(format!("the client certificate is unusable: {why}")))?,
         };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = alpn;
         Ok(Arc::new(config))
     }
 

@@ -96,7 +96,7 @@ async fn h7d_close_ends_every_connection_and_waits_for_it() {
         spawn(client.get(port.url("/")).unwrap().send()),
         spawn(client.get(server.url("/hang")).unwrap().send()),
     ];
-    until(|| client.stats().total() == 4 && client.stats().waiting == 1).await;
+    until(|| client.stats().total() == 4 && client.stats().waiting == 2).await;
     client.close().await;
     assert_eq!(client.stats().total(), 0);
     for task in pending {

@@ -6,6 +6,7 @@ mod bodies;
 mod coded;
 mod framing;
 mod hops;
+mod http2;
 mod lifecycle;
 mod limits;
 mod requests;

@@ -5,20 +5,32 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
+use brigade::clock;
 use brigade_core::pool::Slot;
 use brigade_core::time::Moment;
+use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::SendRequest;
+use hyper::client::conn::{TrySendError, http1};
 use tokio::task::AbortHandle;
 
 use super::wire::{Terms, Wire};
 use crate::body::RequestBody;
 
-/// What becomes of a request that was handed to a connection.
+/// For how long after it was opened a connection counts as alive.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// What becomes of a request that was handed to a connection of HTTP/1.1.
 pub(crate) type Answer = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+
+/// What requests are handed to.
+#[derive(Debug)]
+pub(super) enum Sender {
+    Http1(http1::SendRequest<RequestBody>),
+    Http2(h2::client::SendRequest<Bytes>),
+}
 
 /// An open connection to one origin.
 #[derive(Debug)]
@@ -27,43 +39,66 @@ pub(crate) struct Connection {
     /// The value of the Host header, shared by all requests on the connection.
     pub(crate) host: HeaderValue,
     pub(crate) opened: Moment,
+    /// When it is too old to be given another request.
+    pub(crate) until: Moment,
+    pub(crate) is_http2: bool,
     pub(crate) wire: Wire,
     /// Gone once the connection shall take no more requests.
-    sender: Mutex<Option<SendRequest<RequestBody>>>,
+    sender: Mutex<Option<Sender>>,
     pub(super) task: OnceLock<AbortHandle>,
 }
 
 impl Connection {
-    pub(super) fn new(slot: Slot, host: HeaderValue, opened: Moment) -> Self {
+    pub(super) fn new(
+        slot: Slot,
+        host: HeaderValue,
+        opened: Moment,
+        until: Moment,
+        is_http2: bool,
+    ) -> Self {
+        let wire = Wire::default();
+        wire.set_rested(opened);
         Self {
             slot,
             host,
             opened,
-            wire: Wire::default(),
+            until,
+            is_http2,
+            wire,
             sender: Mutex::new(None),
             task: OnceLock::new(),
         }
     }
 
-    fn sender(&self) -> MutexGuard<'_, Option<SendRequest<RequestBody>>> {
+    fn sender(&self) -> MutexGuard<'_, Option<Sender>> {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn attach(&self, sender: SendRequest<RequestBody>) {
+    pub(super) fn attach(&self, sender: Sender) {
         *self.sender() = Some(sender);
     }
 
     /// Whether hyper waits for the next request.
     pub(super) fn is_ready(&self) -> bool {
-        self.sender().as_ref().is_some_and(SendRequest::is_ready)
+        matches!(&*self.sender(), Some(Sender::Http1(sender)) if sender.is_ready())
     }
 
-    /// Whether no request can be sent any more.
+    /// Whether no request can be sent any more, as far as is known.
     pub(crate) fn is_closed(&self) -> bool {
-        self.sender().as_ref().is_none_or(SendRequest::is_closed)
+        match &*self.sender() {
+            Some(Sender::Http1(sender)) => sender.is_closed(),
+            Some(Sender::Http2(_)) => false,
+            None => true,
+        }
     }
 
-    /// Hands a request over; `None` if the connection takes no more.
+    /// Whether a request on it shows that it was alive a moment ago: it has just been opened, and
+    /// has had no request before.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.wire.exchanges() == 0 && clock::now().since(self.opened) < FRESH
+    }
+
+    /// Hands a request over to HTTP/1.1; `None` if the connection takes no more.
     ///
     /// Dropping the returned future before it is ready closes the connection.
     pub(crate) fn send(
@@ -72,12 +107,25 @@ impl Connection {
         terms: Terms,
     ) -> Option<(Exchange, impl Future<Output = Answer> + use<>)> {
         let mut sender = self.sender();
-        let sender = sender.as_mut().filter(|sender| !sender.is_closed())?;
+        let Some(Sender::Http1(sender)) = sender.as_mut() else {
+            return None;
+        };
+        if sender.is_closed() {
+            return None;
+        }
         let exchange = Exchange {
             number: self.wire.begin(terms),
             connection: self.clone(),
         };
         Some((exchange, sender.try_send_request(request)))
+    }
+
+    /// What a stream of HTTP/2 is opened with; `None` if the connection takes no more.
+    pub(super) fn http2(&self) -> Option<h2::client::SendRequest<Bytes>> {
+        match &*self.sender() {
+            Some(Sender::Http2(sender)) => Some(sender.clone()),
+            _ => None,
+        }
     }
 
     /// Takes no more requests: an idle connection says goodbye and closes, or closes at once.
@@ -89,8 +137,8 @@ impl Connection {
     }
 }
 
-/// A caller's share in one exchange. Dropping it says that the caller is through with the response,
-/// whether it has read it or not.
+/// A caller's share in one exchange of HTTP/1.1. Dropping it says that the caller is through with
+/// the response, whether it has read it or not.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) connection: Arc<Connection>,

@@ -21,6 +21,16 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Stream {
+    /// Whether the TLS handshake chose HTTP/2; `None` if nothing was chosen.
+    pub(super) fn is_http2(&self) -> Option<bool> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Tls(tls) => tls.get_ref().1.alpn_protocol().map(|name| name == b"h2"),
+        }
+    }
+}
+
 /// A stream whose reads and writes are noted.
 #[derive(Debug)]
 pub(super) struct Noted {
@@ -62,8 +72,13 @@ impl AsyncRead for Noted {
         let before = buffer.filled().len();
         let this = self.as_mut();
         let result = stream!(this, stream => stream.poll_read(cx, buffer));
+        let bytes = buffer.filled().len() - before;
         match result {
-            Poll::Ready(_) => self.connection.wire.read(buffer.filled().len() - before),
+            Poll::Ready(_) if self.connection.is_http2 && bytes > 0 => {
+                self.connection.wire.note_heard();
+            }
+            Poll::Ready(_) => self.connection.wire.read(bytes),
+            Poll::Pending if self.connection.is_http2 => {}
             Poll::Pending => self.connection.wire.read_pending(),
         }
         result

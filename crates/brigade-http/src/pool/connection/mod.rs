@@ -1,19 +1,28 @@
-//! One HTTP/1.1 connection: its handle, the task that drives it, and its facts on the wire.
+//! One connection: its handle, the task that drives it, and its facts on the wire.
 //!
 //! The task owns the socket and the slot in the pool, in that order, so a slot is free only after
-//! its socket is gone. It also decides by itself when the connection can take the next request:
-//! the moment the response was read in full and the request written in full. So neither a
-//! cancelled request nor a body that nobody reads can keep a slot.
+//! its socket is gone. A connection of HTTP/1.1 carries one exchange at a time, and its task decides
+//! by itself when it can take the next request: the moment the response was read in full and the
+//! request written in full. So neither a cancelled request nor a body that nobody reads can keep
+//! a slot. One of HTTP/2 carries many exchanges, each of which gives back its place when it is
+//! dropped (`exchange2`).
 //!
-//! Timeouts are kept by the task too, with one timer for each connection that is hardly ever
-//! moved: a request only changes the numbers that the timer looks at when it fires.
+//! Timeouts of HTTP/1.1 are kept by the task too, with one timer for each connection that is hardly
+//! ever moved: a request only changes the numbers that the timer looks at when it fires. Those of
+//! HTTP/2 are kept by each exchange, because they end a stream and not its connection.
 
-mod driver;
+mod exchange2;
 mod handle;
+mod http1;
+mod http2;
 mod io;
+mod open;
+mod timer;
+mod upload;
 mod wire;
 
-pub(crate) use driver::start;
+pub(crate) use exchange2::{Exchange2, Failure};
 pub(crate) use handle::{Connection, Exchange};
 pub(crate) use io::Stream;
+pub(crate) use open::{Open, open, start};
 pub(crate) use wire::{Fault, Terms};

@@ -60,6 +60,8 @@ pub(crate) struct Wire {
     exchanges: AtomicU64,
     /// When the last exchange was over.
     rested: AtomicU64,
+    /// When the peer of HTTP/2 was heard last, or 0.
+    heard_at: AtomicU64,
     /// The last exchange of which the caller is through with the response.
     heard: AtomicU64,
 }
@@ -78,6 +80,27 @@ impl Wire {
         self.total.store(terms.total.as_nanos(), Relaxed);
         self.stage.store(SENT, Relaxed);
         self.exchanges.fetch_add(1, SeqCst) + 1
+    }
+
+    /// A stream of HTTP/2 is about to be opened. Returns how many were before.
+    pub(super) fn begin_stream(&self) -> u64 {
+        self.exchanges.fetch_add(1, Relaxed)
+    }
+
+    /// When the peer of HTTP/2 was heard last.
+    pub(super) fn heard_at(&self) -> Option<Moment> {
+        let at = self.heard_at.load(Relaxed);
+        (at != 0).then(|| Moment::from_nanos(at))
+    }
+
+    pub(super) fn note_heard(&self) {
+        self.heard_at.store(clock::now().as_nanos(), Relaxed);
+    }
+
+    /// Since when the socket has taken no bytes that are to be written.
+    pub(super) fn write_since(&self) -> Option<Moment> {
+        let since = self.write_since.load(Relaxed);
+        (since != 0).then(|| Moment::from_nanos(since))
     }
 
     /// The exchange is over and the connection unused.
@@ -137,8 +160,9 @@ impl Wire {
         let code = match fault {
             Fault::Timeout(Phase::Read) => 1,
             Fault::Timeout(Phase::Write) => 2,
+            Fault::Timeout(Phase::Connect) => 4,
             Fault::Timeout(_) => 3,
-            Fault::Closed => 4,
+            Fault::Closed => 5,
         };
         self.fault.store(code, Relaxed);
     }
@@ -149,6 +173,7 @@ impl Wire {
             1 => Some(Fault::Timeout(Phase::Read)),
             2 => Some(Fault::Timeout(Phase::Write)),
             3 => Some(Fault::Timeout(Phase::Total)),
+            4 => Some(Fault::Timeout(Phase::Connect)),
             _ => Some(Fault::Closed),
         }
     }

@@ -1,0 +1,260 @@
+//! One exchange of HTTP/2: a stream, and the place on its connection that it holds.
+//!
+//! Its timeouts end the stream, not the connection, which others use. Dropping it at any time
+//! resets the stream if that is not over, and gives its place to the next request.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use brigade::clock;
+use brigade_core::time::Moment;
+use bytes::Bytes;
+use h2::{Reason, RecvStream};
+use http::{Request, Response};
+
+use super::handle::Connection;
+use super::timer::Timer;
+use super::upload::Upload;
+use super::wire::{Fault, Terms, Wire};
+use crate::pool::Lease;
+use crate::{Error, Kind, Phase, Result, tls};
+
+/// After so many streams the numbers of HTTP/2 are nearly used up.
+const STREAMS_MAX: u64 = (1 << 30) - 1_000;
+
+/// An exchange whose response is being read.
+#[derive(Debug)]
+pub(crate) struct Exchange2 {
+    // Fields are dropped in this order: the stream first, its place last.
+    stream: RecvStream,
+    upload: Option<Upload>,
+    watch: Watch,
+    lease: Lease,
+}
+
+/// How an exchange failed before it had a response.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The server has certainly done nothing: the request never left, or the server said so (RFC
+    /// 9113, sections 6.8 and 8.7).
+    Unprocessed {
+        error: Error,
+        /// Whether the server refused this stream alone, because it has too much to do.
+        is_refused: bool,
+    },
+    /// The connection ended, and nobody knows what the server has done.
+    Died(Error),
+    /// Sending it again would change nothing, or is not allowed.
+    Final(Error),
+}
+
+impl Exchange2 {
+    /// Sends a request and waits for the head of its response.
+    ///
+    /// Dropping the future resets the stream.
+    pub(crate) async fn send(
+        lease: Lease,
+        request: Request<()>,
+        body: Bytes,
+        terms: Terms,
+    ) -> Result<(Self, Response<()>), Failure> {
+        let Some(connection) = lease.connection().cloned() else {
+            return Err(unsent(Error::new(Kind::Protocol)));
+        };
+        let Some(mut sender) = connection.http2() else {
+            return Err(unsent(broken(&connection, None)));
+        };
+        if connection.wire.begin_stream() >= STREAMS_MAX {
+            lease.drain();
+        }
+        let sent = sender.send_request(request, body.is_empty());
+        let (mut response, stream) = sent.map_err(|error| not_sent(&lease, error))?;
+        drop(sender);
+        let upload = match body.is_empty() {
+            true => None,
+            false => Upload::begin(stream, body),
+        };
+        let mut watch = Watch::new(terms);
+        let head = poll_fn(|cx| match Pin::new(&mut response).poll(cx) {
+            Poll::Ready(head) => Poll::Ready(Ok(head)),
+            Poll::Pending => watch.poll(&connection.wire, upload.as_ref(), cx).map(Err),
+        });
+        match head.await {
+            Ok(Ok(head)) => {
+                watch.moved();
+                let (head, stream) = head.into_parts();
+                let exchange = Self {
+                    stream,
+                    upload,
+                    watch,
+                    lease,
+                };
+                Ok((exchange, Response::from_parts(head, ())))
+            }
+            Ok(Err(error)) => Err(failure(&lease, &connection, error)),
+            Err(phase) => Err(Failure::Final(watch.expired(&lease, phase))),
+        }
+    }
+
+    /// Whether there is no body to come.
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.stream.is_end_stream()
+    }
+
+    /// The next part of the body; `None` at its end.
+    pub(crate) async fn data(&mut self) -> Result<Option<Bytes>> {
+        let (stream, watch, upload) = (&mut self.stream, &mut self.watch, self.upload.as_ref());
+        let Some(connection) = self.lease.connection() else {
+            return Ok(None);
+        };
+        let data = poll_fn(|cx| match stream.poll_data(cx) {
+            Poll::Ready(data) => Poll::Ready(Ok(data)),
+            Poll::Pending => watch.poll(&connection.wire, upload, cx).map(Err),
+        });
+        match data.await {
+            Ok(Some(Ok(bytes))) => {
+                watch.moved();
+                // What was handed out makes room for more; it fails once the stream is over.
+                let _ = stream.flow_control().release_capacity(bytes.len());
+                Ok(Some(bytes))
+            }
+            Ok(None) => Ok(None),
+            Ok(Some(Err(error))) => Err(broken(connection, Some(error))),
+            Err(phase) => Err(watch.expired(&self.lease, phase)),
+        }
+    }
+}
+
+/// The timeouts of an exchange. Only what is being waited for is timed.
+#[derive(Debug)]
+struct Watch {
+    terms: Terms,
+    /// Since when bytes of the response have been waited for.
+    since: Option<Moment>,
+    timer: Pin<Box<Timer>>,
+}
+
+impl Watch {
+    fn new(terms: Terms) -> Self {
+        Self {
+            terms,
+            since: None,
+            timer: Box::pin(Timer::new()),
+        }
+    }
+
+    /// Something came, so the next wait is another one.
+    fn moved(&mut self) {
+        self.since = None;
+    }
+
+    /// Ready when a timeout has run out.
+    fn poll(&mut self, wire: &Wire, upload: Option<&Upload>, cx: &mut Context<'_>) -> Poll<Phase> {
+        let is_sent = upload.is_none_or(Upload::is_over);
+        if self.since.is_none() && is_sent {
+            self.since = Some(clock::now());
+        }
+        loop {
+            let stalled = upload
+                .and_then(Upload::stalled_since)
+                .or(wire.write_since());
+            let (at, phase) = self.due(stalled);
+            if self.timer.as_mut().poll(at, cx).is_pending() {
+                return Poll::Pending;
+            }
+            let stalled = upload
+                .and_then(Upload::stalled_since)
+                .or(wire.write_since());
+            if self.due(stalled) == (at, phase) {
+                return Poll::Ready(phase);
+            }
+        }
+    }
+
+    fn due(&self, stalled: Option<Moment>) -> (Moment, Phase) {
+        let after = |since: Option<Moment>, limit: Option<_>| match (since, limit) {
+            (Some(since), Some(limit)) => since + limit,
+            _ => Moment::MAX,
+        };
+        let (at, phase) = match stalled {
+            Some(_) => (after(stalled, self.terms.write), Phase::Write),
+            None => (after(self.since, self.terms.read), Phase::Read),
+        };
+        match at < self.terms.total {
+            true => (at, phase),
+            false => (self.terms.total, Phase::Total),
+        }
+    }
+
+    /// The error of a timeout. A connection of which nothing at all was heard during the wait gets
+    /// no more requests: it may be dead.
+    fn expired(&self, lease: &Lease, phase: Phase) -> Error {
+        let heard = lease
+            .connection()
+            .and_then(|connection| connection.wire.heard_at());
+        let is_silent = self
+            .since
+            .is_none_or(|since| heard.is_none_or(|heard| heard < since));
+        if phase != Phase::Total && is_silent {
+            lease.drain();
+        }
+        Error::timeout(phase)
+    }
+}
+
+fn unsent(error: Error) -> Failure {
+    Failure::Unprocessed {
+        error,
+        is_refused: false,
+    }
+}
+
+/// Why h2 did not take a request.
+fn not_sent(lease: &Lease, error: h2::Error) -> Failure {
+    lease.drain();
+    let is_of_connection = error.is_go_away() || error.is_io() || error.is_reset();
+    let failed = |kind: Kind| Error::new(kind).from(error);
+    match is_of_connection {
+        true => unsent(failed(Kind::Protocol)),
+        false => Failure::Final(failed(Kind::BadRequest)),
+    }
+}
+
+/// Why there is no response.
+fn failure(lease: &Lease, connection: &Connection, error: h2::Error) -> Failure {
+    let is_remote = error.is_remote();
+    if is_remote && error.is_go_away() {
+        lease.drain();
+        return unsent(broken(connection, Some(error)));
+    }
+    if is_remote && error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM) {
+        return Failure::Unprocessed {
+            error: broken(connection, Some(error)),
+            is_refused: true,
+        };
+    }
+    let died = error.is_io() && connection.wire.fault().is_none();
+    let error = broken(connection, Some(error));
+    match died {
+        true => Failure::Died(error),
+        false => Failure::Final(error),
+    }
+}
+
+/// The error for a stream that ended before its exchange did.
+fn broken(connection: &Connection, cause: Option<h2::Error>) -> Error {
+    match connection.wire.fault() {
+        Some(Fault::Timeout(phase)) => return Error::timeout(phase),
+        Some(Fault::Closed) => return Error::new(Kind::Closed),
+        None => {}
+    }
+    let Some(cause) = cause else {
+        return Error::new(Kind::Protocol);
+    };
+    let found = cause.get_io().and_then(|error| tls::Error::find(error));
+    match found {
+        Some(found) => Error::of_tls(found),
+        None => Error::new(Kind::Protocol).from(cause),
+    }
+}

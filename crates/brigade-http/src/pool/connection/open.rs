@@ -1,0 +1,103 @@
+//! From a connected stream to a connection that the pool can hand out.
+//!
+//! It chooses the protocol that the TLS handshake chose and begins to speak it. It never waits for
+//! the peer: what that has to say about its limits comes to the task that drives the connection.
+
+use std::sync::Arc;
+
+use brigade::clock;
+use brigade_core::pool::{Opened, Slot};
+use brigade_core::time::Moment;
+use http::HeaderValue;
+use url::{Position, Url};
+
+use super::handle::{Connection, Sender};
+use super::http1;
+use super::http2;
+use super::io::{Noted, Stream};
+use crate::pool::{ClientPool, SlotGuard};
+use crate::protocol::Versions;
+use crate::{Error, Kind, Result};
+
+/// A connection that nobody drives yet.
+pub(crate) struct Open {
+    connection: Arc<Connection>,
+    driven: Driven,
+}
+
+enum Driven {
+    Http1(http1::Connection1),
+    Http2(http2::Connection2),
+}
+
+/// Begins to speak HTTP on a connected stream.
+pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPool) -> Result<Open> {
+    let host = &url[Position::BeforeHost..Position::BeforePath];
+    let host = HeaderValue::try_from(host);
+    let host = host.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
+    let protocol = pool.connector.protocol();
+    let is_http2 = stream.is_http2();
+    let is_http2 = is_http2.unwrap_or(protocol.versions == Versions::Http2);
+    if !is_http2 && protocol.versions == Versions::Http2 {
+        let detail = "the server does not speak HTTP/2, and the client is to speak nothing else";
+        return Err(Error::new(Kind::Protocol).because(detail));
+    }
+    let now = clock::now();
+    let until = until(pool, now);
+    let connection = Arc::new(Connection::new(slot, host, now, until, is_http2));
+    let noted = Noted {
+        stream,
+        connection: connection.clone(),
+    };
+    let driven = if is_http2 {
+        let (sender, driven) = http2::handshake(noted, protocol.http2).await?;
+        connection.attach(Sender::Http2(sender));
+        Driven::Http2(driven)
+    } else {
+        let (sender, driven) = http1::handshake(noted).await?;
+        connection.attach(Sender::Http1(sender));
+        Driven::Http1(driven)
+    };
+    tracing::debug!(host = ?connection.host, is_http2, "connected");
+    Ok(Open { connection, driven })
+}
+
+/// When a connection is too old: up to a tenth before its time, so that those that were opened
+/// together do not end together.
+fn until(pool: &ClientPool, now: Moment) -> Moment {
+    let age = pool.limits().max_age;
+    age.map_or(Moment::MAX, |age| {
+        now + age.mul_f64(1.0 - fastrand::f64() / 10.0)
+    })
+}
+
+/// Drives a connection in a task, and enters it into the pool.
+pub(crate) fn start(open: Open, slot: SlotGuard) {
+    let pool = slot.pool.clone();
+    let connection = open.connection;
+    let opened = Opened {
+        // A peer of HTTP/2 may yet say that it takes fewer requests, but never no request at all.
+        room: 1,
+        is_shared: connection.is_http2,
+        is_settled: !connection.is_http2,
+        until: connection.until,
+    };
+    let task = match open.driven {
+        Driven::Http1(driven) => spawn(http1::drive(driven, connection.clone(), slot)),
+        Driven::Http2(driven) => spawn(http2::drive(driven, connection.clone(), slot)),
+    };
+    let _ = connection.task.set(task);
+    if !pool.dialed(&connection, opened) {
+        connection.retire(true);
+    }
+}
+
+fn spawn(driver: impl Future<Output = ()> + Send + 'static) -> tokio::task::AbortHandle {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the task is the connection: it is counted by its slot in the pool, ended by \
+                  Client::close, and must outlive the request that opened it"
+    )]
+    let task = tokio::spawn(driver);
+    task.abort_handle()
+}

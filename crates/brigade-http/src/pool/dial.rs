@@ -1,0 +1,79 @@
+//! A dial: a task of the pool that opens a connection because a request waits.
+//!
+//! It is a task, so that it does not depend on who polls that request: its connection serves
+//! whoever comes first, and a request that is served otherwise, or gives up, takes nothing away
+//! from the others. It is bounded by the connect timeout of the request that it was begun for, and
+//! never outlives its client's `close`.
+
+use std::sync::Arc;
+
+use super::connection;
+use super::guards::SlotGuard;
+use super::want::Want;
+use crate::{Error, Kind, Phase, Result};
+
+/// Opens a connection in a task of its own.
+pub(super) fn begin(slot: SlotGuard, want: Arc<Want>) {
+    want.begin_dial();
+    let dial = Dial {
+        slot: Some(slot),
+        want: want.clone(),
+    };
+    let task = want.runtime.spawn(dial.run());
+    want.set_dial(task.abort_handle());
+}
+
+/// A dial that is under way. However it ends, its slot is free before anybody is told.
+struct Dial {
+    slot: Option<SlotGuard>,
+    want: Arc<Want>,
+}
+
+impl Dial {
+    async fn run(mut self) {
+        let Some(slot) = &self.slot else { return };
+        let pool = slot.pool.clone();
+        let opened = tokio::select! {
+            biased;
+            () = pool.closing() => Err(Error::new(Kind::Closed)),
+            opened = open(slot, &self.want) => opened,
+        };
+        match opened {
+            Ok(opened) => {
+                if let Some(slot) = self.slot.take() {
+                    connection::start(opened, slot);
+                }
+            }
+            Err(error) => self.end(error),
+        }
+    }
+
+    fn end(&mut self, error: Error) {
+        let Some(slot) = self.slot.take() else { return };
+        let told = slot.pool.lock().failed(slot.slot);
+        drop(slot);
+        if let Some(waiter) = told {
+            waiter.fail(error);
+        }
+    }
+}
+
+impl Drop for Dial {
+    fn drop(&mut self) {
+        // One that was given up is waited for by nobody; a runtime that ended took it along.
+        let detail = "the runtime on which it was being opened has ended";
+        self.end(Error::new(Kind::Connect).because(detail));
+        self.want.end_dial();
+    }
+}
+
+async fn open(slot: &SlotGuard, want: &Want) -> Result<connection::Open> {
+    let to = &want.destination;
+    let deadline = to.total.nearer(Phase::Connect, to.connect);
+    let opened = deadline.bound(async {
+        let connector = &slot.pool.connector;
+        let stream = connector.connect(&to.url, slot, deadline.at).await?;
+        connection::open(stream, slot.slot, &to.url, &slot.pool).await
+    });
+    opened.await?
+}

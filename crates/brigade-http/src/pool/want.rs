@@ -1,0 +1,195 @@
+//! A request's wait for a connection, shared by all who can end it.
+//!
+//! The pool delivers what the request was given, the dial that was begun for it tells how it
+//! failed, and patience takes back what nobody comes for. Whatever of these comes first counts. It
+//! never holds its lock while anybody is woken or anything is dropped.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use url::Url;
+
+use super::guards::Lease;
+use crate::Error;
+use crate::deadline::Deadline;
+
+/// What a dial needs to know.
+#[derive(Debug)]
+pub(crate) struct Destination {
+    pub(crate) url: Url,
+    /// The connect timeout of the request.
+    pub(crate) connect: Option<Duration>,
+    pub(crate) total: Deadline,
+}
+
+#[cfg(test)]
+impl Destination {
+    pub(super) fn nowhere() -> Self {
+        Self {
+            url: Url::parse("http://a/").expect("a URL"),
+            connect: None,
+            total: Deadline::total(brigade::clock::now(), None),
+        }
+    }
+}
+
+/// What a request waits for, as the pool sees it.
+#[derive(Debug)]
+pub(crate) struct Want {
+    pub(super) destination: Destination,
+    /// The runtime of the request, on which a dial for it runs.
+    pub(super) runtime: Handle,
+    state: Mutex<State>,
+    dial: OnceLock<AbortHandle>,
+}
+
+#[derive(Debug)]
+struct State {
+    outcome: Outcome,
+    /// Whether a dial is under way that was begun for it.
+    is_dialing: bool,
+    waker: Option<Waker>,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Waiting,
+    Given(Lease),
+    Failed(Error),
+    /// What it was given went to another one.
+    Overtaken,
+    /// The request has what it wanted, or wants it no more.
+    Over,
+}
+
+/// What became of a wait.
+#[derive(Debug)]
+pub(super) enum Served {
+    Given(Lease),
+    Failed(Error),
+    Overtaken,
+}
+
+impl Want {
+    pub(super) fn new(destination: Destination) -> Arc<Self> {
+        let state = State {
+            outcome: Outcome::Waiting,
+            is_dialing: false,
+            waker: None,
+        };
+        Arc::new(Self {
+            destination,
+            runtime: Handle::current(),
+            state: Mutex::new(state),
+            dial: OnceLock::new(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the wait, unless it is over. Returns what could not be delivered.
+    fn end(&self, outcome: Outcome) -> Option<Outcome> {
+        let mut state = self.lock();
+        if !matches!(state.outcome, Outcome::Waiting) {
+            return Some(outcome);
+        }
+        state.outcome = outcome;
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        None
+    }
+
+    /// Delivers what the request was given. If it is gone meanwhile, that goes back to the pool.
+    pub(super) fn give(&self, lease: Lease) {
+        drop(self.end(Outcome::Given(lease)));
+    }
+
+    pub(super) fn fail(&self, error: Error) {
+        drop(self.end(Outcome::Failed(error)));
+    }
+
+    /// A dial was begun for the request.
+    pub(super) fn set_dial(&self, dial: AbortHandle) {
+        let _ = self.dial.set(dial);
+    }
+
+    pub(super) fn abandon_dial(&self) {
+        if let Some(dial) = self.dial.get() {
+            dial.abort();
+        }
+    }
+
+    pub(super) fn begin_dial(&self) {
+        self.lock().is_dialing = true;
+    }
+
+    /// The dial is over. The request may have to wait on without one.
+    pub(super) fn end_dial(&self) {
+        let mut state = self.lock();
+        state.is_dialing = false;
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn is_dialing(&self) -> bool {
+        self.lock().is_dialing
+    }
+
+    /// Whether the request has not come yet for what it was given.
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self.lock().outcome, Outcome::Given(_))
+    }
+
+    /// Takes back what the request has not come for.
+    pub(super) fn take_back(&self) -> Option<Lease> {
+        let mut state = self.lock();
+        match std::mem::replace(&mut state.outcome, Outcome::Overtaken) {
+            Outcome::Given(lease) => Some(lease),
+            other => {
+                state.outcome = other;
+                None
+            }
+        }
+    }
+
+    /// The request comes for what it was given.
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Served> {
+        let mut state = self.lock();
+        match std::mem::replace(&mut state.outcome, Outcome::Over) {
+            Outcome::Given(lease) => Poll::Ready(Served::Given(lease)),
+            Outcome::Failed(error) => Poll::Ready(Served::Failed(error)),
+            Outcome::Overtaken => {
+                state.outcome = Outcome::Waiting;
+                Poll::Ready(Served::Overtaken)
+            }
+            waiting => {
+                state.outcome = waiting;
+                if state
+                    .waker
+                    .as_ref()
+                    .is_none_or(|waker| !waker.will_wake(cx.waker()))
+                {
+                    state.waker = Some(cx.waker().clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The request is gone. What it was given, if it was, goes back to the pool.
+    pub(super) fn abandon(&self) {
+        let given = std::mem::replace(&mut self.lock().outcome, Outcome::Over);
+        drop(given);
+    }
+}
