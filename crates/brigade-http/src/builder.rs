@@ -3,15 +3,19 @@
 //! Every setting has a default that is safe towards strangers: limited, verified, without
 //! credentials across origins. A builder does nothing before [`ClientBuilder::build`].
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::Inner;
-use crate::connect::Connector;
+use crate::connect::{Connector, Way};
 use crate::pool::ClientPool;
 use crate::retry::RetryPolicy;
 use crate::settings::Settings;
 use crate::tls::TlsConfig;
+use crate::transport::Connect;
 use crate::{Client, Error, Kind, PoolLimits, Result, Timeouts};
 
 /// The settings of a client that is not built yet.
@@ -38,6 +42,7 @@ pub struct ClientBuilder {
     headers: HeaderMap,
     settings: Settings,
     tls: TlsConfig,
+    way: Way,
     error: Option<Error>,
 }
 
@@ -52,6 +57,7 @@ impl Default for ClientBuilder {
             headers,
             settings: Settings::default(),
             tls: TlsConfig::new(),
+            way: Way::default(),
             error: None,
         }
     }
@@ -102,6 +108,26 @@ impl ClientBuilder {
         self
     }
 
+    /// Opens every connection to this Unix socket, whatever host and port its URL names. All else
+    /// goes by the URL: the Host header, TLS and its certificates, which connection is used again.
+    ///
+    /// Proxies of the environment are not used then. The last of this and
+    /// [`connector`](Self::connector) counts.
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.way = Way::Unix(path.into());
+        self
+    }
+
+    /// Has every connection opened by `connector` instead of dialing host and port: see
+    /// [`transport`](crate::transport).
+    ///
+    /// Proxies of the environment are not used then. The last of this and
+    /// [`unix_socket`](Self::unix_socket) counts.
+    pub fn connector(mut self, connector: impl Connect) -> Self {
+        self.way = Way::Custom(Arc::new(connector));
+        self
+    }
+
     /// The value of the User-Agent header.
     pub fn user_agent(self, agent: &str) -> Self {
         self.header(USER_AGENT.as_str(), agent)
@@ -147,7 +173,7 @@ impl ClientBuilder {
         }
         let inner = Inner {
             pool: ClientPool::new(self.limits),
-            connector: Connector::new(self.tls),
+            connector: Connector::new(self.tls, self.way),
             headers,
             settings: self.settings,
         };

@@ -1,16 +1,17 @@
-//! Opening a connection: the host name, TCP, TLS.
+//! Opening a connection: the host name and TCP, or another way to the server, then TLS.
 //!
 //! One slot stands for one socket, so the race of a host's addresses needs further ones. Everything
-//! here happens in the future of the request that needs the connection, and ends when that is dropped.
+//! here happens in the future that calls it and ends when that is dropped; nothing is left running.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use brigade::thread::Pool;
 use brigade_core::time::Moment;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
@@ -21,20 +22,32 @@ use crate::pool::connection::Stream;
 use crate::race::race;
 use crate::resolve::Resolver;
 use crate::tls::{self, TlsConfig};
+use crate::transport::{Connect, Destination};
 use crate::{Error, Kind, Result};
+
+/// How a byte stream to a server, or to the proxy before it, comes about.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Way {
+    #[default]
+    Tcp,
+    Unix(PathBuf),
+    Custom(Arc<dyn Connect>),
+}
 
 #[derive(Debug)]
 pub(crate) struct Connector {
     resolver: Resolver,
+    way: Way,
     trust: Arc<TlsConfig>,
     /// Made of `trust` when the first https URL turns up: it may read files.
     tls: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Connector {
-    pub(crate) fn new(trust: TlsConfig) -> Self {
+    pub(crate) fn new(trust: TlsConfig, way: Way) -> Self {
         Self {
             resolver: Resolver::default(),
+            way,
             trust: trust.into(),
             tls: OnceCell::new(),
         }
@@ -47,44 +60,85 @@ impl Connector {
         slot: SlotGuard,
         deadline: Deadline,
     ) -> Result<(Stream, SlotGuard)> {
+        let no_host = || Error::new(Kind::BadUrl).because("it names no host");
+        let to = Destination::of(url).ok_or_else(no_host)?;
         let opened = deadline.bound(async {
-            let (tcp, slot) = self.open(url, slot, deadline.at).await?;
-            let stream = match url.scheme() {
-                "https" => self.secure(url, tcp).await?,
-                _ => Stream::Tcp(tcp),
-            };
+            let (mut stream, slot) = self.open(&to, slot, deadline.at).await?;
+            if to.https {
+                stream = self.secure(&to.host, stream).await?;
+            }
             Ok((stream, slot))
         });
         opened.await?
     }
 
+    /// A bare stream by whatever way the client has.
     async fn open(
         &self,
-        url: &Url,
+        to: &Destination,
         slot: SlotGuard,
         until: Moment,
-    ) -> Result<(TcpStream, SlotGuard)> {
-        let bad = || Error::new(Kind::BadUrl).because("it names no host");
-        let host = url.host().ok_or_else(bad)?;
-        let port = url.port_or_known_default().ok_or_else(bad)?;
-        let resolved = self.resolver.resolve(host).await;
-        let addresses = resolved.map_err(|error| Error::new(Kind::Dns).from(error))?;
-        let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, port));
+    ) -> Result<(Stream, SlotGuard)> {
+        let stream = match &self.way {
+            Way::Tcp => return self.dial(to, slot, until).await,
+            Way::Unix(path) => {
+                let unix = UnixStream::connect(path).await.map_err(|error| {
+                    let detail = format!("the Unix socket {}", path.display());
+                    Error::new(Kind::Connect).because(detail).from(error)
+                });
+                Stream::Unix(unix?)
+            }
+            Way::Custom(connector) => {
+                let custom = connector.connect(to.clone()).await;
+                Stream::Custom(custom.map_err(|error| Error::new(Kind::Connect).from(error))?)
+            }
+        };
+        Ok((stream, slot))
+    }
+
+    async fn dial(
+        &self,
+        to: &Destination,
+        slot: SlotGuard,
+        until: Moment,
+    ) -> Result<(Stream, SlotGuard)> {
+        let addresses = self.resolve(&to.host).await?;
+        let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, to.port));
         let raced = race(addresses.collect(), slot, until).await;
         let (tcp, slot) = raced.map_err(|error| Error::new(Kind::Connect).from(error))?;
         // Requests are written whole; waiting for more to send would only delay them.
         let _ = tcp.set_nodelay(true);
-        Ok((tcp, slot))
+        Ok((Stream::Tcp(tcp), slot))
     }
 
-    async fn secure(&self, url: &Url, tcp: TcpStream) -> Result<Stream> {
-        let name = match url.host() {
-            Some(Host::Domain(name)) => ServerName::try_from(name.to_owned())
-                .map_err(|error| Error::new(Kind::Tls).from(error))?,
-            Some(Host::Ipv4(address)) => ServerName::from(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => ServerName::from(IpAddr::V6(address)),
-            None => return Err(Error::new(Kind::BadUrl)),
+    async fn resolve(&self, host: &Host<String>) -> Result<Arc<[IpAddr]>> {
+        let host = match host {
+            Host::Domain(name) => Host::Domain(name.as_str()),
+            Host::Ipv4(address) => Host::Ipv4(*address),
+            Host::Ipv6(address) => Host::Ipv6(*address),
         };
+        let resolved = self.resolver.resolve(host).await;
+        resolved.map_err(|error| Error::new(Kind::Dns).from(error))
+    }
+
+    /// TLS with `host` over `stream`.
+    async fn secure(&self, host: &Host<String>, stream: Stream) -> Result<Stream> {
+        let name = match host {
+            Host::Domain(name) => ServerName::try_from(name.clone())
+                .map_err(|error| Error::new(Kind::Tls).from(error))?,
+            Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
+            Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
+        };
+        let config = self.tls_config().await?;
+        let stream = TlsConnector::from(config).connect(name, stream).await;
+        let stream = stream.map_err(|error| match tls::Error::find(&error) {
+            Some(found) => Error::of_tls(found),
+            None => Error::new(Kind::Tls).from(error),
+        });
+        Ok(Stream::Tls(Box::new(stream?)))
+    }
+
+    async fn tls_config(&self) -> Result<Arc<ClientConfig>> {
         let config = self.tls.get_or_try_init(|| {
             let trust = self.trust.clone();
             // A class of its own: a closure of `to_thread` may be waiting for this request.
@@ -93,12 +147,6 @@ impl Connector {
                 .name("read certificates")
                 .abandon_on_cancel()
         });
-        let config = config.await.map_err(Error::of_tls)?.clone();
-        let stream = TlsConnector::from(config).connect(name, tcp).await;
-        let stream = stream.map_err(|error| match tls::Error::find(&error) {
-            Some(found) => Error::of_tls(found),
-            None => Error::new(Kind::Tls).from(error),
-        });
-        Ok(Stream::Tls(Box::new(stream?)))
+        config.await.map_err(Error::of_tls).cloned()
     }
 }

@@ -26,6 +26,8 @@
 //! | send a request again | [`RetryPolicy`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
+//! | reach a server by a Unix socket | [`ClientBuilder::unix_socket`] |
+//! | reach it by a stream of my own, test without sockets | [`transport`] |
 //! | end every connection | [`Client::close`] |
 //!
 //! It speaks HTTP/1.1, with TLS or without. It is one request after another on each connection:
@@ -60,6 +62,7 @@ mod settings;
 mod stats;
 mod timeouts;
 pub mod tls;
+pub mod transport;
 
 pub use builder::ClientBuilder;
 pub use client::Client;

@@ -1,4 +1,4 @@
-//! The byte stream under a connection, which notes on the `Wire` what it sees.
+//! The byte stream under a connection, and what is noted on the `Wire` as its bytes move.
 //!
 //! Timeouts and the rules for sending again need to know whether bytes moved, which hyper does not
 //! tell. It never changes a byte, and never ends a connection by itself.
@@ -9,29 +9,31 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
 use super::handle::Connection;
+use crate::transport::Io;
 
-/// A connected socket, with TLS or without.
+/// A connected byte stream. TLS lies over any other one, over that to a proxy too.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
+    Tls(Box<TlsStream<Stream>>),
+    /// Of somebody else's making.
+    Custom(Box<dyn Io>),
 }
 
-/// A stream whose reads and writes are noted.
-#[derive(Debug)]
-pub(super) struct Noted {
-    pub(super) stream: Stream,
-    pub(super) connection: Arc<Connection>,
-}
-
-macro_rules! stream {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match &mut $self.get_mut().stream {
+/// Calls the same method of whatever the stream is; plain TCP goes through nothing dynamic.
+macro_rules! each {
+    ($this:expr, $stream:ident => $call:expr) => {
+        match $this.get_mut() {
             Stream::Tcp(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            Stream::Unix(stream) => {
                 let $stream = Pin::new(stream);
                 $call
             }
@@ -39,8 +41,64 @@ macro_rules! stream {
                 let $stream = Pin::new(&mut **stream);
                 $call
             }
+            Stream::Custom(stream) => {
+                let $stream = Pin::new(&mut **stream);
+                $call
+            }
         }
     };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        each!(self, stream => stream.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        each!(self, stream => stream.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        each!(self, stream => stream.poll_write_vectored(cx, parts))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Custom(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, stream => stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, stream => stream.poll_shutdown(cx))
+    }
+}
+
+/// A stream whose reads and writes are noted.
+#[derive(Debug)]
+pub(super) struct Noted {
+    pub(super) stream: Stream,
+    pub(super) connection: Arc<Connection>,
 }
 
 impl Noted {
@@ -60,8 +118,7 @@ impl AsyncRead for Noted {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let this = self.as_mut();
-        let result = stream!(this, stream => stream.poll_read(cx, buffer));
+        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
         match result {
             Poll::Ready(_) => self.connection.wire.read(buffer.filled().len() - before),
             Poll::Pending => self.connection.wire.read_pending(),
@@ -76,8 +133,7 @@ impl AsyncWrite for Noted {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let this = self.as_mut();
-        let result = stream!(this, stream => stream.poll_write(cx, bytes));
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note_write(&result);
         result
     }
@@ -87,22 +143,17 @@ impl AsyncWrite for Noted {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.as_mut();
-        let result = stream!(this, stream => stream.poll_write_vectored(cx, parts));
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
         self.note_write(&result);
         result
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Tcp(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-        }
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.as_mut();
-        let result = stream!(this, stream => stream.poll_flush(cx));
+        let result = Pin::new(&mut self.stream).poll_flush(cx);
         match result {
             Poll::Ready(_) => self.connection.wire.flushed(),
             Poll::Pending => self.connection.wire.write_pending(),
@@ -111,8 +162,7 @@ impl AsyncWrite for Noted {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.as_mut();
-        let result = stream!(this, stream => stream.poll_shutdown(cx));
+        let result = Pin::new(&mut self.stream).poll_shutdown(cx);
         if result.is_pending() {
             self.connection.wire.shutdown_pending();
         }
