@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::client::Inner;
 use crate::connect::{Connector, Way};
 use crate::pool::ClientPool;
+use crate::proxy::{self, Proxies, Proxy};
 use crate::retry::RetryPolicy;
 use crate::settings::Settings;
 use crate::tls::TlsConfig;
@@ -43,6 +44,8 @@ pub struct ClientBuilder {
     settings: Settings,
     tls: TlsConfig,
     way: Way,
+    /// Those of the environment where nothing was said.
+    proxies: Option<Vec<Proxy>>,
     error: Option<Error>,
 }
 
@@ -58,6 +61,7 @@ impl Default for ClientBuilder {
             settings: Settings::default(),
             tls: TlsConfig::new(),
             way: Way::default(),
+            proxies: None,
             error: None,
         }
     }
@@ -128,6 +132,22 @@ impl ClientBuilder {
         self
     }
 
+    /// Sends what `proxy` is for through it, and nothing through the proxies of the environment.
+    /// May be called several times; the first that is for a URL is used.
+    ///
+    /// The connection to the proxy itself is opened as any other: by [`Self::unix_socket`] or
+    /// [`Self::connector`] if one was given.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxies.get_or_insert_default().push(proxy);
+        self
+    }
+
+    /// Uses no proxies: neither those that were given so far nor those of the environment.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxies = Some(Vec::new());
+        self
+    }
+
     /// The value of the User-Agent header.
     pub fn user_agent(self, agent: &str) -> Self {
         self.header(USER_AGENT.as_str(), agent)
@@ -157,7 +177,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Kind::BadRequest`] if a header cannot be sent, [`Kind::Config`] if a setting cannot be
-    /// met.
+    /// met, or a proxy that the environment names cannot be used.
     pub fn build(self) -> Result<Client> {
         if let Some(error) = self.error {
             return Err(error);
@@ -171,9 +191,15 @@ impl ClientBuilder {
             let encodings = HeaderValue::from_static(crate::decode::ACCEPT_ENCODING);
             headers.insert(ACCEPT_ENCODING, encodings);
         }
+        let proxies = match (self.proxies, &self.way) {
+            (Some(proxies), _) => proxies,
+            (None, Way::Tcp) => proxy::from_environment(|name| std::env::var_os(name))?,
+            (None, _) => Vec::new(),
+        };
+        let proxies = Proxies::new(proxies);
         let inner = Inner {
             pool: ClientPool::new(self.limits),
-            connector: Connector::new(self.tls, self.way),
+            connector: Connector::new(self.tls, self.way, proxies),
             headers,
             settings: self.settings,
         };

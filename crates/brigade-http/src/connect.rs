@@ -1,4 +1,4 @@
-//! Opening a connection: the host name and TCP, or another way to the server, then TLS.
+//! Opening a connection: the host name and TCP, or another way; past a proxy, if there is one; TLS.
 //!
 //! One slot stands for one socket, so the race of a host's addresses needs further ones. Everything
 //! here happens in the future that calls it and ends when that is dropped; nothing is left running.
@@ -19,6 +19,7 @@ use url::{Host, Url};
 use crate::deadline::Deadline;
 use crate::pool::SlotGuard;
 use crate::pool::connection::Stream;
+use crate::proxy::{self, Proxies};
 use crate::race::race;
 use crate::resolve::Resolver;
 use crate::tls::{self, TlsConfig};
@@ -38,16 +39,18 @@ pub(crate) enum Way {
 pub(crate) struct Connector {
     resolver: Resolver,
     way: Way,
+    pub(crate) proxies: Proxies,
     trust: Arc<TlsConfig>,
     /// Made of `trust` when the first https URL turns up: it may read files.
     tls: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Connector {
-    pub(crate) fn new(trust: TlsConfig, way: Way) -> Self {
+    pub(crate) fn new(trust: TlsConfig, way: Way, proxies: Proxies) -> Self {
         Self {
             resolver: Resolver::default(),
             way,
+            proxies,
             trust: trust.into(),
             tls: OnceCell::new(),
         }
@@ -65,15 +68,60 @@ impl Connector {
         let opened = deadline.bound(async {
             let (mut stream, slot) = self.open(&to, slot, deadline.at).await?;
             if to.https {
-                stream = self.secure(&to.host, stream).await?;
+                let config = self.tls_config();
+                stream = secure(config, &to.host, stream).await?;
             }
             Ok((stream, slot))
         });
         opened.await?
     }
 
-    /// A bare stream by whatever way the client has.
+    /// A stream that leads to `to`, past a proxy if there is one for it.
     async fn open(
+        &self,
+        to: &Destination,
+        slot: SlotGuard,
+        until: Moment,
+    ) -> Result<(Stream, SlotGuard)> {
+        let Some(proxy) = self.proxies.on_way(to) else {
+            return self.reach(to, slot, until).await;
+        };
+        let mut to = to.clone();
+        if proxy.wants_address() {
+            let addresses = self.resolve(&to.host).await?;
+            to.host = match addresses.first() {
+                Some(IpAddr::V4(address)) => Host::Ipv4(*address),
+                Some(IpAddr::V6(address)) => Host::Ipv6(*address),
+                None => return Err(Error::new(Kind::Dns).because("the name has no address")),
+            };
+        }
+        let reached = self.reach(&proxy.at, slot, until).await;
+        let (stream, slot) = reached.map_err(|error| error.at(proxy))?;
+        let passed = self.pass(proxy, stream, &to).await;
+        Ok((passed.map_err(|error| error.at(proxy))?, slot))
+    }
+
+    /// Owns the stream, so that it is closed before the slot is free whatever happens.
+    async fn pass(
+        &self,
+        proxy: &proxy::Server,
+        mut stream: Stream,
+        to: &Destination,
+    ) -> Result<Stream> {
+        if proxy.at.https {
+            let config = async {
+                let mut config = ClientConfig::clone(&*self.tls_config().await?);
+                // The proxy is asked in no other version.
+                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+                Ok(config.into())
+            };
+            stream = secure(config, &proxy.at.host, stream).await?;
+        }
+        proxy.pass(stream, to).await
+    }
+
+    /// A bare stream by whatever way the client has.
+    async fn reach(
         &self,
         to: &Destination,
         slot: SlotGuard,
@@ -121,23 +169,6 @@ impl Connector {
         resolved.map_err(|error| Error::new(Kind::Dns).from(error))
     }
 
-    /// TLS with `host` over `stream`.
-    async fn secure(&self, host: &Host<String>, stream: Stream) -> Result<Stream> {
-        let name = match host {
-            Host::Domain(name) => ServerName::try_from(name.clone())
-                .map_err(|error| Error::new(Kind::Tls).from(error))?,
-            Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
-            Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
-        };
-        let config = self.tls_config().await?;
-        let stream = TlsConnector::from(config).connect(name, stream).await;
-        let stream = stream.map_err(|error| match tls::Error::find(&error) {
-            Some(found) => Error::of_tls(found),
-            None => Error::new(Kind::Tls).from(error),
-        });
-        Ok(Stream::Tls(Box::new(stream?)))
-    }
-
     async fn tls_config(&self) -> Result<Arc<ClientConfig>> {
         let config = self.tls.get_or_try_init(|| {
             let trust = self.trust.clone();
@@ -149,4 +180,26 @@ impl Connector {
         });
         config.await.map_err(Error::of_tls).cloned()
     }
+}
+
+/// TLS with `host` over `stream`, which is owned here for the reason above.
+async fn secure(
+    config: impl Future<Output = Result<Arc<ClientConfig>>>,
+    host: &Host<String>,
+    stream: Stream,
+) -> Result<Stream> {
+    let name = match host {
+        Host::Domain(name) => {
+            ServerName::try_from(name.clone()).map_err(|error| Error::new(Kind::Tls).from(error))?
+        }
+        Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
+        Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
+    };
+    let config = config.await?;
+    let stream = TlsConnector::from(config).connect(name, stream).await;
+    let stream = stream.map_err(|error| match tls::Error::find(&error) {
+        Some(found) => Error::of_tls(found),
+        None => Error::new(Kind::Tls).from(error),
+    });
+    Ok(Stream::Tls(Box::new(stream?)))
 }

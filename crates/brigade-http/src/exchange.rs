@@ -19,6 +19,7 @@ use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::pool::connection::{self, Connection, Exchange, Fault, Terms};
 use crate::pool::{Checkout, Lease, SlotGuard};
+use crate::proxy::Server;
 use crate::{Error, Kind, Phase, Result, Timeouts, tls};
 
 /// One step on the way from the first URL to the last.
@@ -46,7 +47,8 @@ pub(crate) async fn exchange(
     };
     let key = &hop.url[..Position::BeforePath];
     // Before anything is opened, so that what cannot be sent costs no connection.
-    let target = target(&hop.url)?;
+    let proxy = client.connector.proxies.asked_for(&hop.url);
+    let target = target(&hop.url, proxy.is_some())?;
     let mut stale = None;
     loop {
         let pool_deadline = || total.nearer(Phase::Pool, timeouts.pool);
@@ -68,7 +70,7 @@ pub(crate) async fn exchange(
                 (connection, None)
             }
         };
-        let request = request(client, hop, target.clone(), &connection.host);
+        let request = request(client, hop, target.clone(), &connection.host, proxy);
         let reused = lease.is_some();
         let Some((exchange, sent)) = connection.send(request, terms) else {
             if let Some(lease) = lease {
@@ -142,14 +144,23 @@ async fn dial(
     connection::start(stream, slot, host).await
 }
 
-/// What the request line names.
-fn target(url: &Url) -> Result<Uri> {
-    let target = &url[Position::BeforePath..Position::AfterQuery];
+/// What the request line names: to a proxy that is asked for it the whole URL (RFC 9112, 3.2.2).
+fn target(url: &Url, whole: bool) -> Result<Uri> {
+    let target = match whole {
+        true => &url[..Position::AfterQuery],
+        false => &url[Position::BeforePath..Position::AfterQuery],
+    };
     let target = Bytes::copy_from_slice(target.as_bytes());
     Uri::from_maybe_shared(target).map_err(|error| Error::new(Kind::BadUrl).from(error))
 }
 
-fn request(client: &Inner, hop: &Hop, target: Uri, host: &HeaderValue) -> Request<RequestBody> {
+fn request(
+    client: &Inner,
+    hop: &Hop,
+    target: Uri,
+    host: &HeaderValue,
+    proxy: Option<&Server>,
+) -> Request<RequestBody> {
     let mut request = Request::new(hop.body.clone().into());
     *request.method_mut() = hop.method.clone();
     *request.uri_mut() = target;
@@ -157,6 +168,7 @@ fn request(client: &Inner, hop: &Hop, target: Uri, host: &HeaderValue) -> Reques
     if !headers.contains_key(HOST) {
         headers.insert(HOST, host.clone());
     }
+    client.connector.proxies.authorize(proxy, &mut headers);
     if hop.body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&hop.method) {
         // RFC 9110, section 8.6: some servers refuse these without a length.
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));

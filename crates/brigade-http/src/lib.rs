@@ -26,6 +26,7 @@
 //! | send a request again | [`RetryPolicy`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
+//! | go through a proxy, or through none | [`proxy`], [`ClientBuilder::no_proxy`] |
 //! | reach a server by a Unix socket | [`ClientBuilder::unix_socket`] |
 //! | reach it by a stream of my own, test without sockets | [`transport`] |
 //! | end every connection | [`Client::close`] |
@@ -51,6 +52,7 @@ mod incoming;
 mod into_url;
 mod limits;
 mod pool;
+pub mod proxy;
 mod race;
 pub mod redirect;
 mod request;
