@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::{Host, Url};
@@ -81,6 +82,12 @@ pub trait Connect: fmt::Debug + Send + Sync + 'static {
     ///
     /// The future is dropped when the connect timeout runs out. It must then close what it opened.
     fn connect(&self, to: Destination) -> Connecting;
+}
+
+impl<T: Connect + ?Sized> Connect for Arc<T> {
+    fn connect(&self, to: Destination) -> Connecting {
+        (**self).connect(to)
+    }
 }
 
 /// Where a stream shall lead.

@@ -8,10 +8,14 @@ mod framing;
 mod hops;
 mod lifecycle;
 mod limits;
+mod proxies;
 mod requests;
 mod reuse;
 mod secure;
+mod socks;
 mod timeouts;
+mod transport;
+mod unix;
 
 use std::collections::HashSet;
 use std::error::Error as _;
