@@ -13,8 +13,10 @@ fn to(url: &str) -> Destination {
     Destination::of(&Url::parse(url).unwrap()).unwrap()
 }
 
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 /// The proxy of each URL with these variables, `-` for none.
-fn ways(variables: &[(&str, &str)], urls: &[&str]) -> Vec<String> {
+fn ways(variables: Variables<'_>, urls: &[&str]) -> Vec<String> {
     let read = |name: &str| {
         let found = variables.iter().find(|(other, _)| *other == name);
         found.map(|(_, value)| OsString::from(value))
@@ -31,7 +33,7 @@ const BOTH: [&str; 2] = ["http://a.example/", "https://a.example/"];
 
 #[test]
 fn h8j_the_variables_of_the_environment_are_those_of_curl() {
-    let cases: [(&[(&str, &str)], [&str; 2]); 9] = [
+    let cases: [(Variables, [&str; 2]); 9] = [
         (&[], ["-", "-"]),
         (&[("http_proxy", "p:1")], ["p:1", "-"]),
         (&[("HTTPS_PROXY", "http://p:2/")], ["-", "p:2"]),
