@@ -182,7 +182,7 @@ impl Connector {
     }
 }
 
-/// TLS with `host` over `stream`, which is owned here for the reason above.
+/// TLS with `host` over `stream`, which is owned here so that it is closed before its slot is free.
 async fn secure(
     config: impl Future<Output = Result<Arc<ClientConfig>>>,
     host: &Host<String>,

@@ -22,7 +22,7 @@ type Cause = Box<dyn StdError + Send + Sync>;
 pub enum Phase {
     /// No connection became free in time.
     Pool,
-    /// The name, the TCP connection and the TLS handshake together took too long.
+    /// The name, the connection, the way past a proxy and the TLS handshake together took too long.
     Connect,
     /// The server did not take the next bytes of the request in time.
     Write,

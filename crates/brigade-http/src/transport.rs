@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::{Host, Url};
 
-/// A byte stream in both directions, such as [`tokio::io::DuplexStream`]. Everything that can be
+/// A byte stream in both directions, such as [`tokio::io::DuplexStream`]. Every type that can be
 /// one is one.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 

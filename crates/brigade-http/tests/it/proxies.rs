@@ -195,7 +195,7 @@ fn refusals() -> Vec<(Script, &'static str)> {
             "it closed the connection",
         ),
         (
-            answer("SSH-2.0-OpenSSH_9.2\r\n").pause(Duration::from_secs(1)),
+            answer("SSH-2.0-OpenSSH_9.2\r\n").expect_end(),
             "not answer in HTTP/1.1",
         ),
         (answer("HTTP/2 200 OK\r\n\r\n"), "not answer in HTTP/1.1"),

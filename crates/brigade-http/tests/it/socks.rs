@@ -168,7 +168,12 @@ fn refusals() -> Vec<(Script, &'static str)> {
         (hello(), closed),
         (hello().reset(), "the connection to it broke"),
         (hello().send(vec![5]), closed),
-        (hello().send("HTTP/1.1 400 Bad Request\r\n\r\n"), unknown),
+        (
+            hello()
+                .send("HTTP/1.1 400 Bad Request\r\n\r\n")
+                .expect_end(),
+            unknown,
+        ),
         (hello().send(vec![4, 0]), unknown),
         (
             hello().send(vec![5, 255]),
@@ -259,7 +264,7 @@ async fn h8n_the_connect_timeout_bounds_the_handshake_of_socks_in_every_phase() 
     for script in [hello(), asked(), asked().send(vec![5, 0, 0, 1, 9])] {
         let (address, peer) = script.expect_end().listen().unwrap();
         let client = builder().proxy(Proxy::all(format!("socks5h://{address}")).unwrap());
-        let timeouts = Timeouts::NONE.connect(Duration::from_millis(60));
+        let timeouts = Timeouts::NONE.connect(Duration::from_millis(400));
         let client = client.timeouts(timeouts).build().unwrap();
         let error = refused(&client, "http://a.example/".to_owned()).await;
         assert_eq!(error.kind(), Kind::Timeout(Phase::Connect));

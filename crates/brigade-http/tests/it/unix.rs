@@ -132,7 +132,7 @@ async fn h8c_limits_and_timeouts_hold_over_a_unix_socket() {
     // The relay may close its side a little later than the client does.
     assert!(server.connections().peak <= 4, "{:?}", server.connections());
     let request = client.get("http://a.example/silent").unwrap();
-    let timeouts = Timeouts::NONE.read(Duration::from_millis(50));
+    let timeouts = Timeouts::NONE.read(Duration::from_millis(300));
     let response = request.timeouts(timeouts).send().await.unwrap();
     let error = response.bytes().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout(Phase::Read));
