@@ -133,6 +133,19 @@ pub(crate) struct RequestFlags {
     /// Send this header with each request; can be repeated
     #[arg(short = 'H', long = "header", value_name = "'NAME: VALUE'")]
     pub(crate) headers: Vec<Secret>,
+
+    /// Go through this proxy (http, https, socks5, socks5h) instead of those that http_proxy,
+    /// https_proxy and all_proxy name
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<Secret>,
+
+    /// Hosts that --proxy is not for, separated by commas; '*' alone for no proxy at all
+    #[arg(long, value_name = "HOSTS")]
+    pub(crate) noproxy: Option<String>,
+
+    /// Connect to this Unix socket, whatever hosts the URLs name
+    #[arg(long, value_name = "PATH")]
+    pub(crate) unix_socket: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -5,9 +5,9 @@
 
 use crate::flags::{Compress, FetchFlags, Format, ProgressFlag, ReportFlags};
 use crate::progress::Mode;
-use crate::value;
+use crate::value::{self, Secret};
 use anyhow::{Context, bail};
-use brigade_jobs::{Config, Input};
+use brigade_jobs::{Config, Input, Proxy};
 use std::path::Path;
 
 /// A fetch as meant.
@@ -51,11 +51,29 @@ impl FetchPlan {
             let header = header.with_context(|| format!("-H number {}", at + 1))?;
             config.headers.push((header.name, header.value));
         }
+        config.proxies = proxies(requests.proxy.as_ref(), requests.noproxy.as_deref())?;
+        config.unix_socket = requests.unix_socket;
         Ok(Self {
             config,
             progress: mode(flags.report.progress, terminal),
         })
     }
+}
+
+/// The proxies that were asked for, `None` for those of the environment.
+fn proxies(url: Option<&Secret>, noproxy: Option<&str>) -> anyhow::Result<Option<Vec<Proxy>>> {
+    let Some(url) = url else {
+        return match noproxy.map(str::trim) {
+            None => Ok(None),
+            Some("*") => Ok(Some(Vec::new())),
+            Some(_) => bail!(
+                "--noproxy HOSTS says what --proxy is not for, and there is none: put the hosts into \
+                 NO_PROXY for the proxies of the environment, or use '*' for no proxy at all"
+            ),
+        };
+    };
+    let proxy = Proxy::all(&url.0).context("--proxy")?;
+    Ok(Some(vec![proxy.no_proxy(noproxy.unwrap_or_default())]))
 }
 
 /// How progress is shown, given what was asked for and whether stderr is a terminal.
@@ -107,6 +125,7 @@ mod tests {
         assert_eq!(ours.max_body, theirs.max_body);
         assert_eq!(ours.rate, None);
         assert_eq!(ours.host_rate, None);
+        assert!(ours.proxies.is_none() && ours.unix_socket.is_none());
         assert!(matches!(&ours.input, Input::Urls(urls) if urls == &["http://a.test/"]));
         assert_eq!(plan.progress, Mode::Plain);
     }
@@ -117,7 +136,7 @@ mod tests {
             "-i - -o out -c 3 --per-host 2 --rate 100/s --host-rate 5/m --burst 4 --retries 0 \
              --pool-timeout 1s --connect-timeout 2s --write-timeout 3s --read-timeout 4s \
              --total-timeout none --max-body 1KiB -H a:1 --header a:2 --fresh --retry-failed \
-             --progress json",
+             --progress json --proxy http://p:1 --noproxy a,b --unix-socket s",
         )
         .unwrap();
         let config = plan.config;
@@ -145,6 +164,8 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(config.headers, [pair("a", "1"), pair("a", "2")]);
         assert!(config.fresh && config.retry_failed);
+        assert_eq!(config.proxies.map(|proxies| proxies.len()), Some(1));
+        assert_eq!(config.unix_socket.as_deref(), Some(Path::new("s")));
         assert_eq!(plan.progress, Mode::Json);
     }
 
@@ -163,12 +184,24 @@ mod tests {
                 "-o out u -H secret",
                 "-H number 1: a header is 'Name: value'",
             ),
+            ("-o out u --proxy ftp://secret@p", "--proxy: "),
+            ("-o out u --noproxy a", "--noproxy HOSTS says what --proxy"),
         ];
         for (line, start) in cases {
             let error = format!("{:#}", plan(line).unwrap_err());
             assert!(error.starts_with(start), "{line}: {error}");
             assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_asterisk_alone_is_no_proxy_at_all() {
+        let plan = plan("-o out u --noproxy *").unwrap();
+        assert!(
+            plan.config
+                .proxies
+                .is_some_and(|proxies| proxies.is_empty())
+        );
     }
 
     #[test]

@@ -3,16 +3,21 @@
 //! Every setting has a default that is safe towards strangers: limited, verified, without
 //! credentials across origins. A builder does nothing before [`ClientBuilder::build`].
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::Inner;
-use crate::connect::Connector;
+use crate::connect::{Connector, Way};
 use crate::pool::ClientPool;
 use crate::protocol::{Http2, Protocol, Versions};
+use crate::proxy::{self, Proxies, Proxy};
 use crate::retry::RetryPolicy;
 use crate::settings::Settings;
 use crate::tls::TlsConfig;
+use crate::transport::Connect;
 use crate::{Client, Error, Kind, PoolLimits, Result, Timeouts};
 
 /// The settings of a client that is not built yet.
@@ -40,6 +45,9 @@ pub struct ClientBuilder {
     settings: Settings,
     tls: TlsConfig,
     protocol: Protocol,
+    way: Way,
+    /// Those of the environment where nothing was said.
+    proxies: Option<Vec<Proxy>>,
     error: Option<Error>,
 }
 
@@ -55,6 +63,8 @@ impl Default for ClientBuilder {
             settings: Settings::default(),
             tls: TlsConfig::new(),
             protocol: Protocol::default(),
+            way: Way::default(),
+            proxies: None,
             error: None,
         }
     }
@@ -130,6 +140,42 @@ impl ClientBuilder {
         self
     }
 
+    /// Opens every connection to this Unix socket, whatever host and port its URL names. All else
+    /// goes by the URL: the Host header, TLS and its certificates, which connection is used again.
+    ///
+    /// Proxies of the environment are not used then. The last of this and
+    /// [`connector`](Self::connector) counts.
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.way = Way::Unix(path.into());
+        self
+    }
+
+    /// Has every connection opened by `connector` instead of dialing host and port: see
+    /// [`transport`](crate::transport).
+    ///
+    /// Proxies of the environment are not used then. The last of this and
+    /// [`unix_socket`](Self::unix_socket) counts.
+    pub fn connector(mut self, connector: impl Connect) -> Self {
+        self.way = Way::Custom(Arc::new(connector));
+        self
+    }
+
+    /// Sends what `proxy` is for through it, and nothing through the proxies of the environment.
+    /// May be called several times; the first that is for a URL is used.
+    ///
+    /// The connection to the proxy itself is opened as any other: by [`Self::unix_socket`] or
+    /// [`Self::connector`] if one was given.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxies.get_or_insert_default().push(proxy);
+        self
+    }
+
+    /// Uses no proxies: neither those that were given so far nor those of the environment.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxies = Some(Vec::new());
+        self
+    }
+
     /// The value of the User-Agent header.
     pub fn user_agent(self, agent: &str) -> Self {
         self.header(USER_AGENT.as_str(), agent)
@@ -159,7 +205,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Kind::BadRequest`] if a header cannot be sent, [`Kind::Config`] if a setting cannot be
-    /// met.
+    /// met, or a proxy that the environment names cannot be used.
     pub fn build(self) -> Result<Client> {
         if let Some(error) = self.error {
             return Err(error);
@@ -188,8 +234,15 @@ impl ClientBuilder {
             let encodings = HeaderValue::from_static(crate::decode::ACCEPT_ENCODING);
             headers.insert(ACCEPT_ENCODING, encodings);
         }
+        let proxies = match (self.proxies, &self.way) {
+            (Some(proxies), _) => proxies,
+            (None, Way::Tcp) => proxy::from_environment(|name| std::env::var_os(name))?,
+            (None, _) => Vec::new(),
+        };
+        let proxies = Proxies::new(proxies);
+        let connector = Connector::new(self.tls, self.protocol, self.way, proxies);
         let inner = Inner {
-            pool: ClientPool::new(self.limits, Connector::new(self.tls, self.protocol)),
+            pool: ClientPool::new(self.limits, connector),
             headers,
             settings: self.settings,
         };

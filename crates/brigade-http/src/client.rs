@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 
 use crate::into_url::check;
 use crate::pool::ClientPool;
+use crate::proxy::Proxies;
 use crate::settings::Settings;
 use crate::{ClientBuilder, IntoUrl, RequestBuilder, Result, Stats};
 
@@ -117,6 +118,12 @@ impl Client {
         self.inner.pool.shut();
         self.inner.pool.abort();
         self.inner.pool.gone().await;
+    }
+}
+
+impl Inner {
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.pool.connector.proxies
     }
 }
 

@@ -1,9 +1,10 @@
-//! Opening a connection: the host name, TCP, TLS.
+//! Opening a connection: the host name and TCP, or another way; past a proxy, if there is one; TLS.
 //!
 //! One slot stands for one socket, so the race of a host's addresses needs further ones. Everything
-//! here happens in the future of the request that needs the connection, and ends when that is dropped.
+//! here happens in the future that calls it and ends when that is dropped; nothing is left running.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use brigade::thread::Pool;
@@ -11,7 +12,7 @@ use brigade_core::pool::Sharing;
 use brigade_core::time::Moment;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
@@ -19,14 +20,27 @@ use url::{Host, Url};
 use crate::pool::SlotGuard;
 use crate::pool::connection::Stream;
 use crate::protocol::Protocol;
+use crate::proxy::{self, Proxies};
 use crate::race::race;
 use crate::resolve::Resolver;
 use crate::tls::{self, TlsConfig};
+use crate::transport::{Connect, Destination};
 use crate::{Error, Kind, Result};
+
+/// How a byte stream to a server, or to the proxy before it, comes about.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Way {
+    #[default]
+    Tcp,
+    Unix(PathBuf),
+    Custom(Arc<dyn Connect>),
+}
 
 #[derive(Debug)]
 pub(crate) struct Connector {
     resolver: Resolver,
+    way: Way,
+    pub(crate) proxies: Proxies,
     trust: Arc<TlsConfig>,
     /// Made of `trust` when the first https URL turns up: it may read files.
     tls: OnceCell<Arc<ClientConfig>>,
@@ -34,9 +48,11 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(trust: TlsConfig, protocol: Protocol) -> Self {
+    pub(crate) fn new(trust: TlsConfig, protocol: Protocol, way: Way, proxies: Proxies) -> Self {
         Self {
             resolver: Resolver::default(),
+            way,
+            proxies,
             trust: trust.into(),
             tls: OnceCell::new(),
             protocol,
@@ -50,7 +66,10 @@ impl Connector {
 
     /// Whether requests may turn out to share a connection to the origin of `url`.
     pub(crate) fn sharing(&self, url: &Url) -> Sharing {
-        self.protocol.versions.sharing(url)
+        match self.proxies.asked_for(url) {
+            Some(_) => Sharing::Never,
+            None => self.protocol.versions.sharing(url),
+        }
     }
 
     /// A connected stream to the origin of `url`, ready for HTTP, for the dial that has `slot`.
@@ -60,35 +79,93 @@ impl Connector {
         slot: &SlotGuard,
         until: Moment,
     ) -> Result<Stream> {
-        let tcp = self.open(url, slot, until).await?;
-        match url.scheme() {
-            "https" => self.secure(url, tcp).await,
-            _ => Ok(Stream::Tcp(tcp)),
+        let no_host = || Error::new(Kind::BadUrl).because("it names no host");
+        let to = Destination::of(url).ok_or_else(no_host)?;
+        let stream = self.open(&to, slot, until).await?;
+        match to.https {
+            true => secure(self.tls_config(), &to.host, stream).await,
+            false => Ok(stream),
         }
     }
 
-    async fn open(&self, url: &Url, slot: &SlotGuard, until: Moment) -> Result<TcpStream> {
-        let bad = || Error::new(Kind::BadUrl).because("it names no host");
-        let host = url.host().ok_or_else(bad)?;
-        let port = url.port_or_known_default().ok_or_else(bad)?;
-        let resolved = self.resolver.resolve(host).await;
-        let addresses = resolved.map_err(|error| Error::new(Kind::Dns).from(error))?;
-        let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, port));
+    /// A stream that leads to `to`, past a proxy if there is one for it.
+    async fn open(&self, to: &Destination, slot: &SlotGuard, until: Moment) -> Result<Stream> {
+        let Some(proxy) = self.proxies.on_way(to) else {
+            return self.reach(to, slot, until).await;
+        };
+        let mut to = to.clone();
+        if proxy.wants_address() {
+            let addresses = self.resolve(&to.host).await?;
+            to.host = match addresses.first() {
+                Some(IpAddr::V4(address)) => Host::Ipv4(*address),
+                Some(IpAddr::V6(address)) => Host::Ipv6(*address),
+                None => return Err(Error::new(Kind::Dns).because("the name has no address")),
+            };
+        }
+        let reached = self.reach(&proxy.at, slot, until).await;
+        let stream = reached.map_err(|error| error.at(proxy))?;
+        let passed = self.pass(proxy, stream, &to).await;
+        passed.map_err(|error| error.at(proxy))
+    }
+
+    async fn pass(
+        &self,
+        proxy: &proxy::Server,
+        mut stream: Stream,
+        to: &Destination,
+    ) -> Result<Stream> {
+        if proxy.at.https {
+            let config = async {
+                let mut config = ClientConfig::clone(&*self.tls_config().await?);
+                // The proxy is asked in no other version.
+                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+                Ok(config.into())
+            };
+            stream = secure(config, &proxy.at.host, stream).await?;
+        }
+        proxy.pass(stream, to).await
+    }
+
+    /// A bare stream by whatever way the client has.
+    async fn reach(&self, to: &Destination, slot: &SlotGuard, until: Moment) -> Result<Stream> {
+        match &self.way {
+            Way::Tcp => self.dial(to, slot, until).await,
+            Way::Unix(path) => {
+                let unix = UnixStream::connect(path).await.map_err(|error| {
+                    let detail = format!("the Unix socket {}", path.display());
+                    Error::new(Kind::Connect).because(detail).from(error)
+                });
+                Ok(Stream::Unix(unix?))
+            }
+            Way::Custom(connector) => {
+                let custom = connector.connect(to.clone()).await;
+                let custom = custom.map_err(|error| Error::new(Kind::Connect).from(error));
+                Ok(Stream::Custom(custom?))
+            }
+        }
+    }
+
+    async fn dial(&self, to: &Destination, slot: &SlotGuard, until: Moment) -> Result<Stream> {
+        let addresses = self.resolve(&to.host).await?;
+        let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, to.port));
         let raced = race(addresses.collect(), slot, until).await;
         let tcp = raced.map_err(|error| Error::new(Kind::Connect).from(error))?;
         // Requests are written whole; waiting for more to send would only delay them.
         let _ = tcp.set_nodelay(true);
-        Ok(tcp)
+        Ok(Stream::Tcp(tcp))
     }
 
-    async fn secure(&self, url: &Url, tcp: TcpStream) -> Result<Stream> {
-        let name = match url.host() {
-            Some(Host::Domain(name)) => ServerName::try_from(name.to_owned())
-                .map_err(|error| Error::new(Kind::Tls).from(error))?,
-            Some(Host::Ipv4(address)) => ServerName::from(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => ServerName::from(IpAddr::V6(address)),
-            None => return Err(Error::new(Kind::BadUrl)),
+    async fn resolve(&self, host: &Host<String>) -> Result<Arc<[IpAddr]>> {
+        let host = match host {
+            Host::Domain(name) => Host::Domain(name.as_str()),
+            Host::Ipv4(address) => Host::Ipv4(*address),
+            Host::Ipv6(address) => Host::Ipv6(*address),
         };
+        let resolved = self.resolver.resolve(host).await;
+        resolved.map_err(|error| Error::new(Kind::Dns).from(error))
+    }
+
+    async fn tls_config(&self) -> Result<Arc<ClientConfig>> {
         let config = self.tls.get_or_try_init(|| {
             let trust = self.trust.clone();
             let alpn = self.protocol.versions.alpn();
@@ -98,12 +175,28 @@ impl Connector {
                 .name("read certificates")
                 .abandon_on_cancel()
         });
-        let config = config.await.map_err(Error::of_tls)?.clone();
-        let stream = TlsConnector::from(config).connect(name, tcp).await;
-        let stream = stream.map_err(|error| match tls::Error::find(&error) {
-            Some(found) => Error::of_tls(found),
-            None => Error::new(Kind::Tls).from(error),
-        });
-        Ok(Stream::Tls(Box::new(stream?)))
+        config.await.map_err(Error::of_tls).cloned()
     }
+}
+
+/// TLS with `host` over `stream`, which is owned here so that it is closed before its slot is free.
+async fn secure(
+    config: impl Future<Output = Result<Arc<ClientConfig>>>,
+    host: &Host<String>,
+    stream: Stream,
+) -> Result<Stream> {
+    let name = match host {
+        Host::Domain(name) => {
+            ServerName::try_from(name.clone()).map_err(|error| Error::new(Kind::Tls).from(error))?
+        }
+        Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
+        Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
+    };
+    let config = config.await?;
+    let stream = TlsConnector::from(config).connect(name, stream).await;
+    let stream = stream.map_err(|error| match tls::Error::find(&error) {
+        Some(found) => Error::of_tls(found),
+        None => Error::new(Kind::Tls).from(error),
+    });
+    Ok(Stream::Tls(Box::new(stream?)))
 }

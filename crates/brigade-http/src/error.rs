@@ -22,7 +22,7 @@ type Cause = Box<dyn StdError + Send + Sync>;
 pub enum Phase {
     /// No connection became free in time.
     Pool,
-    /// The name, the TCP connection and the TLS handshake together took too long.
+    /// The name, the connection, the way past a proxy and the TLS handshake together took too long.
     Connect,
     /// The server did not take the next bytes of the request in time.
     Write,
@@ -44,7 +44,7 @@ pub enum Kind {
     Config,
     /// The host name could not be resolved.
     Dns,
-    /// No TCP connection could be opened.
+    /// No connection could be opened, or a proxy did not let it through.
     Connect,
     /// The TLS handshake failed, for example because the certificate is not valid.
     Tls,
@@ -148,6 +148,15 @@ impl Error {
 
     pub(crate) fn from(mut self, cause: impl Into<Cause>) -> Self {
         self.inner.cause = Some(cause.into());
+        self
+    }
+
+    /// Says that it happened on the way to `place`, not to the server of the URL.
+    pub(crate) fn at(mut self, place: &impl fmt::Display) -> Self {
+        self.inner.detail = Some(match self.inner.detail {
+            Some(detail) => format!("{place}: {detail}"),
+            None => place.to_string(),
+        });
         self
     }
 

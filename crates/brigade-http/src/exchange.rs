@@ -22,7 +22,8 @@ use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::incoming::Source;
 use crate::pool::connection::{Connection, Exchange2, Failure, Fault, Terms};
-use crate::pool::{Destination, Lease};
+use crate::pool::{DialPlan, Lease};
+use crate::proxy::Server;
 use crate::{Error, Kind, Phase, Result, Timeouts, tls};
 
 /// How often a request moves on because a server has not looked at it.
@@ -49,6 +50,7 @@ pub(crate) async fn exchange(
     timeouts: &Timeouts,
     total: Deadline,
 ) -> Result<Response<Source>> {
+    let proxy = client.proxies().asked_for(&hop.url);
     let mut attempt = Attempt {
         client,
         hop,
@@ -58,7 +60,8 @@ pub(crate) async fn exchange(
             total: total.at,
         },
         // Before anything is opened, so that what cannot be sent costs no connection.
-        target: target(&hop.url)?,
+        target: target(&hop.url, proxy.is_some())?,
+        proxy,
         stale: None,
         unprocessed: 0,
     };
@@ -94,7 +97,7 @@ async fn checkout(
     timeouts: &Timeouts,
     total: Deadline,
 ) -> Result<Lease> {
-    let to = Destination {
+    let to = DialPlan {
         url: hop.url.clone(),
         connect: timeouts.connect,
         total,
@@ -119,6 +122,8 @@ struct Attempt<'a> {
     hop: &'a Hop,
     terms: Terms,
     target: Uri,
+    /// Whom to ask for it instead of its origin.
+    proxy: Option<&'a Server>,
     /// When the connection was used last that turned out to be dead.
     stale: Option<Moment>,
     /// How often a server has not looked at it.
@@ -134,7 +139,8 @@ impl Attempt<'_> {
     }
 
     async fn http1(&mut self, lease: Lease, connection: &Arc<Connection>) -> Result<Next> {
-        let request = request1(self.client, self.hop, self.target.clone(), &connection.host);
+        let (target, host) = (self.target.clone(), &connection.host);
+        let request = request1(self.client, self.hop, target, host, self.proxy);
         let is_fresh = connection.is_fresh();
         let Some((exchange, sent)) = connection.send(request, self.terms) else {
             lease.dead();
@@ -215,14 +221,23 @@ pub(crate) fn broken(connection: &Connection, cause: Option<hyper::Error>) -> Er
     }
 }
 
-/// What the request line names.
-fn target(url: &Url) -> Result<Uri> {
-    let target = &url[Position::BeforePath..Position::AfterQuery];
+/// What the request line names: to a proxy that is asked for it the whole URL (RFC 9112, 3.2.2).
+fn target(url: &Url, whole: bool) -> Result<Uri> {
+    let target = match whole {
+        true => &url[..Position::AfterQuery],
+        false => &url[Position::BeforePath..Position::AfterQuery],
+    };
     let target = Bytes::copy_from_slice(target.as_bytes());
     Uri::from_maybe_shared(target).map_err(|error| Error::new(Kind::BadUrl).from(error))
 }
 
-fn request1(client: &Inner, hop: &Hop, target: Uri, host: &HeaderValue) -> Request<RequestBody> {
+fn request1(
+    client: &Inner,
+    hop: &Hop,
+    target: Uri,
+    host: &HeaderValue,
+    proxy: Option<&Server>,
+) -> Request<RequestBody> {
     let mut request = Request::new(hop.body.clone().into());
     *request.method_mut() = hop.method.clone();
     *request.uri_mut() = target;
@@ -230,6 +245,7 @@ fn request1(client: &Inner, hop: &Hop, target: Uri, host: &HeaderValue) -> Reque
     if !headers.contains_key(HOST) {
         headers.insert(HOST, host.clone());
     }
+    client.proxies().authorize(proxy, &mut headers);
     if has_no_expected_body(hop) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
@@ -246,6 +262,7 @@ fn has_no_expected_body(hop: &Hop) -> bool {
 /// names the host in the target.
 fn request2(client: &Inner, hop: &Hop, target: &Uri, host: &HeaderValue) -> Result<Request<()>> {
     let mut headers = merged(client, hop);
+    client.proxies().authorize(None, &mut headers);
     let own = headers.remove(HOST);
     let authority = Authority::try_from(own.as_ref().unwrap_or(host).as_bytes());
     let mut parts = target.clone().into_parts();

@@ -70,14 +70,19 @@ pub(crate) fn check(url: &mut Url) -> Result<Option<HeaderValue>> {
     if url.username().is_empty() && url.password().is_none() {
         return Ok(None);
     }
-    let mut plain: Vec<u8> = percent_decode_str(url.username()).collect();
-    plain.push(b':');
-    plain.extend(percent_decode_str(url.password().unwrap_or_default()));
+    let user: Vec<u8> = percent_decode_str(url.username()).collect();
+    let password: Vec<u8> = percent_decode_str(url.password().unwrap_or_default()).collect();
     // Both fail only for URLs without a host, which http and https do not have.
     let _ = url.set_username("");
     let _ = url.set_password(None);
+    Ok(Some(basic(&user, &password)))
+}
+
+/// The value of a header that proves who one is by user name and password (RFC 7617).
+pub(crate) fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
+    let plain = [user, b":", password].concat();
     let value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(plain)));
-    let mut value = value.map_err(|error| Error::new(Kind::BadUrl).about(url).from(error))?;
+    let mut value = value.expect("base64 is visible ASCII");
     value.set_sensitive(true);
-    Ok(Some(value))
+    value
 }

@@ -26,6 +26,9 @@
 //! | send a request again | [`RetryPolicy`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
+//! | go through a proxy, or through none | [`proxy`], [`ClientBuilder::no_proxy`] |
+//! | reach a server by a Unix socket | [`ClientBuilder::unix_socket`] |
+//! | reach it by a stream of my own, test without sockets | [`transport`] |
 //! | end every connection | [`Client::close`] |
 //!
 //! It speaks HTTP/1.1, with TLS or without. It is one request after another on each connection:
@@ -33,8 +36,8 @@
 //! closed, and goes to the next request the moment the response is complete, read or not.
 //!
 //! In reading order: `client`, `request`, `send` (redirects and retries), `exchange` (one request on
-//! one connection), `connect` and `race` (opening one), `pool` (who gets which, and what drives it),
-//! `incoming` (the body).
+//! one connection), `connect` and `race` (opening one, be it past a [`proxy`] or by a [`transport`]),
+//! `pool` (who gets which, and what drives it), `incoming` (the body).
 //! The rules themselves are pure: [`brigade_core::pool`], [`redirect`], [`retry`], [`decode`].
 
 mod body;
@@ -50,6 +53,7 @@ mod into_url;
 mod limits;
 mod pool;
 mod protocol;
+pub mod proxy;
 mod race;
 pub mod redirect;
 mod request;
@@ -61,6 +65,7 @@ mod settings;
 mod stats;
 mod timeouts;
 pub mod tls;
+pub mod transport;
 
 pub use builder::ClientBuilder;
 pub use client::Client;

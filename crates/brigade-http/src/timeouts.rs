@@ -22,7 +22,7 @@ use std::time::Duration;
 pub struct Timeouts {
     /// The wait for a connection that the limits allow; by default 30 seconds.
     pub pool: Option<Duration>,
-    /// Opening a connection: the host name, TCP and TLS together; by default 10 seconds.
+    /// Opening a connection: the host name, TCP, a proxy and TLS together; by default 10 seconds.
     pub connect: Option<Duration>,
     /// The wait until the server takes more bytes of the request; by default 30 seconds.
     pub write: Option<Duration>,

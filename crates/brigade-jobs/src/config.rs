@@ -9,6 +9,7 @@ use std::time::Duration;
 use brigade_core::backoff::{Backoff, HostRule};
 use brigade_core::gcra::Rate;
 use brigade_http::Timeouts;
+use brigade_http::proxy::Proxy;
 
 use crate::error::Error;
 use crate::input::Input;
@@ -55,6 +56,11 @@ pub struct Config {
     pub body_budget: usize,
     /// Headers of every request. They are sent, never written down.
     pub headers: Vec<(String, String)>,
+    /// Proxies to use in place of those of the environment; with an empty list, none. Default those
+    /// of the environment.
+    pub proxies: Option<Vec<Proxy>>,
+    /// A Unix socket to which every connection goes, whatever host its URL names. Default none.
+    pub unix_socket: Option<PathBuf>,
     /// Deletes what an earlier job left in the directory and starts again. Default false.
     pub fresh: bool,
     /// Asks again for the items that failed in earlier runs. Default false.
@@ -91,6 +97,8 @@ impl Config {
             max_body: 16 << 20,
             body_budget: 32 << 20,
             headers: Vec::new(),
+            proxies: None,
+            unix_socket: None,
             fresh: false,
             retry_failed: false,
             window: 8192,

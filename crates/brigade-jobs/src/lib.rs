@@ -27,6 +27,7 @@ pub use brigade_core::backoff::{Backoff, HostRule};
 pub use brigade_core::gcra::Rate;
 pub use brigade_core::verdict::FailureKind;
 pub use brigade_http::Timeouts;
+pub use brigade_http::proxy::Proxy;
 pub use config::Config;
 pub use error::Error;
 pub use input::Input;

@@ -64,6 +64,8 @@ pub(crate) async fn run(flags: DemoFlags) -> anyhow::Result<End> {
 
 fn config(input: Input, output: &Path) -> Config {
     let mut config = Config::new(input, output);
+    // The server is in this process, whatever the environment says about others.
+    config.proxies = Some(Vec::new());
     config.fresh = true;
     config.concurrency = 32;
     config.per_host = 8;

@@ -11,3 +11,4 @@ mod fetch;
 mod interrupt;
 mod kit;
 mod usage;
+mod ways;

@@ -16,7 +16,7 @@ use super::connection::{Connection, Fault};
 use super::dial;
 use super::guards::{Lease, SlotGuard, Waiting};
 use super::patience::Patience;
-use super::want::{Destination, Want};
+use super::want::{DialPlan, Want};
 use crate::connect::Connector;
 use crate::deadline::Deadline;
 use crate::{Error, Kind, PoolLimits, Result};
@@ -29,7 +29,7 @@ type Actions = Effects<Arc<Connection>, Arc<Want>>;
 pub(crate) struct ClientPool {
     core: Mutex<Core>,
     limits: PoolLimits,
-    pub(super) connector: Connector,
+    pub(crate) connector: Connector,
     /// Notified when a slot becomes free.
     pub(super) changed: Notify,
     closed: watch::Sender<bool>,
@@ -63,11 +63,11 @@ impl ClientPool {
     pub(crate) async fn checkout(
         self: &Arc<Self>,
         key: &str,
-        to: Destination,
+        plan: DialPlan,
         limit: Deadline,
     ) -> Result<Lease> {
-        let total = to.total;
-        let mut waiting = self.enqueue(key, to);
+        let total = plan.total;
+        let mut waiting = self.enqueue(key, plan);
         let served = limit.bound(poll_fn(|cx| waiting.poll(key, cx))).await;
         match served {
             Err(_) if limit.at < total.at => {
@@ -78,9 +78,9 @@ impl ClientPool {
         }
     }
 
-    fn enqueue(self: &Arc<Self>, key: &str, to: Destination) -> Waiting {
-        let sharing = self.connector.sharing(&to.url);
-        let want = Want::new(to);
+    fn enqueue(self: &Arc<Self>, key: &str, plan: DialPlan) -> Waiting {
+        let sharing = self.connector.sharing(&plan.url);
+        let want = Want::new(plan);
         let waiter = want.clone();
         let ticket = self.act(|core, now, actions| core.wait(key, sharing, waiter, now, actions));
         Waiting {

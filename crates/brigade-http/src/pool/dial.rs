@@ -68,12 +68,12 @@ impl Drop for Dial {
 }
 
 async fn open(slot: &SlotGuard, want: &Want) -> Result<connection::Open> {
-    let to = &want.destination;
-    let deadline = to.total.nearer(Phase::Connect, to.connect);
+    let plan = &want.plan;
+    let deadline = plan.total.nearer(Phase::Connect, plan.connect);
     let opened = deadline.bound(async {
         let connector = &slot.pool.connector;
-        let stream = connector.connect(&to.url, slot, deadline.at).await?;
-        connection::open(stream, slot.slot, &to.url, &slot.pool).await
+        let stream = connector.connect(&plan.url, slot, deadline.at).await?;
+        connection::open(stream, slot.slot, &plan.url, &slot.pool).await
     });
     opened.await?
 }

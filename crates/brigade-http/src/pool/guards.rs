@@ -29,10 +29,12 @@ impl SlotGuard {
         use crate::tls::TlsConfig;
         use brigade_core::pool::{Effects, Sharing};
 
-        let connector = Connector::new(TlsConfig::new(), Protocol::default());
+        let way = crate::connect::Way::default();
+        let proxies = crate::proxy::Proxies::new(Vec::new());
+        let connector = Connector::new(TlsConfig::new(), Protocol::default(), way, proxies);
         let pool = ClientPool::new(limits, connector);
         let mut actions = Effects::none();
-        let to = super::want::Destination::nowhere();
+        let to = super::want::DialPlan::nowhere();
         let now = brigade::clock::now();
         let mut core = pool.lock();
         let want = Want::new(to);

@@ -18,4 +18,4 @@ mod want;
 
 pub(crate) use client_pool::ClientPool;
 pub(crate) use guards::{Lease, SlotGuard};
-pub(crate) use want::Destination;
+pub(crate) use want::DialPlan;

@@ -18,7 +18,7 @@ use crate::deadline::Deadline;
 
 /// What a dial needs to know.
 #[derive(Debug)]
-pub(crate) struct Destination {
+pub(crate) struct DialPlan {
     pub(crate) url: Url,
     /// The connect timeout of the request.
     pub(crate) connect: Option<Duration>,
@@ -26,7 +26,7 @@ pub(crate) struct Destination {
 }
 
 #[cfg(test)]
-impl Destination {
+impl DialPlan {
     pub(super) fn nowhere() -> Self {
         Self {
             url: Url::parse("http://a/").expect("a URL"),
@@ -39,7 +39,7 @@ impl Destination {
 /// What a request waits for, as the pool sees it.
 #[derive(Debug)]
 pub(crate) struct Want {
-    pub(super) destination: Destination,
+    pub(super) plan: DialPlan,
     /// The runtime of the request, on which a dial for it runs.
     pub(super) runtime: Handle,
     state: Mutex<State>,
@@ -74,14 +74,14 @@ pub(super) enum Served {
 }
 
 impl Want {
-    pub(super) fn new(destination: Destination) -> Arc<Self> {
+    pub(super) fn new(plan: DialPlan) -> Arc<Self> {
         let state = State {
             outcome: Outcome::Waiting,
             is_dialing: false,
             waker: None,
         };
         Arc::new(Self {
-            destination,
+            plan,
             runtime: Handle::current(),
             state: Mutex::new(state),
             dial: OnceLock::new(),

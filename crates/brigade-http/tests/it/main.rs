@@ -9,10 +9,14 @@ mod hops;
 mod http2;
 mod lifecycle;
 mod limits;
+mod proxies;
 mod requests;
 mod reuse;
 mod secure;
+mod socks;
 mod timeouts;
+mod transport;
+mod unix;
 
 use std::collections::HashSet;
 use std::error::Error as _;

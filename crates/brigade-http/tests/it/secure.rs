@@ -17,8 +17,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{builder, client, spawn, tell};
 
-/// A server for the name localhost, and its certificate in PEM.
-async fn server(reply: Reply) -> (Server, String) {
+/// What proves to be localhost, and its certificate in PEM.
+pub(super) fn identity() -> (TlsAcceptor, String) {
     let names = ["localhost".to_owned()];
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
@@ -28,12 +28,14 @@ async fn server(reply: Reply) -> (Server, String) {
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    (TlsAcceptor::from(Arc::new(config)), cert.pem())
+}
+
+/// A server for the name localhost, and its certificate in PEM.
+async fn server(reply: Reply) -> (Server, String) {
+    let (acceptor, pem) = identity();
     let server = Server::builder().wrap(move |tcp| acceptor.accept(tcp));
-    (
-        server.start(move |_| reply.clone()).await.unwrap(),
-        cert.pem(),
-    )
+    (server.start(move |_| reply.clone()).await.unwrap(), pem)
 }
 
 fn url(server: &Server, host: &str) -> String {

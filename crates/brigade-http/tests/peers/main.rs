@@ -8,7 +8,9 @@
 
 mod bodies;
 mod connections;
+mod gateways;
 mod nginx;
+mod proxies;
 mod redirects;
 mod trust;
 
@@ -17,8 +19,6 @@ use std::process::ExitCode;
 
 use brigade_http::Client;
 use libtest_mimic::{Arguments, Failed, Trial};
-
-use nginx::Nginx;
 
 /// What a trial ends with; anything that can be printed is a failure.
 type Outcome = Result<(), Failed>;
@@ -57,18 +57,61 @@ fn main() -> ExitCode {
         with_nginx("idle_connections_closed_by_the_server_cost_nothing", || {
             run(connections::idle_connections_closed_by_the_server_cost_nothing())
         }),
+        with_nginx("files_arrive_over_a_unix_socket", || {
+            run(proxies::files_arrive_over_a_unix_socket())
+        }),
+        with_proxy("files_arrive_through_tunnels_of_squid", SQUID, || {
+            run(proxies::files_arrive_through_tunnels_of_squid())
+        }),
+        with_proxy("squid_lets_in_who_has_the_password", SQUID, || {
+            run(proxies::squid_lets_in_who_has_the_password())
+        }),
+        with_proxy(
+            "a_server_that_squid_cannot_reach_is_an_error_of_the_tunnel",
+            SQUID,
+            || run(proxies::a_server_that_squid_cannot_reach_is_an_error_of_the_tunnel()),
+        ),
+        with_proxy(
+            "both_kinds_of_socks_lead_through_microsocks",
+            MICROSOCKS,
+            || run(proxies::both_kinds_of_socks_lead_through_microsocks()),
+        ),
+        with_proxy("both_kinds_of_socks_lead_through_dante", DANTE, || {
+            run(proxies::both_kinds_of_socks_lead_through_dante())
+        }),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
+/// A program, and the Debian package that it is in.
+type Peer = (&'static str, &'static str);
+
+const NGINX: Peer = ("nginx", "nginx");
+const SQUID: Peer = ("squid", "squid");
+const MICROSOCKS: Peer = ("microsocks", "microsocks");
+const DANTE: Peer = ("danted", "dante-server");
+
 /// A trial that needs Debian's nginx.
 fn with_nginx(name: &str, trial: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
-    if Nginx::is_installed() {
-        return Trial::test(name, trial).with_kind("nginx");
-    }
+    with(name, vec![NGINX], trial)
+}
+
+/// A trial that needs a proxy, and nginx behind it.
+fn with_proxy(name: &str, proxy: Peer, trial: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    with(name, vec![proxy, NGINX], trial)
+}
+
+fn with(name: &str, peers: Vec<Peer>, trial: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    let missing = peers
+        .iter()
+        .find(|(program, _)| nginx::find(program).is_none());
+    let Some((_, package)) = missing else {
+        return Trial::test(name, trial).with_kind(peers[0].0);
+    };
     let must_run = env::var("CI").is_ok_and(|value| value == "true");
-    Trial::test(name, || Err("install the Debian package nginx".into()))
-        .with_kind("needs the Debian package nginx")
+    let install = format!("install the Debian package {package}");
+    Trial::test(name, || Err(install.into()))
+        .with_kind(format!("needs the Debian package {package}"))
         .with_ignored_flag(!must_run)
 }
 

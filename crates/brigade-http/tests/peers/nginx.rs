@@ -44,10 +44,6 @@ pub(crate) struct Entry {
 }
 
 impl Nginx {
-    pub(crate) fn is_installed() -> bool {
-        program().is_some()
-    }
-
     /// Serves what `fill` puts into a folder, with these directives in the `server` block.
     pub(crate) fn start(
         directives: &str,
@@ -141,20 +137,21 @@ impl Drop for Nginx {
     }
 }
 
-fn program() -> Option<PathBuf> {
+/// Where a program is, the folders of the system's own included.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
-        .map(|folder| folder.join("nginx"))
+        .map(|folder| folder.join(program))
         .find(|program| program.is_file())
 }
 
-fn free_port() -> std::io::Result<u16> {
+pub(crate) fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn spawn(folder: &Path) -> Result<Child, Failed> {
-    let program = program().ok_or("nginx is not installed")?;
+    let program = find("nginx").ok_or("nginx is not installed")?;
     let child = Command::new(program)
         .arg("-p")
         .arg(folder)

@@ -14,16 +14,19 @@ use crate::Outcome;
 use crate::bodies::{all_files_arrive, write_files};
 use crate::nginx::{Identity, Nginx};
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority(name: &str) -> Result<Authority, Failed> {
+pub(crate) fn authority(name: &str) -> Result<Authority, Failed> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, name);
     Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
 }
 
-fn identity(authority: &Authority, params: &CertificateParams) -> Result<Identity, Failed> {
+pub(crate) fn identity(
+    authority: &Authority,
+    params: &CertificateParams,
+) -> Result<Identity, Failed> {
     let key = KeyPair::generate()?;
     Ok(Identity {
         chain: params.signed_by(&key, authority)?.pem(),
@@ -31,11 +34,11 @@ fn identity(authority: &Authority, params: &CertificateParams) -> Result<Identit
     })
 }
 
-fn for_localhost() -> Result<CertificateParams, Failed> {
+pub(crate) fn for_localhost() -> Result<CertificateParams, Failed> {
     Ok(CertificateParams::new(["localhost".to_owned()])?)
 }
 
-fn trusting(authority: &Authority) -> Result<TlsConfig, Failed> {
+pub(crate) fn trusting(authority: &Authority) -> Result<TlsConfig, Failed> {
     Ok(TlsConfig::new().add_root_pem(authority.pem().as_bytes())?)
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use brigade::clock;
 use brigade_core::admission::Limits;
-use brigade_http::{Client, PoolLimits};
+use brigade_http::{Client, ClientBuilder, PoolLimits};
 
 use crate::config::Config;
 use crate::directory::{Directory, LEDGER, SPOOL, is_part};
@@ -180,6 +180,13 @@ fn client(config: &Config) -> Result<Client, Error> {
         .max_body(config.max_body);
     for (name, value) in &config.headers {
         builder = builder.header(name.as_str(), value.as_str());
+    }
+    if let Some(proxies) = &config.proxies {
+        let proxies = proxies.iter().cloned();
+        builder = proxies.fold(builder.no_proxy(), ClientBuilder::proxy);
+    }
+    if let Some(path) = &config.unix_socket {
+        builder = builder.unix_socket(path);
     }
     builder
         .build()

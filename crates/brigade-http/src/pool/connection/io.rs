@@ -1,4 +1,4 @@
-//! The byte stream under a connection, which notes on the `Wire` what it sees.
+//! The byte stream under a connection, and what is noted on the `Wire` as its bytes move.
 //!
 //! Timeouts and the rules for sending again need to know whether bytes moved, which hyper does not
 //! tell. It never changes a byte, and never ends a connection by itself.
@@ -9,25 +9,98 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
 use super::handle::Connection;
+use crate::transport::Io;
 
-/// A connected socket, with TLS or without.
+/// A connected byte stream. TLS lies over any other one, over that to a proxy too.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
+    Tls(Box<TlsStream<Stream>>),
+    /// Of somebody else's making.
+    Custom(Box<dyn Io>),
 }
 
 impl Stream {
     /// Whether the TLS handshake chose HTTP/2; `None` if nothing was chosen.
     pub(super) fn is_http2(&self) -> Option<bool> {
         match self {
-            Self::Tcp(_) => None,
             Self::Tls(tls) => tls.get_ref().1.alpn_protocol().map(|name| name == b"h2"),
+            Self::Tcp(_) | Self::Unix(_) | Self::Custom(_) => None,
         }
+    }
+}
+
+/// Calls the same method of whatever the stream is; plain TCP goes through nothing dynamic.
+macro_rules! each {
+    ($this:expr, $stream:ident => $call:expr) => {
+        match $this.get_mut() {
+            Stream::Tcp(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            Stream::Unix(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            Stream::Tls(stream) => {
+                let $stream = Pin::new(&mut **stream);
+                $call
+            }
+            Stream::Custom(stream) => {
+                let $stream = Pin::new(&mut **stream);
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        each!(self, stream => stream.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        each!(self, stream => stream.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        each!(self, stream => stream.poll_write_vectored(cx, parts))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Custom(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, stream => stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, stream => stream.poll_shutdown(cx))
     }
 }
 
@@ -36,21 +109,6 @@ impl Stream {
 pub(super) struct Noted {
     pub(super) stream: Stream,
     pub(super) connection: Arc<Connection>,
-}
-
-macro_rules! stream {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match &mut $self.get_mut().stream {
-            Stream::Tcp(stream) => {
-                let $stream = Pin::new(stream);
-                $call
-            }
-            Stream::Tls(stream) => {
-                let $stream = Pin::new(&mut **stream);
-                $call
-            }
-        }
-    };
 }
 
 impl Noted {
@@ -70,8 +128,7 @@ impl AsyncRead for Noted {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let this = self.as_mut();
-        let result = stream!(this, stream => stream.poll_read(cx, buffer));
+        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let bytes = buffer.filled().len() - before;
         match result {
             Poll::Ready(_) if self.connection.is_http2 && bytes > 0 => {
@@ -91,8 +148,7 @@ impl AsyncWrite for Noted {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let this = self.as_mut();
-        let result = stream!(this, stream => stream.poll_write(cx, bytes));
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note_write(&result);
         result
     }
@@ -102,22 +158,17 @@ impl AsyncWrite for Noted {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.as_mut();
-        let result = stream!(this, stream => stream.poll_write_vectored(cx, parts));
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
         self.note_write(&result);
         result
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Tcp(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-        }
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.as_mut();
-        let result = stream!(this, stream => stream.poll_flush(cx));
+        let result = Pin::new(&mut self.stream).poll_flush(cx);
         match result {
             Poll::Ready(_) => self.connection.wire.flushed(),
             Poll::Pending => self.connection.wire.write_pending(),
@@ -126,8 +177,7 @@ impl AsyncWrite for Noted {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.as_mut();
-        let result = stream!(this, stream => stream.poll_shutdown(cx));
+        let result = Pin::new(&mut self.stream).poll_shutdown(cx);
         if result.is_pending() {
             self.connection.wire.shutdown_pending();
         }

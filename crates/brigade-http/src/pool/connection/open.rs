@@ -27,7 +27,7 @@ pub(crate) struct Open {
 
 enum Driven {
     Http1(http1::Connection1),
-    Http2(http2::Connection2),
+    Http2(Box<http2::Connection2>),
 }
 
 /// Begins to speak HTTP on a connected stream.
@@ -36,9 +36,11 @@ pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPoo
     let host = HeaderValue::try_from(host);
     let host = host.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
     let protocol = pool.connector.protocol();
-    let is_http2 = stream.is_http2();
-    let is_http2 = is_http2.unwrap_or(protocol.versions == Versions::Http2);
-    if !is_http2 && protocol.versions == Versions::Http2 {
+    // A proxy that is asked for plain http is asked in HTTP/1.1, whatever the origin speaks.
+    let is_forwarded = pool.connector.proxies.asked_for(url).is_some();
+    let is_only = protocol.versions == Versions::Http2 && !is_forwarded;
+    let is_http2 = !is_forwarded && stream.is_http2().unwrap_or(is_only);
+    if is_only && !is_http2 {
         let detail = "the server does not speak HTTP/2, and the client is to speak nothing else";
         return Err(Error::new(Kind::Protocol).because(detail));
     }
@@ -52,7 +54,7 @@ pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPoo
     let driven = if is_http2 {
         let (sender, driven) = http2::handshake(noted, protocol.http2).await?;
         connection.attach(Sender::Http2(sender));
-        Driven::Http2(driven)
+        Driven::Http2(driven.into())
     } else {
         let (sender, driven) = http1::handshake(noted).await?;
         connection.attach(Sender::Http1(sender));
@@ -84,7 +86,7 @@ pub(crate) fn start(open: Open, slot: SlotGuard) {
     };
     let task = match open.driven {
         Driven::Http1(driven) => spawn(http1::drive(driven, connection.clone(), slot)),
-        Driven::Http2(driven) => spawn(http2::drive(driven, connection.clone(), slot)),
+        Driven::Http2(driven) => spawn(http2::drive(*driven, connection.clone(), slot)),
     };
     let _ = connection.task.set(task);
     if !pool.dialed(&connection, opened) {
