@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::Inner;
@@ -54,6 +54,8 @@ pub struct ClientBuilder {
 impl Default for ClientBuilder {
     fn default() -> Self {
         let mut headers = HeaderMap::new();
+        // Its place; what it says is the connection's business.
+        headers.insert(HOST, HeaderValue::from_static(""));
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         let agent = concat!("brigade/", env!("CARGO_PKG_VERSION"));
         headers.insert(USER_AGENT, HeaderValue::from_static(agent));

@@ -5,26 +5,26 @@
 //! arrived. A fresh connection that breaks is an error. With HTTP/2 a server may also say that it
 //! has not looked at a request, which then moves on, a few times at most.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use brigade::clock;
 use brigade_core::time::Moment;
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, RANGE, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use url::{Position, Url};
 
 use crate::body::RequestBody;
 use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::incoming::Source;
-use crate::pool::connection::{Connection, Exchange2, Failure, Fault, Terms};
+use crate::pool::connection::{self, Connection, Exchange2, Failure, Fault, Terms};
 use crate::pool::{DialPlan, Lease};
 use crate::proxy::Server;
-use crate::{Error, Kind, Phase, Result, Timeouts, tls};
+use crate::{Error, Kind, Phase, Response, Result, Timeouts, tls};
 
 /// How often a request moves on because a server has not looked at it.
 const UNPROCESSED_MAX: u32 = 5;
@@ -43,13 +43,13 @@ pub(crate) struct Hop {
     pub(crate) merged: bool,
 }
 
-/// Sends `hop` and waits for the head of its response.
+/// Sends `hop` and waits for the head of its response. `now` is when it begins.
 pub(crate) async fn exchange(
     client: &Inner,
     hop: &Hop,
     timeouts: &Timeouts,
-    total: Deadline,
-) -> Result<Response<Source>> {
+    (total, now): (Deadline, Moment),
+) -> Result<Response> {
     let proxy = client.proxies().asked_for(&hop.url);
     let mut attempt = Attempt {
         client,
@@ -60,28 +60,23 @@ pub(crate) async fn exchange(
             total: total.at,
         },
         // Before anything is opened, so that what cannot be sent costs no connection.
-        target: target(&hop.url, proxy.is_some())?,
+        target: Some(target(&hop.url, proxy.is_some())?),
         proxy,
         stale: None,
         unprocessed: 0,
     };
     let key = &hop.url[..Position::BeforePath];
+    let mut now = Some(now);
     loop {
-        let lease = match client.pool.try_checkout(key) {
+        let at = now.take().unwrap_or_else(clock::now);
+        let lease = match client.pool.try_checkout(key, at) {
             Some(lease) => lease,
             // Boxed, because a wait is rare and its state is large.
             None => Box::pin(checkout(client, hop, timeouts, total)).await?,
         };
-        let Some(connection) = lease.connection().cloned() else {
-            continue;
-        };
-        if connection.is_closed() || !attempt.is_fresher(&connection) {
-            lease.dead();
-            continue;
-        }
-        let next = match connection.is_http2 {
-            true => Box::pin(attempt.http2(lease, &connection)).await?,
-            false => attempt.http1(lease, &connection).await?,
+        let next = match lease.connection().map(|connection| connection.is_http2) {
+            Some(true) => Box::pin(attempt.http2(lease)).await?,
+            _ => attempt.http1(lease).await?,
         };
         match next {
             Next::Answer(answer) => return Ok(answer),
@@ -109,7 +104,7 @@ async fn checkout(
 
 /// What follows from one connection's part in an exchange.
 enum Next {
-    Answer(Response<Source>),
+    Answer(Response),
     /// The request moves to another connection.
     Again,
     /// The same after a while.
@@ -121,7 +116,8 @@ struct Attempt<'a> {
     client: &'a Inner,
     hop: &'a Hop,
     terms: Terms,
-    target: Uri,
+    /// What the request line names, until it is used.
+    target: Option<Uri>,
     /// Whom to ask for it instead of its origin.
     proxy: Option<&'a Server>,
     /// When the connection was used last that turned out to be dead.
@@ -134,34 +130,57 @@ impl Attempt<'_> {
     /// Whether a connection is no more suspect of being dead than a new one: after one that was last
     /// used at `stale` turned out dead, those that have been idle for longer are not tried.
     fn is_fresher(&self, connection: &Connection) -> bool {
-        let stale = self.stale.filter(|_| !connection.is_http2);
-        stale.is_none_or(|stale| connection.wire.rested() > stale)
+        self.stale
+            .is_none_or(|stale| connection.wire.rested() > stale)
     }
 
-    async fn http1(&mut self, lease: Lease, connection: &Arc<Connection>) -> Result<Next> {
-        let (target, host) = (self.target.clone(), &connection.host);
-        let request = request1(self.client, self.hop, target, host, self.proxy);
-        let is_fresh = connection.is_fresh();
-        let Some((exchange, sent)) = connection.send(request, self.terms) else {
-            lease.dead();
-            return match is_fresh {
-                true => Err(broken(connection, None)),
-                false => Ok(Next::Again),
-            };
+    fn target(&mut self) -> Result<Uri> {
+        match self.target.take() {
+            Some(target) => Ok(target),
+            None => target(&self.hop.url, self.proxy.is_some()),
+        }
+    }
+
+    async fn http1(&mut self, lease: Lease) -> Result<Next> {
+        let Some(connection) = lease.connection() else {
+            return Ok(Next::Again);
         };
-        lease.used();
-        match sent.await {
+        if !self.is_fresher(connection) {
+            lease.dead();
+            return Ok(Next::Again);
+        }
+        let is_fresh = connection.is_fresh();
+        let target = self.target()?;
+        let request = request1(self.client, self.hop, target, &connection.host, self.proxy);
+        let (exchange, sent) = match connection::send(lease, request, self.terms) {
+            Ok(sent) => sent,
+            Err(lease) => {
+                let error = lease
+                    .connection()
+                    .map(|connection| broken(connection, None));
+                lease.dead();
+                return match error.filter(|_| is_fresh) {
+                    Some(error) => Err(error),
+                    None => Ok(Next::Again),
+                };
+            }
+        };
+        let answer = sent.await;
+        let connection = &exchange.connection;
+        match answer {
             Ok(head) => {
                 check_framing(connection, head.headers())?;
                 if let Some(keep) = keep_alive(head.headers()) {
                     self.client.pool.keep(connection, keep);
                 }
-                let source = |incoming| Source::Http1(incoming, exchange);
-                Ok(Next::Answer(head.map(source)))
+                let (head, incoming) = head.into_parts();
+                let source = Source::Http1(incoming, exchange);
+                Ok(Next::Answer(Response::new(head, source)))
             }
-            Err(mut error) => {
+            Err(error) => {
                 let wire = &connection.wire;
-                let unsent = error.take_message().is_some() && !wire.is_written();
+                // Hyper has not taken it up, or nothing of it has left.
+                let unsent = error.is_canceled() && !wire.is_written();
                 let replayable = self.hop.method.is_idempotent() && !wire.is_answered();
                 let died = !is_fresh && wire.fault().is_none() && !self.client.pool.is_shut();
                 if died && unsent {
@@ -171,17 +190,24 @@ impl Attempt<'_> {
                     self.stale = Some(wire.rested());
                     return Ok(Next::Again);
                 }
-                Err(broken(connection, Some(error.into_error())))
+                Err(broken(connection, Some(error)))
             }
         }
     }
 
-    async fn http2(&mut self, lease: Lease, connection: &Arc<Connection>) -> Result<Next> {
-        let request = request2(self.client, self.hop, &self.target, &connection.host)?;
+    async fn http2(&mut self, lease: Lease) -> Result<Next> {
+        let Some(connection) = lease.connection().cloned() else {
+            return Ok(Next::Again);
+        };
+        let target = self.target()?;
+        let request = request2(self.client, self.hop, target, &connection.host)?;
         let is_fresh = connection.is_fresh();
         let sent = Exchange2::send(lease, request, self.hop.body.clone(), self.terms).await;
         match sent {
-            Ok((exchange, head)) => Ok(Next::Answer(head.map(|()| Source::Http2(exchange)))),
+            Ok((exchange, head)) => {
+                let (head, ()) = head.into_parts();
+                Ok(Next::Answer(Response::new(head, Source::Http2(exchange))))
+            }
             Err(Failure::Final(error)) => Err(error),
             Err(Failure::Unprocessed { error, is_refused }) => {
                 if self.unprocessed == UNPROCESSED_MAX || self.client.pool.is_shut() {
@@ -238,17 +264,14 @@ fn request1(
     host: &HeaderValue,
     proxy: Option<&Server>,
 ) -> Request<RequestBody> {
-    let mut request = Request::new(hop.body.clone().into());
-    *request.method_mut() = hop.method.clone();
-    *request.uri_mut() = target;
-    let mut headers = merged(client, hop);
-    if !headers.contains_key(HOST) {
-        headers.insert(HOST, host.clone());
-    }
+    let mut headers = merged(client, hop, Some(host));
     client.proxies().authorize(proxy, &mut headers);
     if has_no_expected_body(hop) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
+    let mut request = Request::new(hop.body.clone().into());
+    *request.method_mut() = hop.method.clone();
+    *request.uri_mut() = target;
     *request.headers_mut() = headers;
     request
 }
@@ -260,12 +283,12 @@ fn has_no_expected_body(hop: &Hop) -> bool {
 
 /// The same for HTTP/2, which has no headers about the connection (RFC 9113, section 8.2.2), and
 /// names the host in the target.
-fn request2(client: &Inner, hop: &Hop, target: &Uri, host: &HeaderValue) -> Result<Request<()>> {
-    let mut headers = merged(client, hop);
+fn request2(client: &Inner, hop: &Hop, target: Uri, host: &HeaderValue) -> Result<Request<()>> {
+    let mut headers = merged(client, hop, None);
     client.proxies().authorize(None, &mut headers);
     let own = headers.remove(HOST);
     let authority = Authority::try_from(own.as_ref().unwrap_or(host).as_bytes());
-    let mut parts = target.clone().into_parts();
+    let mut parts = target.into_parts();
     let bad = |error: http::Error| Error::new(Kind::BadRequest).from(error);
     parts.authority = Some(authority.map_err(|error| bad(error.into()))?);
     parts.scheme = Some(match hop.url.scheme() {
@@ -319,21 +342,35 @@ fn check_framing(connection: &Connection, headers: &HeaderMap) -> Result<()> {
     Ok(())
 }
 
-/// The headers of `hop` with those of the client that it does not set itself.
-pub(crate) fn merged(client: &Inner, hop: &Hop) -> HeaderMap {
-    if hop.merged {
-        return hop.headers.clone();
+/// The headers of `hop` with those of the client that it does not set itself, and with `host` if
+/// there is one to name.
+pub(crate) fn merged(client: &Inner, hop: &Hop, host: Option<&HeaderValue>) -> HeaderMap {
+    let mut headers = match hop.merged {
+        true => hop.headers.clone(),
+        false => client.headers.clone(),
+    };
+    if !hop.merged && !hop.headers.is_empty() {
+        for name in hop.headers.keys() {
+            headers.remove(name);
+        }
+        for (name, value) in &hop.headers {
+            headers.append(name, value.clone());
+        }
+        if hop.headers.contains_key(RANGE) && !hop.headers.contains_key(ACCEPT_ENCODING) {
+            // A part of something compressed cannot be unpacked.
+            headers.remove(ACCEPT_ENCODING);
+        }
     }
-    let mut headers = client.headers.clone();
-    for name in hop.headers.keys() {
-        headers.remove(name);
-    }
-    for (name, value) in &hop.headers {
-        headers.append(name, value.clone());
-    }
-    if hop.headers.contains_key(RANGE) && !hop.headers.contains_key(ACCEPT_ENCODING) {
-        // A part of something compressed cannot be unpacked.
-        headers.remove(ACCEPT_ENCODING);
+    // The client's own map has a place for it, so that none of its copies has to grow.
+    match (host, headers.get_mut(HOST)) {
+        (Some(host), Some(place)) if place.is_empty() => *place = host.clone(),
+        (Some(host), None) => {
+            headers.insert(HOST, host.clone());
+        }
+        (None, Some(place)) if place.is_empty() => {
+            headers.remove(HOST);
+        }
+        _ => {}
     }
     headers
 }

@@ -4,10 +4,11 @@
 //! holds nothing of the connection any more, and a failure is never mistaken for an end.
 
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -41,74 +42,80 @@ impl Source {
     }
 
     /// The next part of the body as it was sent; `None` at its end.
-    async fn data(&mut self) -> Result<Option<Bytes>> {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         let (incoming, exchange) = match self {
             Self::Http1(incoming, exchange) => (incoming, exchange),
-            Self::Http2(exchange) => return exchange.data().await,
+            Self::Http2(exchange) => return exchange.poll_data(cx),
         };
-        match std::future::poll_fn(|cx| Pin::new(&mut *incoming).poll_frame(cx)).await {
+        Poll::Ready(match ready!(Pin::new(incoming).poll_frame(cx)) {
             // Trailers say nothing about the body.
             Some(Ok(frame)) => Ok(Some(frame.into_data().unwrap_or_default())),
             Some(Err(error)) => Err(broken(&exchange.connection, Some(error))),
             None => Ok(None),
-        }
+        })
     }
 }
 
 impl Body {
-    pub(crate) fn new(source: Source, headers: &HeaderMap, settings: &Settings) -> Self {
-        // A response without a body may still name the encoding that its body would have.
-        let plain = source.is_end_stream() || !settings.compression;
-        let limit = settings.body_max;
-        let decoder = match plain {
-            true => Decoder::new(&HeaderMap::new(), limit),
-            false => Decoder::new(headers, limit),
-        };
-        // What is announced to be too large need not be waited for.
-        let announced = announced(&source, headers);
-        let decoder = decoder.and_then(|decoder| match limit {
-            Some(limit) if decoder.is_identity() && announced > limit => {
-                Err(decode::Error::TooLarge { limit })
-            }
-            _ => Ok(decoder),
-        });
+    /// The body as it is sent.
+    pub(crate) fn new(source: Source) -> Self {
         Self {
             source: Some(source),
-            decoder,
+            decoder: Ok(Decoder::identity(None)),
             failed: None,
         }
     }
 
+    /// Unpacks the body as the headers say, within the limit on it.
+    pub(crate) fn decode(&mut self, headers: &HeaderMap, settings: &Settings) {
+        let Some(source) = &self.source else { return };
+        // A response without a body may still name the encoding that its body would have.
+        let plain = source.is_end_stream() || !settings.compression;
+        let limit = settings.body_max;
+        let decoder = match plain || !headers.contains_key(CONTENT_ENCODING) {
+            true => Ok(Decoder::identity(limit)),
+            false => Decoder::new(headers, limit),
+        };
+        // What is announced to be too large need not be waited for.
+        self.decoder = decoder.and_then(|decoder| match limit {
+            Some(limit) if decoder.is_identity() && announced(source, headers) > limit => {
+                Err(decode::Error::TooLarge { limit })
+            }
+            _ => Ok(decoder),
+        });
+    }
+
     /// The next decoded chunk, never empty.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         if let Some(kind) = self.failed {
-            return Err(Error::new(kind).because("the body has failed before"));
+            let again = Error::new(kind).because("the body has failed before");
+            return Poll::Ready(Err(again));
         }
-        let chunk = self.advance().await;
+        let chunk = ready!(self.poll_advance(cx));
         if let Err(error) = &chunk {
             self.failed = Some(error.kind());
         }
         if !matches!(chunk, Ok(Some(_))) {
             self.source = None;
         }
-        chunk
+        Poll::Ready(chunk)
     }
 
-    async fn advance(&mut self) -> Result<Option<Bytes>> {
+    fn poll_advance(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         let decoder = self.decoder.as_mut();
         let decoder = decoder.map_err(|error| Error::of_decode(error.clone()))?;
         loop {
             if let Some(chunk) = decoder.next_chunk().map_err(Error::of_decode)? {
-                return Ok(Some(chunk));
+                return Poll::Ready(Ok(Some(chunk)));
             }
             let Some(source) = &mut self.source else {
-                return Ok(None);
+                return Poll::Ready(Ok(None));
             };
-            match source.data().await? {
+            match ready!(source.poll_data(cx))? {
                 Some(bytes) => decoder.feed(bytes),
                 None => {
                     decoder.finish().map_err(Error::of_decode)?;
-                    return Ok(None);
+                    return Poll::Ready(Ok(None));
                 }
             }
         }

@@ -45,13 +45,17 @@ use crate::{Client, Error, Kind, Response, Result, Timeouts};
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
-    pub(crate) client: Client,
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    client: Client,
+    /// Boxed, because it moves through many hands and is large.
+    draft: Box<Draft>,
+}
+
+/// All that a request is made of.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) hop: Hop,
     pub(crate) settings: Settings,
-    pub(crate) error: Option<Error>,
+    error: Option<Error>,
 }
 
 impl RequestBuilder {
@@ -65,14 +69,20 @@ impl RequestBuilder {
         if let Some(value) = authorization {
             headers.insert(AUTHORIZATION, value);
         }
-        Self {
+        let draft = Draft {
+            hop: Hop {
+                method,
+                url,
+                headers,
+                body: Bytes::new(),
+                merged: false,
+            },
             settings: client.inner.settings.clone(),
-            client,
-            method,
-            url,
-            headers,
-            body: Bytes::new(),
             error: None,
+        };
+        Self {
+            client,
+            draft: Box::new(draft),
         }
     }
 
@@ -86,51 +96,54 @@ impl RequestBuilder {
         N: TryInto<HeaderName, Error: Into<http::Error>>,
         V: TryInto<HeaderValue, Error: Into<http::Error>>,
     {
+        let draft = &mut *self.draft;
         match header(name, value) {
             Ok((name, value)) if name == HOST || name == AUTHORIZATION => {
-                self.headers.insert(name, value);
+                draft.hop.headers.insert(name, value);
             }
             Ok((name, value)) => {
-                self.headers.append(name, value);
+                draft.hop.headers.append(name, value);
             }
-            Err(error) => self.error = Some(self.error.unwrap_or(error)),
+            Err(error) => {
+                draft.error.get_or_insert(error);
+            }
         }
         self
     }
 
     /// The bytes to send.
     pub fn body(mut self, bytes: impl Into<Bytes>) -> Self {
-        self.body = bytes.into();
+        self.draft.hop.body = bytes.into();
         self
     }
 
     /// The timeouts of this request, instead of the client's.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.settings.timeouts = timeouts;
+        self.draft.settings.timeouts = timeouts;
         self
     }
 
     /// The total timeout of this request, instead of the client's.
     pub fn timeout(mut self, total: impl Into<Option<Duration>>) -> Self {
-        self.settings.timeouts.total = total.into();
+        self.draft.settings.timeouts.total = total.into();
         self
     }
 
     /// How many redirects are followed; with 0 the redirect is the response.
     pub fn redirects(mut self, redirects: u32) -> Self {
-        self.settings.redirects = redirects;
+        self.draft.settings.redirects = redirects;
         self
     }
 
     /// The most bytes of the decoded body; `None` for no limit.
     pub fn max_body(mut self, bytes: impl Into<Option<u64>>) -> Self {
-        self.settings.body_max = bytes.into();
+        self.draft.settings.body_max = bytes.into();
         self
     }
 
     /// When this request is sent again, instead of the client's policy.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.settings.retry = Some(policy.into());
+        self.draft.settings.retry = Some(policy.into());
         self
     }
 
@@ -145,21 +158,15 @@ impl RequestBuilder {
     ///
     /// [`Kind`] lists what can go wrong. The body may still fail later.
     pub async fn send(self) -> Result<Response> {
-        if let Some(error) = self.error {
-            return Err(error.about(&self.url));
+        let Self { client, mut draft } = self;
+        if let Some(error) = draft.error.take() {
+            return Err(error.about(&draft.hop.url));
         }
-        if self.method == Method::CONNECT {
-            let error = Error::new(Kind::BadRequest).about(&self.url);
+        if draft.hop.method == Method::CONNECT {
+            let error = Error::new(Kind::BadRequest).about(&draft.hop.url);
             return Err(error.because("the method CONNECT opens a tunnel and has no response"));
         }
-        let hop = Hop {
-            method: self.method,
-            url: self.url,
-            headers: self.headers,
-            body: self.body,
-            merged: false,
-        };
-        send(&self.client.inner, hop, &self.settings).await
+        send(&client.inner, draft).await
     }
 }
 

@@ -4,8 +4,10 @@
 //! response gives up the rest of its body and frees its connection.
 
 use std::fmt;
+use std::future::poll_fn;
 
 use bytes::{Bytes, BytesMut};
+use http::response::Parts;
 use http::{HeaderMap, StatusCode, Version};
 use url::Url;
 
@@ -15,61 +17,75 @@ use crate::{Error, Kind, Result};
 
 /// The response to a request.
 pub struct Response {
-    status: StatusCode,
-    version: Version,
-    headers: HeaderMap,
-    url: Url,
+    /// Boxed, because it moves through many hands and is large.
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    head: Parts,
     body: Body,
+    /// Gone only until the request that asks for it hands it over.
+    url: Option<Url>,
 }
 
 /// Without the headers, which may hold secrets.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
-            .field("status", &self.status)
-            .field("version", &self.version)
-            .field("url", &self.url.as_str())
+            .field("status", &self.status())
+            .field("version", &self.version())
+            .field("url", &self.inner.url.as_ref().map(Url::as_str))
             .finish_non_exhaustive()
     }
 }
 
 impl Response {
-    pub(crate) fn new(response: http::Response<Source>, url: Url, settings: &Settings) -> Self {
-        let (head, source) = response.into_parts();
-        let body = Body::new(source, &head.headers, settings);
-        Self {
-            status: head.status,
-            version: head.version,
-            headers: head.headers,
-            url,
+    /// The response to one hop.
+    pub(crate) fn new(head: Parts, source: Source) -> Self {
+        let body = Body::new(source);
+        let inner = Inner {
+            head,
             body,
+            url: None,
+        };
+        Self {
+            inner: Box::new(inner),
         }
+    }
+
+    /// Makes it the response that the caller gets.
+    pub(crate) fn finish(mut self, url: Url, settings: &Settings) -> Self {
+        let Inner { head, body, .. } = &mut *self.inner;
+        body.decode(&head.headers, settings);
+        self.inner.url = Some(url);
+        self
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.inner.head.status
     }
 
     /// The version of HTTP that the server spoke.
     pub fn version(&self) -> Version {
-        self.version
+        self.inner.head.version
     }
 
     /// The headers, as the server sent them: those about the body's encoding and length hold for
     /// the body before it was decoded.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.inner.head.headers
     }
 
     /// Takes the headers out, to keep them without a copy.
     pub fn take_headers(&mut self) -> HeaderMap {
-        std::mem::take(&mut self.headers)
+        std::mem::take(&mut self.inner.head.headers)
     }
 
     /// The URL that answered: the last one, if there were redirects.
     pub fn url(&self) -> &Url {
-        &self.url
+        let url = self.inner.url.as_ref();
+        url.unwrap_or_else(|| unreachable!("every response that is given out has its URL"))
     }
 
     /// The next part of the decoded body, never empty; `None` at its end.
@@ -84,10 +100,12 @@ impl Response {
     /// says, [`Kind::Timeout`], [`Kind::Protocol`] if the connection breaks before the end. After
     /// an error every further call fails.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        self.body
-            .chunk()
-            .await
-            .map_err(|error| error.about(&self.url))
+        let Inner { body, url, .. } = &mut *self.inner;
+        let chunk = poll_fn(|cx| body.poll_chunk(cx)).await;
+        chunk.map_err(|error| match url {
+            Some(url) => error.about(url),
+            None => error,
+        })
     }
 
     /// The whole decoded body.
@@ -124,7 +142,7 @@ impl Response {
     ///
     /// As [`Self::chunk`], and [`Kind::Decode`] if the body is not UTF-8.
     pub async fn text(self) -> Result<String> {
-        let url = self.url.clone();
+        let url = self.url().clone();
         let bytes = Vec::from(self.bytes().await?);
         String::from_utf8(bytes).map_err(|error| Error::new(Kind::Decode).about(&url).from(error))
     }

@@ -6,40 +6,44 @@
 use std::time::{Duration, SystemTime};
 
 use brigade::clock;
+use brigade_core::time::Moment;
 use bytes::Bytes;
 
 use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::exchange::{Hop, exchange, merged};
-use crate::incoming::Source;
 use crate::redirect;
+use crate::request::Draft;
 use crate::response::Response;
 use crate::retry::Failure;
 use crate::settings::Settings;
 use crate::{Error, Kind, Phase, Result};
 
 /// Sends a request on its way.
-pub(crate) async fn send(client: &Inner, mut hop: Hop, settings: &Settings) -> Result<Response> {
+pub(crate) async fn send(client: &Inner, mut draft: Box<Draft>) -> Result<Response> {
+    let now = clock::now();
     let mut attempts = Attempts {
         client,
-        settings,
-        total: Deadline::total(clock::now(), settings.timeouts.total),
+        settings: &draft.settings,
+        total: Deadline::total(now, draft.settings.timeouts.total),
+        begun: Some(now),
         failures: 0,
         hops: 0,
     };
-    loop {
-        match attempts.once(&mut hop).await {
-            Ok(Next::Answer(answer)) => return Ok(Response::new(answer, hop.url, settings)),
+    let answer = loop {
+        match attempts.once(&mut draft.hop).await {
+            Ok(Next::Answer(answer)) => break answer,
             Ok(Next::Hop) => {}
             Ok(Next::Wait(delay)) => tokio::time::sleep(delay).await,
-            Err(error) => return Err(error.about(&hop.url)),
+            Err(error) => return Err(error.about(&draft.hop.url)),
         }
-    }
+    };
+    Ok(answer.finish(draft.hop.url, &draft.settings))
 }
 
 /// What follows from one attempt.
 enum Next {
-    Answer(http::Response<Source>),
+    Answer(Response),
     /// The request goes to another URL.
     Hop,
     /// The request is sent again after a while.
@@ -51,13 +55,16 @@ struct Attempts<'a> {
     client: &'a Inner,
     settings: &'a Settings,
     total: Deadline,
+    /// The time, as long as none has passed.
+    begun: Option<Moment>,
     failures: u32,
     hops: u32,
 }
 
 impl Attempts<'_> {
     async fn once(&mut self, hop: &mut Hop) -> Result<Next> {
-        match exchange(self.client, hop, &self.settings.timeouts, self.total).await {
+        let now = self.begun.take().unwrap_or_else(clock::now);
+        match exchange(self.client, hop, &self.settings.timeouts, (self.total, now)).await {
             Ok(head) => {
                 let failure = Failure::Status(head.status(), head.headers());
                 if let Some(delay) = self.delay(failure, hop) {
@@ -102,7 +109,7 @@ impl Attempts<'_> {
     }
 
     /// Turns `hop` into the next one if `head` redirects it.
-    fn follow(&mut self, hop: &mut Hop, head: &http::Response<Source>) -> Result<bool> {
+    fn follow(&mut self, hop: &mut Hop, head: &Response) -> Result<bool> {
         let decision = redirect::decide(&redirect::Hop {
             status: head.status(),
             headers: head.headers(),
@@ -116,7 +123,7 @@ impl Attempts<'_> {
         };
         self.hops += 1;
         // The client's headers are subject to the same rules as the request's own.
-        hop.headers = merged(self.client, hop);
+        hop.headers = merged(self.client, hop, None);
         hop.merged = true;
         follow.apply(&mut hop.headers);
         if !follow.keep_body {

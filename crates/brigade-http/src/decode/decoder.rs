@@ -76,11 +76,19 @@ impl Decoder {
         stages.reverse();
         Ok(Self {
             stages,
+            ..Self::identity(Some(limit))
+        })
+    }
+
+    /// A decoder for a body that passes through unchanged, and that may have `limit` bytes.
+    pub fn identity(limit: Option<u64>) -> Self {
+        Self {
+            stages: Vec::new(),
             fed: Bytes::new(),
-            limit,
+            limit: limit.unwrap_or(u64::MAX),
             made: 0,
             failed: None,
-        })
+        }
     }
 
     /// Whether the body passes through unchanged.

@@ -53,9 +53,13 @@ impl ClientPool {
     }
 
     /// A place on an open connection to the origin `key`, if nothing has to be waited for.
-    pub(crate) fn try_checkout(self: &Arc<Self>, key: &str) -> Option<Lease> {
-        let grant = self.act(|core, now, actions| core.try_acquire(key, now, actions))?;
-        Some(self.wrap(grant))
+    pub(crate) fn try_checkout(self: &Arc<Self>, key: &str, now: Moment) -> Option<Lease> {
+        let mut actions = Effects::none();
+        let grant = self.lock().try_acquire(key, now, &mut actions);
+        if !actions.is_empty() {
+            self.carry_out(actions);
+        }
+        grant.map(|grant| self.wrap(grant))
     }
 
     /// A place on a connection to the origin `key`, as soon as there is one. The wait ends with

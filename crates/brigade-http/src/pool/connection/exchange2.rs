@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use brigade::clock;
 use brigade_core::time::Moment;
@@ -103,26 +103,25 @@ impl Exchange2 {
     }
 
     /// The next part of the body; `None` at its end.
-    pub(crate) async fn data(&mut self) -> Result<Option<Bytes>> {
-        let (stream, watch, upload) = (&mut self.stream, &mut self.watch, self.upload.as_ref());
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         let Some(connection) = self.lease.connection() else {
-            return Ok(None);
+            return Poll::Ready(Ok(None));
         };
-        let data = poll_fn(|cx| match stream.poll_data(cx) {
-            Poll::Ready(data) => Poll::Ready(Ok(data)),
-            Poll::Pending => watch.poll(&connection.wire, upload, cx).map(Err),
-        });
-        match data.await {
-            Ok(Some(Ok(bytes))) => {
-                watch.moved();
+        let Poll::Ready(data) = self.stream.poll_data(cx) else {
+            let upload = self.upload.as_ref();
+            let phase = ready!(self.watch.poll(&connection.wire, upload, cx));
+            return Poll::Ready(Err(self.watch.expired(&self.lease, phase)));
+        };
+        Poll::Ready(match data {
+            Some(Ok(bytes)) => {
+                self.watch.moved();
                 // What was handed out makes room for more; it fails once the stream is over.
-                let _ = stream.flow_control().release_capacity(bytes.len());
+                let _ = self.stream.flow_control().release_capacity(bytes.len());
                 Ok(Some(bytes))
             }
-            Ok(None) => Ok(None),
-            Ok(Some(Err(error))) => Err(broken(connection, Some(error))),
-            Err(phase) => Err(watch.expired(&self.lease, phase)),
-        }
+            None => Ok(None),
+            Some(Err(error)) => Err(broken(connection, Some(error))),
+        })
     }
 }
 

@@ -13,17 +13,18 @@ use brigade_core::time::Moment;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1};
+use hyper::client::conn::http1;
 use tokio::task::AbortHandle;
 
 use super::wire::{Terms, Wire};
 use crate::body::RequestBody;
+use crate::pool::Lease;
 
 /// For how long after it was opened a connection counts as alive.
 const FRESH: Duration = Duration::from_millis(100);
 
 /// What becomes of a request that was handed to a connection of HTTP/1.1.
-pub(crate) type Answer = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+pub(crate) type Answer = hyper::Result<Response<Incoming>>;
 
 /// What requests are handed to.
 #[derive(Debug)]
@@ -83,41 +84,10 @@ impl Connection {
         matches!(&*self.sender(), Some(Sender::Http1(sender)) if sender.is_ready())
     }
 
-    /// Whether no request can be sent any more, as far as is known.
-    pub(crate) fn is_closed(&self) -> bool {
-        match &*self.sender() {
-            Some(Sender::Http1(sender)) => sender.is_closed(),
-            Some(Sender::Http2(_)) => false,
-            None => true,
-        }
-    }
-
     /// Whether a request on it shows that it was alive a moment ago: it has just been opened, and
     /// has had no request before.
     pub(crate) fn is_fresh(&self) -> bool {
         self.wire.exchanges() == 0 && clock::now().since(self.opened) < FRESH
-    }
-
-    /// Hands a request over to HTTP/1.1; `None` if the connection takes no more.
-    ///
-    /// Dropping the returned future before it is ready closes the connection.
-    pub(crate) fn send(
-        self: &Arc<Self>,
-        request: Request<RequestBody>,
-        terms: Terms,
-    ) -> Option<(Exchange, impl Future<Output = Answer> + use<>)> {
-        let mut sender = self.sender();
-        let Some(Sender::Http1(sender)) = sender.as_mut() else {
-            return None;
-        };
-        if sender.is_closed() {
-            return None;
-        }
-        let exchange = Exchange {
-            number: self.wire.begin(terms),
-            connection: self.clone(),
-        };
-        Some((exchange, sender.try_send_request(request)))
     }
 
     /// What a stream of HTTP/2 is opened with; `None` if the connection takes no more.
@@ -134,6 +104,34 @@ impl Connection {
         if urgent && let Some(task) = self.task.get() {
             task.abort();
         }
+    }
+}
+
+/// Hands a request over to HTTP/1.1; gives the place back if its connection takes no more.
+///
+/// Dropping the returned future before it is ready closes the connection.
+pub(crate) fn send(
+    lease: Lease,
+    request: Request<RequestBody>,
+    terms: Terms,
+) -> Result<(Exchange, impl Future<Output = Answer>), Lease> {
+    let Some(connection) = lease.connection() else {
+        return Err(lease);
+    };
+    let mut sender = connection.sender();
+    let (number, sent) = match sender.as_mut() {
+        Some(Sender::Http1(sender)) if !sender.is_closed() => {
+            (connection.wire.begin(terms), sender.send_request(request))
+        }
+        _ => {
+            drop(sender);
+            return Err(lease);
+        }
+    };
+    drop(sender);
+    match lease.used() {
+        Some(connection) => Ok((Exchange { connection, number }, sent)),
+        None => unreachable!("its connection was there a moment ago"),
     }
 }
 

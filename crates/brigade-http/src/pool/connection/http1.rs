@@ -66,7 +66,7 @@ pub(super) fn drive(
 ) -> impl Future<Output = ()> {
     Driver {
         hyper,
-        timer: Timer::new(),
+        timer: Timer::of_one_task(),
         idle_until: idle_until(&connection, &slot),
         slot,
         connection,
@@ -89,6 +89,8 @@ impl Future for Driver {
         if wire.is_written() && this.connection.is_ready() {
             wire.rest();
             *this.idle_until = this.slot.pool.finish(this.connection);
+        } else {
+            wire.settle_time();
         }
         loop {
             let (at, due) = wire.due(*this.idle_until);

@@ -59,7 +59,7 @@ pub(super) fn drive(
 ) -> impl Future<Output = ()> {
     Driver {
         h2,
-        timer: Timer::new(),
+        timer: Timer::of_one_task(),
         idle_until: idle_until(&connection, &slot),
         room: None,
         slot,

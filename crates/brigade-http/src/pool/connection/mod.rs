@@ -22,7 +22,7 @@ mod upload;
 mod wire;
 
 pub(crate) use exchange2::{Exchange2, Failure};
-pub(crate) use handle::{Connection, Exchange};
+pub(crate) use handle::{Connection, Exchange, send};
 pub(crate) use io::Stream;
 pub(crate) use open::{Open, open, start};
 pub(crate) use wire::{Fault, Terms};

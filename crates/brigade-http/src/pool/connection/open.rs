@@ -26,7 +26,7 @@ pub(crate) struct Open {
 }
 
 enum Driven {
-    Http1(http1::Connection1),
+    Http1(Box<http1::Connection1>),
     Http2(Box<http2::Connection2>),
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPoo
     } else {
         let (sender, driven) = http1::handshake(noted).await?;
         connection.attach(Sender::Http1(sender));
-        Driven::Http1(driven)
+        Driven::Http1(driven.into())
     };
     tracing::debug!(host = ?connection.host, is_http2, "connected");
     Ok(Open { connection, driven })
@@ -85,7 +85,7 @@ pub(crate) fn start(open: Open, slot: SlotGuard) {
         until: connection.until,
     };
     let task = match open.driven {
-        Driven::Http1(driven) => spawn(http1::drive(driven, connection.clone(), slot)),
+        Driven::Http1(driven) => spawn(http1::drive(*driven, connection.clone(), slot)),
         Driven::Http2(driven) => spawn(http2::drive(*driven, connection.clone(), slot)),
     };
     let _ = connection.task.set(task);

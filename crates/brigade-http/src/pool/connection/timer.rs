@@ -19,14 +19,25 @@ pin_project! {
         #[pin]
         sleep: Sleep,
         armed: Option<Moment>,
+        is_of_one_task: bool,
     }
 }
 
 impl Timer {
+    /// A timer that any task may poll.
     pub(super) fn new() -> Self {
         Self {
             sleep: tokio::time::sleep_until(clock::instant(Moment::MAX)),
             armed: None,
+            is_of_one_task: false,
+        }
+    }
+
+    /// A timer that always the same spawned task polls, and so need not be told anew whom to wake.
+    pub(super) fn of_one_task() -> Self {
+        Self {
+            is_of_one_task: true,
+            ..Self::new()
         }
     }
 
@@ -40,6 +51,8 @@ impl Timer {
             if this.armed.is_none_or(|armed| armed > at) {
                 this.sleep.as_mut().reset(clock::instant(at));
                 *this.armed = Some(at);
+            } else if *this.is_of_one_task && !this.sleep.is_elapsed() {
+                return Poll::Pending;
             }
             ready!(this.sleep.as_mut().poll(cx));
             *this.armed = None;

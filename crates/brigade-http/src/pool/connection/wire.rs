@@ -21,6 +21,9 @@ const SENT: u8 = 1;
 const WRITTEN: u8 = 2;
 const ANSWERED: u8 = 3;
 
+/// Stands for the time of the poll that is going on, which is read once, and only if it is needed.
+const JUST_NOW: u64 = 1;
+
 /// Why the driver gave a connection up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -186,7 +189,16 @@ impl Wire {
     }
 
     pub(super) fn read_pending(&self) {
-        since_now(&self.read_since);
+        if self.read_since.load(Relaxed) == 0 {
+            self.read_since.store(JUST_NOW, Relaxed);
+        }
+    }
+
+    /// Puts in the time of the poll that is over, if something has begun in it that is timed.
+    pub(super) fn settle_time(&self) {
+        if self.read_since.load(Relaxed) == JUST_NOW {
+            self.read_since.store(clock::now().as_nanos(), Relaxed);
+        }
     }
 
     pub(super) fn wrote(&self, bytes: usize) {
@@ -201,7 +213,7 @@ impl Wire {
         // The wait for the response starts again with each part of the request that leaves. Once
         // the response has begun, reading may be paused, and only a pending read is a wait.
         if stage != ANSWERED || self.read_since.load(Relaxed) != 0 {
-            self.read_since.store(clock::now().as_nanos(), Relaxed);
+            self.read_since.store(JUST_NOW, Relaxed);
         }
     }
 
