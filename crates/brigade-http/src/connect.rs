@@ -16,10 +16,10 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use crate::deadline::Deadline;
+use crate::dns::Resolver;
 use crate::pool::SlotGuard;
 use crate::pool::connection::Stream;
 use crate::race::race;
-use crate::resolve::Resolver;
 use crate::tls::{self, TlsConfig};
 use crate::{Error, Kind, Result};
 
@@ -32,9 +32,9 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(trust: TlsConfig) -> Self {
+    pub(crate) fn new(resolver: Resolver, trust: TlsConfig) -> Self {
         Self {
-            resolver: Resolver::default(),
+            resolver,
             trust: trust.into(),
             tls: OnceCell::new(),
         }

@@ -25,6 +25,7 @@
 //! | bound the time of each step | [`Timeouts`] |
 //! | send a request again | [`RetryPolicy`] |
 //! | know what went wrong | [`Error::kind`] |
+//! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
 //! | end every connection | [`Client::close`] |
 //!
@@ -33,7 +34,7 @@
 //! closed, and goes to the next request the moment the response is complete, read or not.
 //!
 //! In reading order: `client`, `request`, `send` (redirects and retries), `exchange` (one request on
-//! one connection), `connect` and `race` (opening one), `pool` (who gets which, and what drives it),
+//! one connection), `connect`, `dns` and `race` (opening one), `pool` (who gets which, and what drives it),
 //! `incoming` (the body).
 //! The rules themselves are pure: [`brigade_core::pool`], [`redirect`], [`retry`], [`decode`].
 
@@ -43,6 +44,7 @@ mod client;
 mod connect;
 mod deadline;
 pub mod decode;
+pub mod dns;
 mod error;
 mod exchange;
 mod incoming;
@@ -52,7 +54,6 @@ mod pool;
 mod race;
 pub mod redirect;
 mod request;
-mod resolve;
 mod response;
 pub mod retry;
 mod send;

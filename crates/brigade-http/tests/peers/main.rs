@@ -8,6 +8,8 @@
 
 mod bodies;
 mod connections;
+mod dns;
+mod name_server;
 mod nginx;
 mod redirects;
 mod trust;
@@ -58,7 +60,8 @@ fn main() -> ExitCode {
             run(connections::idle_connections_closed_by_the_server_cost_nothing())
         }),
     ];
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let trials = trials.into_iter().chain(dns::trials());
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
 /// A trial that needs Debian's nginx.
