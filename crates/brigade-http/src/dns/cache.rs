@@ -19,8 +19,8 @@ use brigade::clock;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 
+use super::Resolve;
 use super::kept::{Addresses, Kept};
-use super::{Answer, Resolve};
 
 /// The most names whose answers are kept.
 pub(super) const NAMES_MAX: usize = 10_000;
@@ -131,16 +131,12 @@ async fn look_up(
         Ok(Err(error)) => return Err(Failure::Error(Arc::new(error))),
         Err(payload) => return Err(Failure::Panic(Arc::new(Mutex::new(Some(payload))))),
     };
-    let Answer {
-        addresses,
-        ttl: its,
-    } = answer;
-    let addresses = usable(addresses);
+    let addresses = usable(answer.addresses);
     if addresses.is_empty() {
         let error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         return Err(Failure::Error(Arc::new(error)));
     }
-    entry.keep(&addresses, lifetime(its, ttl, fastrand::f64()));
+    entry.keep(&addresses, lifetime(answer.ttl, ttl, fastrand::f64()));
     Ok(addresses)
 }
 

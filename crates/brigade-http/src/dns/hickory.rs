@@ -33,7 +33,8 @@ const IN_FLIGHT_MAX: usize = 256;
 /// Asks name servers itself, over UDP, and over TCP where an answer is too large for it: for A and
 /// AAAA at the same time, two of several name servers side by side.
 ///
-/// An answer counts for the shortest lifetime of its records. It needs a tokio runtime with I/O and
+/// An answer counts for the shortest lifetime of its records. If only one of the two types can be
+/// had, it is the answer. It needs a tokio runtime with I/O and
 /// time. What an administrator has set beyond the name servers, for example in `nsswitch.conf` or
 /// for a virtual private network, only [`System`](super::System) knows.
 ///

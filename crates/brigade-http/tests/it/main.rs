@@ -8,6 +8,7 @@ mod framing;
 mod hops;
 mod lifecycle;
 mod limits;
+mod names;
 mod requests;
 mod reuse;
 mod secure;
