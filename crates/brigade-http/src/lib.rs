@@ -34,8 +34,8 @@
 //! closed, and goes to the next request the moment the response is complete, read or not.
 //!
 //! In reading order: `client`, `request`, `send` (redirects and retries), `exchange` (one request on
-//! one connection), `connect`, `dns` and `race` (opening one), `pool` (who gets which, and what drives it),
-//! `incoming` (the body).
+//! one connection), `connect`, `dns` and `race` (opening one), `pool` (who gets which, and what
+//! drives it), `incoming` (the body).
 //! The rules themselves are pure: [`brigade_core::pool`], [`redirect`], [`retry`], [`decode`].
 
 mod body;
