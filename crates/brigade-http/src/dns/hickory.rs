@@ -57,8 +57,8 @@ impl Hickory {
     /// Asks the name servers of `/etc/resolv.conf`, under its search domains and options, after
     /// looking into `/etc/hosts`. Both files are read now and not again.
     ///
-    /// A try lasts as long as the file says, at most 30 s and 5 s if it says nothing, and there are as
-    /// many as it says, at most 5; the client's connect timeout ends all of them.
+    /// A try lasts as long as the file says, at most 30 s and 5 s if it says nothing, and there are
+    /// as many as it says, at most 5; the client's connect timeout ends all of them.
     ///
     /// # Errors
     ///

@@ -72,8 +72,8 @@ pub trait Resolve: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// Whatever the look-up fails with becomes the cause of an error of
-    /// [`Kind::Dns`](crate::Kind::Dns), for all who wait for it. An answer without addresses is such
-    /// a failure too. The next who wants the name asks again.
+    /// [`Kind::Dns`](crate::Kind::Dns), for all who wait for it. An answer without addresses is
+    /// such a failure too. The next who wants the name asks again.
     ///
     /// # Panics
     ///
@@ -81,7 +81,8 @@ pub trait Resolve: Debug + Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// The future is polled by whoever of those who wait is awake, and dropped with the last of them.
+    /// The future is polled by whoever of those who wait is awake, and dropped with the last of
+    /// them.
     fn resolve<'a>(&'a self, name: &'a str) -> Resolving<'a>;
 }
 

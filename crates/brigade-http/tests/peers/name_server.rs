@@ -1,7 +1,8 @@
-//! Debian's dnsmasq and unbound, each started on a free port of loopback and ended by its process id.
+//! Debian's dnsmasq and unbound, each started on a free port of loopback and ended by its process
+//! id.
 //!
-//! They answer only for names below `test.`, of records that are given, and log every question. They
-//! need no privileges and forward nothing.
+//! They answer only for names below `test.`, of records that are given, and log every question.
+//! They need no privileges and forward nothing.
 
 use std::fs::{self, File};
 use std::net::{IpAddr, SocketAddr, TcpListener};
