@@ -141,6 +141,7 @@ fn docs(root: &Path) -> Result<(), Failed> {
             // The command's documentation is its help, and its name is that of the library.
             "--exclude",
             "brigade-cli",
+            "--all-features",
             "--no-deps",
         ],
         &[("RUSTDOCFLAGS", "-D warnings")],

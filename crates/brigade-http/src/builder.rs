@@ -3,14 +3,17 @@
 //! Every setting has a default that is safe towards strangers: limited, verified, without
 //! credentials across origins. A builder does nothing before [`ClientBuilder::build`].
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::Inner;
 use crate::connect::{Connector, Way};
+use crate::dns::{self, Resolve};
 use crate::pool::ClientPool;
 use crate::protocol::{Http2, Protocol, Versions};
 use crate::proxy::{self, Proxies, Proxy};
@@ -48,6 +51,7 @@ pub struct ClientBuilder {
     way: Way,
     /// Those of the environment where nothing was said.
     proxies: Option<Vec<Proxy>>,
+    names: dns::Names,
     error: Option<Error>,
 }
 
@@ -67,6 +71,7 @@ impl Default for ClientBuilder {
             protocol: Protocol::default(),
             way: Way::default(),
             proxies: None,
+            names: dns::Names::default(),
             error: None,
         }
     }
@@ -178,6 +183,53 @@ impl ClientBuilder {
         self
     }
 
+    /// Who finds the addresses of host names, by default the operating system; see [`dns`].
+    pub fn resolver(mut self, resolver: impl Resolve) -> Self {
+        self.names.ask(resolver);
+        self
+    }
+
+    /// How long the addresses of a name are used if whoever found them does not say so, as the
+    /// operating system does not; at most one day, by default 30 s. With zero they are not kept,
+    /// and only shared by those who ask while a look-up is under way.
+    ///
+    /// Names are looked up again up to a tenth of that time earlier, so that those of one moment do
+    /// not come together. Connections that are open are used whatever happened to their name.
+    pub fn dns_ttl(mut self, ttl: Duration) -> Self {
+        self.names.set_ttl(ttl);
+        self
+    }
+
+    /// Fixes the addresses of a host name, for every port, so that it is never looked up; like
+    /// curl's `--resolve`. A second list for the same name replaces the first.
+    ///
+    /// Only where to connect is changed: the request and the certificate are still about the name.
+    /// [`build`](Self::build) fails if `host` is not a host name, or without addresses.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade_http::Client;
+    /// # use brigade_testkit::server::{Reply, Server};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let server = Server::start(|_| Reply::ok("staged")).await?;
+    /// # let port = server.address().port();
+    /// let client = Client::builder().resolve("shop.example", [[127, 0, 0, 1].into()]).build()?;
+    /// let url = format!("http://shop.example:{port}/");
+    /// assert_eq!(client.get(&url)?.send().await?.text().await?, "staged");
+    /// client.close().await;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resolve(mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        if let Err(error) = self.names.fix(host, addresses) {
+            self.error = Some(self.error.unwrap_or(error));
+        }
+        self
+    }
+
     /// The value of the User-Agent header.
     pub fn user_agent(self, agent: &str) -> Self {
         self.header(USER_AGENT.as_str(), agent)
@@ -242,7 +294,8 @@ impl ClientBuilder {
             (None, _) => Vec::new(),
         };
         let proxies = Proxies::new(proxies);
-        let connector = Connector::new(self.tls, self.protocol, self.way, proxies);
+        let resolver = dns::Resolver::new(self.names);
+        let connector = Connector::new(resolver, self.tls, self.protocol, self.way, proxies);
         let inner = Inner {
             pool: ClientPool::new(self.limits, connector),
             headers,

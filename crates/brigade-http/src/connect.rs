@@ -17,12 +17,12 @@ use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
+use crate::dns::Resolver;
 use crate::pool::SlotGuard;
 use crate::pool::connection::Stream;
 use crate::protocol::Protocol;
 use crate::proxy::{self, Proxies};
 use crate::race::race;
-use crate::resolve::Resolver;
 use crate::tls::{self, TlsConfig};
 use crate::transport::{Connect, Destination};
 use crate::{Error, Kind, Result};
@@ -48,9 +48,15 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(trust: TlsConfig, protocol: Protocol, way: Way, proxies: Proxies) -> Self {
+    pub(crate) fn new(
+        resolver: Resolver,
+        trust: TlsConfig,
+        protocol: Protocol,
+        way: Way,
+        proxies: Proxies,
+    ) -> Self {
         Self {
-            resolver: Resolver::default(),
+            resolver,
             way,
             proxies,
             trust: trust.into(),

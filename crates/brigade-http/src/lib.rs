@@ -25,6 +25,7 @@
 //! | bound the time of each step | [`Timeouts`] |
 //! | send a request again | [`RetryPolicy`] |
 //! | know what went wrong | [`Error::kind`] |
+//! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
 //! | go through a proxy, or through none | [`proxy`], [`ClientBuilder::no_proxy`] |
 //! | reach a server by a Unix socket | [`ClientBuilder::unix_socket`] |
@@ -36,8 +37,8 @@
 //! closed, and goes to the next request the moment the response is complete, read or not.
 //!
 //! In reading order: `client`, `request`, `send` (redirects and retries), `exchange` (one request on
-//! one connection), `connect` and `race` (opening one, be it past a [`proxy`] or by a [`transport`]),
-//! `pool` (who gets which, and what drives it), `incoming` (the body).
+//! one connection), `connect`, `dns` and `race` (opening one, be it past a [`proxy`] or by a
+//! [`transport`]), `pool` (who gets which, and what drives it), `incoming` (the body).
 //! The rules themselves are pure: [`brigade_core::pool`], [`redirect`], [`retry`], [`decode`].
 
 mod body;
@@ -46,6 +47,7 @@ mod client;
 mod connect;
 mod deadline;
 pub mod decode;
+pub mod dns;
 mod error;
 mod exchange;
 mod incoming;
@@ -57,7 +59,6 @@ pub mod proxy;
 mod race;
 pub mod redirect;
 mod request;
-mod resolve;
 mod response;
 pub mod retry;
 mod send;

@@ -31,7 +31,9 @@ impl SlotGuard {
 
         let way = crate::connect::Way::default();
         let proxies = crate::proxy::Proxies::new(Vec::new());
-        let connector = Connector::new(TlsConfig::new(), Protocol::default(), way, proxies);
+        let resolver = crate::dns::Resolver::new(crate::dns::Names::default());
+        let tls = TlsConfig::new();
+        let connector = Connector::new(resolver, tls, Protocol::default(), way, proxies);
         let pool = ClientPool::new(limits, connector);
         let mut actions = Effects::none();
         let to = super::want::DialPlan::nowhere();

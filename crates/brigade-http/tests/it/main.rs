@@ -9,6 +9,7 @@ mod hops;
 mod http2;
 mod lifecycle;
 mod limits;
+mod names;
 mod proxies;
 mod requests;
 mod reuse;

@@ -8,7 +8,9 @@
 
 mod bodies;
 mod connections;
+mod dns;
 mod gateways;
+mod name_server;
 mod nginx;
 mod proxies;
 mod redirects;
@@ -80,7 +82,8 @@ fn main() -> ExitCode {
             run(proxies::both_kinds_of_socks_lead_through_dante())
         }),
     ];
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let trials = trials.into_iter().chain(dns::trials());
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
 /// A program, and the Debian package that it is in.
