@@ -49,8 +49,6 @@ pub static CLIENTS: [Client; 9] = [
     PEER,
     Client {
         name: "brigade",
-        // It speaks HTTP/1.1 only: `pooled::brigade` has the other half of this.
-        plays: |scene| !scene.protocol.is_h2(),
         ..PEER
     },
     Client {

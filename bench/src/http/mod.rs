@@ -1,8 +1,8 @@
 //! The price of one request: scenes times clients, measured in turn by one loop.
 //!
-//! All clients run pinned to the first processor against a server on the second: nginx,
-//! and hyper for HTTP/2 in the clear. What differs between
-//! two scenes or two clients is data; no scene has code of its own.
+//! All clients run pinned to the first processor against a server on the second: nginx, and hyper
+//! for HTTP/2 in the clear. What differs between two scenes or two clients is data; no scene has
+//! code of its own.
 
 mod clients;
 mod h2_server;

@@ -164,7 +164,8 @@ static SCENES: [Scene; 14] = [
         in_flight: 512,
         connections: 512 / STREAMS,
         note: "The server gives a connection 128 streams. bare-hyper and h2load share 512 requests out over four \
-               connections, brigade may open four; hyper-util and reqwest keep to one, where 384 requests wait.",
+               connections, brigade opens as many as it needs, at most four; hyper-util and reqwest keep to one, \
+               where 384 requests wait.",
         ..STREAMED
     },
     Scene {

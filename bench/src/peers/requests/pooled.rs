@@ -86,14 +86,23 @@ impl Client for reqwest::Client {
 }
 
 pub(super) fn brigade(plan: &Plan) -> Result<brigade_http::Client> {
+    let streams = plan.in_flight.div_ceil(plan.connections);
     let limits = PoolLimits::default()
         .total(plan.connections)
-        .per_host(plan.connections);
+        .per_host(plan.connections)
+        .streams(streams.try_into()?);
     let certificate = std::fs::read(&plan.certificate)?;
     let trust = TlsConfig::new()
         .without_platform_roots()
         .add_root_pem(&certificate)?;
-    let builder = brigade_http::Client::builder().limits(limits).tls(trust);
+    let builder = brigade_http::Client::builder()
+        .no_proxy()
+        .limits(limits)
+        .tls(trust);
+    let builder = match plan.protocol {
+        Protocol::H2c => builder.http2_prior_knowledge(),
+        _ => builder,
+    };
     Ok(builder.build()?)
 }
 
