@@ -58,7 +58,7 @@ pub fn crash(options: Options) -> Result<()> {
     let nginx = Nginx::start_logging(folder.path(), &root, &log)?;
     let list = folder.path().join("list");
     let mut lines = BufWriter::new(fs::File::create(&list)?);
-    for url in corpus::urls(nginx.base(), FILES, options.count) {
+    for url in corpus::urls(&nginx.base(), FILES, options.count) {
         writeln!(lines, "{url}")?;
     }
     lines.flush()?;

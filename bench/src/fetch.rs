@@ -110,7 +110,7 @@ impl Place {
         };
         let mut list = BufWriter::new(fs::File::create(place.path("list"))?);
         let mut config = BufWriter::new(fs::File::create(place.path("curl.cfg"))?);
-        for (index, url) in corpus::urls(place._nginx.base(), files, urls).enumerate() {
+        for (index, url) in corpus::urls(&place._nginx.base(), files, urls).enumerate() {
             writeln!(list, "{url}")?;
             writeln!(
                 config,

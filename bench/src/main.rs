@@ -1,10 +1,12 @@
 //! Benchmarks of brigade against its peers: both sides in one run, in turn, medians of CPU seconds.
 //!
-//! `cargo xtask bench fetch | http | patterns [--rounds N] [--count N]`. A benchmark prints a table, and for
+//! `cargo xtask bench fetch | http | patterns [--rounds N] [--count N]`; of `http` also single scenes, by
+//! `--scene NAME`, as often as one likes. A benchmark prints a table, and for
 //! each goal of the project a line `goal: WHAT RATIOx (<= GOALx) ok|short`; it never fails because a
 //! number is short, only because a side did not do its work.
 
 mod callgrind;
+mod certificate;
 mod corpus;
 mod crash;
 mod fetch;
@@ -13,6 +15,7 @@ mod measure;
 mod nginx;
 mod patterns;
 mod peers;
+mod plan;
 mod python;
 mod rates;
 mod report;
@@ -38,13 +41,14 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["peer", name, rest @ ..] => peers::run(name, rest),
         ["fetch", rest @ ..] => options(rest, 3, 100_000).and_then(fetch::run),
-        ["http", rest @ ..] => options(rest, 5, 200_000).and_then(http::run),
+        ["http", rest @ ..] => http(rest),
         ["crash", rest @ ..] => options(rest, 20, 100_000).and_then(crash::crash),
         ["tree", root] => crash::tree(Path::new(root), 30_000),
         ["patterns", rest @ ..] => options(rest, 5, 1_000_000).and_then(patterns::run),
         _ => {
             eprintln!(
-                "usage: bench fetch|http|patterns|crash [--rounds N] [--count N], or bench tree ROOT"
+                "usage: bench fetch|http|patterns|crash [--rounds N] [--count N], bench http [--scene NAME], or \
+                 bench tree ROOT"
             );
             return ExitCode::from(2);
         }
@@ -56,6 +60,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Of this benchmark single scenes can be run.
+fn http(words: &[&str]) -> Result<()> {
+    let (scenes, rest): (Vec<_>, Vec<_>) = words.chunks(2).partition(|pair| pair[0] == "--scene");
+    let names: Option<Vec<&str>> = scenes.iter().map(|pair| pair.get(1).copied()).collect();
+    let names = names.ok_or("--scene needs a name")?;
+    http::run(options(&rest.concat(), 5, 100_000)?, &names)
 }
 
 fn options(words: &[&str], rounds: usize, count: usize) -> Result<Options> {

@@ -105,6 +105,34 @@ impl Report {
         }
     }
 
+    /// A row a side whose costs are those of one request: microseconds of CPU, the ratio to the first
+    /// side, microseconds of wall time, which are about those of CPU if the client is what is busy,
+    /// and memory.
+    pub fn requests(&mut self, title: &str, sides: &[Side]) {
+        self.line(format!("\n### {title}\n"));
+        self.line("| side | CPU us, median [min-max] | x first | wall us | peak MiB |");
+        self.line("|---|---|---|---|---|");
+        let Some(first) = sides.first() else { return };
+        for side in sides {
+            let [cpu, low, high, wall] = [
+                side.cpu(),
+                side.runs
+                    .iter()
+                    .map(|run| run.cpu)
+                    .fold(f64::INFINITY, f64::min),
+                side.runs.iter().map(|run| run.cpu).fold(0.0, f64::max),
+                median(side.runs.iter().map(|run| run.wall)),
+            ]
+            .map(|seconds| seconds * 1e6);
+            self.line(format!(
+                "| {} | {cpu:.1} [{low:.1}-{high:.1}] | {:.2} | {wall:.1} | {:.1} |",
+                side.name,
+                ratio(side, first),
+                median(side.runs.iter().map(|run| run.rss_mib)),
+            ));
+        }
+    }
+
     /// The goal line of two sides.
     pub fn goal(&mut self, what: &str, ours: &Side, theirs: &Side, goal: f64) {
         self.goal_value(what, ratio(ours, theirs), "x", goal);

@@ -8,6 +8,7 @@ mod pattern;
 pub mod rate;
 mod requests;
 mod reqwest_files;
+mod server;
 
 use crate::Result;
 
@@ -16,18 +17,16 @@ pub fn run(name: &str, args: &[&str]) -> Result<()> {
     if let ("job", [list, out, ledger]) = (name, args) {
         return job::run(list, out, *ledger == "on");
     }
+    // reqwest brings no cryptography of its own, so that there is one for all.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     match (name, args) {
         ("reqwest-files", [list, out]) => runtime.block_on(reqwest_files::run(list, out)),
         ("bare-hyper-jsonl", [list, out]) => runtime.block_on(bare_hyper::run(list, out)),
-        ("requests", [client, url, count, in_flight]) => runtime.block_on(requests::run(
-            client,
-            url,
-            count.parse()?,
-            in_flight.parse()?,
-        )),
+        ("server", [root, streams]) => runtime.block_on(server::run(root, streams.parse()?)),
+        ("requests", [plan]) => runtime.block_on(requests::run(plan)),
         ("pattern", [pattern, count]) => runtime.block_on(pattern::run(pattern, count.parse()?)),
         ("rate", [limiter, plan @ ..]) => {
             runtime.block_on(rate::run(limiter, rate::Plan::parse(plan)?))
