@@ -4,6 +4,7 @@
 
 mod bodies;
 mod coded;
+mod early;
 mod framing;
 mod hops;
 mod http2;

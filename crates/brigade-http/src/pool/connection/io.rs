@@ -10,10 +10,14 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::task::coop::poll_proceed;
 use tokio_rustls::client::TlsStream;
 
 use super::handle::Connection;
 use crate::transport::Io;
+
+/// A task has 128 turns before others get theirs.
+const BYTES_PER_TURN: usize = 16 * 1024;
 
 /// A connected byte stream. TLS lies over any other one, over that to a proxy too.
 #[derive(Debug)]
@@ -121,6 +125,16 @@ impl Noted {
     }
 }
 
+/// Takes large reads from the task's budget by their size, so that a server that sends without end
+/// holds a worker for no more than some 2 MiB at a time.
+fn charge(bytes: usize, cx: &mut Context<'_>) {
+    for _ in 0..bytes / BYTES_PER_TURN {
+        if let Poll::Ready(turn) = poll_proceed(cx) {
+            turn.made_progress();
+        }
+    }
+}
+
 impl AsyncRead for Noted {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -130,6 +144,7 @@ impl AsyncRead for Noted {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let bytes = buffer.filled().len() - before;
+        charge(bytes, cx);
         match result {
             Poll::Ready(_) if self.connection.is_http2 && bytes > 0 => {
                 self.connection.wire.note_heard();
