@@ -9,8 +9,12 @@ use brigade_testkit::wait::until;
 use super::{limited, tell};
 
 /// What a client makes of a response, and whether it keeps the connection.
-async fn read(bytes: String) -> (Result<(u16, String), Kind>, bool) {
-    let reply = Reply::raw(bytes).keep_alive(true);
+pub(super) async fn read(bytes: String) -> (Result<(u16, String), Kind>, bool) {
+    answer(Reply::raw(bytes).keep_alive(true)).await
+}
+
+/// The same for any reply.
+pub(super) async fn answer(reply: Reply) -> (Result<(u16, String), Kind>, bool) {
     let server = Server::start(move |request| match request.path() {
         "/odd" => reply.clone(),
         _ => Reply::ok("plain"),
@@ -24,7 +28,7 @@ async fn read(bytes: String) -> (Result<(u16, String), Kind>, bool) {
     (read, server.connections().total == 1)
 }
 
-async fn get(client: &Client, url: String) -> Result<(u16, String), Kind> {
+pub(super) async fn get(client: &Client, url: String) -> Result<(u16, String), Kind> {
     let request = client.get(url).unwrap().timeout(Duration::from_secs(5));
     let response = request.send().await.map_err(|error| error.kind())?;
     let status = response.status().as_u16();

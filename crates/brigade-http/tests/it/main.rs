@@ -5,7 +5,9 @@
 mod bodies;
 mod coded;
 mod early;
+mod ends;
 mod framing;
+mod heads;
 mod hops;
 mod http2;
 mod lifecycle;

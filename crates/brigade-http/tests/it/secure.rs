@@ -32,17 +32,17 @@ pub(super) fn identity() -> (TlsAcceptor, String) {
 }
 
 /// A server for the name localhost, and its certificate in PEM.
-async fn server(reply: Reply) -> (Server, String) {
+pub(super) async fn server(reply: Reply) -> (Server, String) {
     let (acceptor, pem) = identity();
     let server = Server::builder().wrap(move |tcp| acceptor.accept(tcp));
     (server.start(move |_| reply.clone()).await.unwrap(), pem)
 }
 
-fn url(server: &Server, host: &str) -> String {
+pub(super) fn url(server: &Server, host: &str) -> String {
     format!("https://{host}:{}/", server.address().port())
 }
 
-fn trusting(pem: &str) -> Client {
+pub(super) fn trusting(pem: &str) -> Client {
     let tls = TlsConfig::new().add_root_pem(pem.as_bytes()).unwrap();
     builder().tls(tls).build().unwrap()
 }
