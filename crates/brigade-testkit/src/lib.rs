@@ -3,6 +3,7 @@
 //! | I want to | item |
 //! |---|---|
 //! | serve HTTP on loopback, with every fault there is | [`server::Server`] |
+//! | serve HTTP/2, frame by frame, as no library would | [`h2::H2Server`] |
 //! | play a protocol byte by byte, in memory or on loopback | [`peer::Script`] |
 //! | drop a future at each of its awaits, or cancel it there | [`cancel::fuzz_cancel`], [`cancel::Fuzz`] |
 //! | see that nothing was left behind | [`leak::LeakCheck`], [`leak::Census`] |
@@ -98,6 +99,7 @@
 
 pub mod cancel;
 pub mod clock;
+pub mod h2;
 pub mod leak;
 pub mod peer;
 pub mod server;

@@ -45,7 +45,7 @@ pub(crate) async fn serve(tcp: TcpStream, number: usize, shared: Arc<Shared>) {
 }
 
 /// A second handle on the socket, for options that a wrapped stream no longer offers.
-fn duplicate(tcp: TcpStream) -> io::Result<(TcpStream, TcpSocket)> {
+pub(crate) fn duplicate(tcp: TcpStream) -> io::Result<(TcpStream, TcpSocket)> {
     let tcp = tcp.into_std()?;
     let twin = TcpSocket::from_std_stream(tcp.try_clone()?);
     Ok((TcpStream::from_std(tcp)?, twin))

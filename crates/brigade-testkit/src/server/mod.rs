@@ -35,7 +35,9 @@ mod tests;
 
 pub use builder::Builder;
 pub use builder::Stream;
+pub(crate) use connection::duplicate;
 pub use count::Count;
+pub(crate) use count::Counter;
 pub use port::Port;
 pub use reply::Reply;
 pub use request::Request;
