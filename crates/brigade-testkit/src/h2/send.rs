@@ -48,8 +48,6 @@ fn put_string(block: &mut BytesMut, text: &str) {
     block.put_slice(text.as_bytes());
 }
 
-/// What is sent. No method waits for the client except to let it read; each fails with what the
-/// socket says when the client has left. Dropped before it returns, a frame may be sent in part.
 impl H2Conn {
     /// Sends these bytes, whatever they are.
     ///
@@ -74,12 +72,20 @@ impl H2Conn {
     ///
     /// # Cancel safety
     ///
-    /// It may be sent in part. The same holds for all that follow.
+    /// It may be sent in part.
     pub async fn send(&mut self, frame: Frame) -> io::Result<()> {
         self.raw(&frame.to_bytes()).await
     }
 
     /// Sends SETTINGS; see [`setting`](super::setting).
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn settings(&mut self, settings: &[(u16, u32)]) -> io::Result<()> {
         let mut payload = BytesMut::new();
         for (name, value) in settings {
@@ -94,6 +100,14 @@ impl H2Conn {
     }
 
     /// Sends PING with these bytes.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn ping(&mut self, payload: [u8; 8]) -> io::Result<()> {
         let payload = payload.to_vec();
         self.send(Frame::new(kind::PING, flag::NONE, 0, payload))
@@ -101,6 +115,14 @@ impl H2Conn {
     }
 
     /// Sends GOAWAY: streams above `last` were not looked at.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn goaway(&mut self, last: u32, code: u32) -> io::Result<()> {
         let payload = [last.to_be_bytes(), code.to_be_bytes()].concat();
         self.send(Frame::new(kind::GOAWAY, flag::NONE, 0, payload))
@@ -108,6 +130,14 @@ impl H2Conn {
     }
 
     /// Sends RST_STREAM.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn reset_stream(&mut self, stream: u32, code: u32) -> io::Result<()> {
         let payload = code.to_be_bytes().to_vec();
         self.send(Frame::new(kind::RST_STREAM, flag::NONE, stream, payload))
@@ -115,6 +145,14 @@ impl H2Conn {
     }
 
     /// Sends WINDOW_UPDATE; stream 0 is the connection.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn window_update(&mut self, stream: u32, bytes: u32) -> io::Result<()> {
         let payload = bytes.to_be_bytes().to_vec();
         self.send(Frame::new(kind::WINDOW_UPDATE, flag::NONE, stream, payload))
@@ -122,11 +160,27 @@ impl H2Conn {
     }
 
     /// Sends HEADERS with a status and nothing else; END_HEADERS is set beside `flags`.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn headers(&mut self, stream: u32, status: u16, flags: u8) -> io::Result<()> {
         self.headers_with(stream, status, &[], flags).await
     }
 
     /// Sends HEADERS with a status and these headers; END_HEADERS is set beside `flags`.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn headers_with(
         &mut self,
         stream: u32,
@@ -141,6 +195,14 @@ impl H2Conn {
     }
 
     /// Sends HEADERS with this block, which may be anything, and these flags exactly.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn header_block(
         &mut self,
         stream: u32,
@@ -152,6 +214,14 @@ impl H2Conn {
     }
 
     /// Sends CONTINUATION with this part of a block and these flags exactly.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn continuation(
         &mut self,
         stream: u32,
@@ -163,12 +233,28 @@ impl H2Conn {
     }
 
     /// Sends trailers, which end the stream.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn trailers(&mut self, stream: u32, trailers: &[(&str, &str)]) -> io::Result<()> {
         let flags = flag::END_HEADERS | flag::END_STREAM;
         self.header_block(stream, block(trailers), flags).await
     }
 
     /// Sends PUSH_PROMISE on a stream of the client for one of the server.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn push_promise(
         &mut self,
         stream: u32,
@@ -181,6 +267,14 @@ impl H2Conn {
     }
 
     /// Sends DATA in one frame, whether the client has room for it or not.
+    ///
+    /// # Errors
+    ///
+    /// The client has left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be sent in part.
     pub async fn data(&mut self, stream: u32, data: impl Into<Bytes>, flags: u8) -> io::Result<()> {
         let frame = Frame::new(kind::DATA, flags, stream, data);
         self.intake.sent(stream, frame.payload.len());
