@@ -230,6 +230,12 @@ impl H2Conn {
         }
     }
 
+    /// How many bytes of a body the client lets be sent on a stream now, as far as its frames were
+    /// read.
+    pub fn room(&mut self, stream: u32) -> usize {
+        self.intake.room(stream)
+    }
+
     /// Reads and answers nothing until the client leaves, however long that takes.
     ///
     /// # Cancel safety

@@ -304,7 +304,7 @@ impl H2Conn {
         }
         self.headers(stream, status, flag::NONE).await?;
         while self.intake.stream(stream).reset.is_none() {
-            let room = self.intake.room(stream).min(PAYLOAD_MAX);
+            let room = self.room(stream).min(PAYLOAD_MAX);
             if room == 0 {
                 let frame = self.polite_frame().await?;
                 frame.ok_or(ErrorKind::UnexpectedEof)?;

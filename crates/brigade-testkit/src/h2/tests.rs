@@ -237,7 +237,7 @@ async fn a_whole_body_goes_out_as_fast_as_the_client_lets_it() {
             .await
             .unwrap();
         // The client may take the rest of its window back; then nothing has room.
-        assert_eq!(conn.intake.room(1), 0);
+        assert_eq!(conn.room(1), 0);
     };
     let reader = async {
         client.expect(kind::SETTINGS, flag::ACK, 0, "").await;
