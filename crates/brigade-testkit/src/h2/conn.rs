@@ -171,13 +171,18 @@ impl H2Conn {
     /// As [`polite_frame`](Self::polite_frame); no request is lost.
     pub async fn request(&mut self) -> io::Result<Option<H2Request>> {
         loop {
-            if let Some(request) = self.intake.requests.pop_front() {
+            if let Some(request) = self.waiting() {
                 return Ok(Some(request));
             }
             if self.polite_frame().await?.is_none() {
                 return Ok(None);
             }
         }
+    }
+
+    /// The next request of those that were read and not taken yet, without a wait.
+    pub fn waiting(&mut self) -> Option<H2Request> {
+        self.intake.requests.pop_front()
     }
 
     /// Waits for a frame of this [`kind`], politely, and passes over all others.

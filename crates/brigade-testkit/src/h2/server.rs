@@ -179,10 +179,16 @@ impl H2Server {
 impl Drop for H2Server {
     fn drop(&mut self) {
         self.task.abort_all();
-        if let Some(failure) = self.shared.failure().take()
-            && !std::thread::panicking()
-        {
-            std::panic::resume_unwind(failure);
+        let failure = self.shared.failure().take();
+        match failure {
+            // A panic has been printed already.
+            Some(failure) if std::thread::panicking() => {
+                if let Some(text) = failure.downcast_ref::<String>() {
+                    eprintln!("{text}");
+                }
+            }
+            Some(failure) => std::panic::resume_unwind(failure),
+            None => {}
         }
     }
 }
