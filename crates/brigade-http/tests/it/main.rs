@@ -7,6 +7,8 @@ mod coded;
 mod early;
 mod ends;
 mod framing;
+mod h2_hostile;
+mod h2_rules;
 mod heads;
 mod hops;
 mod http2;
