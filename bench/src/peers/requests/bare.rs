@@ -20,9 +20,9 @@ use tokio_rustls::TlsConnector;
 use super::{Client, Result, tls};
 use crate::plan::Plan;
 
-/// Of a stream and of a connection of HTTP/2: so much that 32 bodies of 1 MiB never wait for it.
+/// Of a stream and of a connection of HTTP/2, the same as brigade's.
 const STREAM_WINDOW: u32 = 2 << 20;
-const CONNECTION_WINDOW: u32 = 64 << 20;
+const CONNECTION_WINDOW: u32 = 8 << 20;
 
 /// A connection for each of a worker's hosts, the oldest closed for the next beyond `most`.
 pub(super) struct Http1 {
