@@ -182,9 +182,9 @@ fn h2load(plan: &Plan) -> Command {
         ("-n", plan.requests),
         ("-c", plan.connections),
         ("-m", streams),
-        // Windows of 2 MiB for a stream and 64 MiB for a connection, as powers of two.
+        // Windows of 2 MiB for a stream and 8 MiB for a connection, as powers of two.
         ("-w", 21),
-        ("-W", 26),
+        ("-W", 23),
     ];
     for (name, value) in options {
         command.args([name, &value.to_string()]);

@@ -174,7 +174,8 @@ static SCENES: [Scene; 14] = [
         in_flight: 32,
         body: MIB,
         weight: 64,
-        note: "bare-hyper and h2load have windows of 2 MiB a stream and 64 MiB a connection; the others their own.",
+        note: "bare-hyper and brigade take frames of 64 KiB, the others of 16 KiB. The windows are 2 MiB for a stream and \
+               8 MiB for a connection; hyper-util and reqwest have 5 MiB for a connection, httpx its own.",
         ..STREAMED
     },
     Scene {

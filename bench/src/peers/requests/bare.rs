@@ -20,9 +20,10 @@ use tokio_rustls::TlsConnector;
 use super::{Client, Result, tls};
 use crate::plan::Plan;
 
-/// Of a stream and of a connection of HTTP/2: so much that 32 bodies of 1 MiB never wait for it.
+/// Of a stream and of a connection of HTTP/2, and of a frame: the same as brigade's.
 const STREAM_WINDOW: u32 = 2 << 20;
-const CONNECTION_WINDOW: u32 = 64 << 20;
+const CONNECTION_WINDOW: u32 = 8 << 20;
+const FRAME_MAX: u32 = 64 << 10;
 
 /// A connection for each of a worker's hosts, the oldest closed for the next beyond `most`.
 pub(super) struct Http1 {
@@ -191,6 +192,7 @@ where
     let (sender, driver) = http2::Builder::new(TokioExecutor::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_MAX)
         .handshake(TokioIo::new(stream))
         .await?;
     tokio::spawn(driver);
