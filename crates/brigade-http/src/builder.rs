@@ -136,14 +136,11 @@ impl ClientBuilder {
         self
     }
 
-    /// How many bytes of one response, and of all responses on a connection, may be under way or
-    /// unread with HTTP/2; by default 2 MiB and 8 MiB. Larger windows are faster over long
-    /// distances and cost memory where bodies are read slowly. Between 65,535 and 2^31 - 1.
-    pub fn http2_windows(mut self, stream: u32, connection: u32) -> Self {
-        self.protocol.http2 = Http2 {
-            stream_window: stream,
-            connection_window: connection,
-        };
+    /// How many bytes of one response may be under way or unread with HTTP/2; by default 2 MiB,
+    /// between 65,535 and 2^31 - 1. A larger window is faster over long distances, and costs memory
+    /// where bodies are read slowly: of each connection up to this times the requests on it.
+    pub fn http2_window(mut self, bytes: u32) -> Self {
+        self.protocol.http2 = Http2 { window: bytes };
         self
     }
 
@@ -274,13 +271,8 @@ impl ClientBuilder {
             let detail = "with a limit of 0 connections or streams nothing can be sent";
             return Err(Error::new(Kind::Config).because(detail));
         }
-        let Http2 {
-            stream_window,
-            connection_window,
-        } = self.protocol.http2;
-        let windows = 65_535..=(1 << 31) - 1;
-        if !windows.contains(&stream_window) || !windows.contains(&connection_window) {
-            let detail = "the windows of HTTP/2 must be between 65535 and 2147483647 bytes";
+        if !(65_535..=(1 << 31) - 1).contains(&self.protocol.http2.window) {
+            let detail = "the window of HTTP/2 must be between 65535 and 2147483647 bytes";
             return Err(Error::new(Kind::Config).because(detail));
         }
         let mut headers = self.headers;
@@ -296,8 +288,10 @@ impl ClientBuilder {
         let proxies = Proxies::new(proxies);
         let resolver = dns::Resolver::new(self.names);
         let connector = Connector::new(resolver, self.tls, self.protocol, self.way, proxies);
+        let connector = Arc::new(connector);
         let inner = Inner {
-            pool: ClientPool::new(self.limits, connector),
+            pool: ClientPool::new(self.limits, connector.clone()),
+            connector,
             headers,
             settings: self.settings,
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
+use crate::connect::Connector;
 use crate::into_url::check;
 use crate::pool::ClientPool;
 use crate::proxy::Proxies;
@@ -42,6 +43,7 @@ pub struct Client {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) pool: Arc<ClientPool>,
+    pub(crate) connector: Arc<Connector>,
     pub(crate) headers: HeaderMap,
     pub(crate) settings: Settings,
 }
@@ -123,7 +125,7 @@ impl Client {
 
 impl Inner {
     pub(crate) fn proxies(&self) -> &Proxies {
-        &self.pool.connector.proxies
+        &self.connector.proxies
     }
 }
 

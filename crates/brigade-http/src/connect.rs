@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use brigade::thread::Pool;
-use brigade_core::pool::Sharing;
 use brigade_core::time::Moment;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -18,9 +17,9 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use crate::dns::Resolver;
-use crate::pool::SlotGuard;
 use crate::pool::connection::Stream;
-use crate::protocol::Protocol;
+use crate::pool::{Dialer, Dialing, SlotGuard};
+use crate::protocol::{Protocol, Versions};
 use crate::proxy::{self, Proxies};
 use crate::race::race;
 use crate::tls::{self, TlsConfig};
@@ -47,6 +46,23 @@ pub(crate) struct Connector {
     protocol: Protocol,
 }
 
+impl Dialer for Connector {
+    fn dial<'a>(&'a self, url: &'a Url, slot: &'a SlotGuard, until: Moment) -> Dialing<'a> {
+        Box::pin(self.connect(url, slot, until))
+    }
+
+    fn protocol(&self, url: &Url) -> Protocol {
+        match self.proxies.asked_for(url) {
+            // A proxy that is asked for plain http is asked in HTTP/1.1, whatever the origin speaks.
+            Some(_) => Protocol {
+                versions: Versions::Http1,
+                ..self.protocol
+            },
+            None => self.protocol,
+        }
+    }
+}
+
 impl Connector {
     pub(crate) fn new(
         resolver: Resolver,
@@ -65,26 +81,7 @@ impl Connector {
         }
     }
 
-    /// What connections speak once they are open.
-    pub(crate) const fn protocol(&self) -> Protocol {
-        self.protocol
-    }
-
-    /// Whether requests may turn out to share a connection to the origin of `url`.
-    pub(crate) fn sharing(&self, url: &Url) -> Sharing {
-        match self.proxies.asked_for(url) {
-            Some(_) => Sharing::Never,
-            None => self.protocol.versions.sharing(url),
-        }
-    }
-
-    /// A connected stream to the origin of `url`, ready for HTTP, for the dial that has `slot`.
-    pub(crate) async fn connect(
-        &self,
-        url: &Url,
-        slot: &SlotGuard,
-        until: Moment,
-    ) -> Result<Stream> {
+    async fn connect(&self, url: &Url, slot: &SlotGuard, until: Moment) -> Result<Stream> {
         let no_host = || Error::new(Kind::BadUrl).because("it names no host");
         let to = Destination::of(url).ok_or_else(no_host)?;
         let stream = self.open(&to, slot, until).await?;

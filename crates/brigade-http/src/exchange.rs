@@ -20,28 +20,19 @@ use url::{Position, Url};
 use crate::body::RequestBody;
 use crate::client::Inner;
 use crate::deadline::Deadline;
+use crate::draft::Hop;
 use crate::incoming::Source;
-use crate::pool::connection::{self, Connection, Exchange2, Failure, Fault, Terms};
+use crate::pool::connection::{self, Connection, Exchange2, Failure, Terms};
 use crate::pool::{DialPlan, Lease};
 use crate::proxy::Server;
-use crate::{Error, Kind, Phase, Response, Result, Timeouts, tls};
+use crate::response::Response;
+use crate::{Error, Kind, Phase, Result, Timeouts};
 
 /// How often a request moves on because a server has not looked at it.
 const UNPROCESSED_MAX: u32 = 5;
 
 /// How long a refused request waits before it moves on, at first; it doubles each time.
 const REFUSED_DELAY: Duration = Duration::from_millis(20);
-
-/// One step on the way from the first URL to the last.
-#[derive(Debug)]
-pub(crate) struct Hop {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    /// Whether the client's headers are among `headers` already.
-    pub(crate) merged: bool,
-}
 
 /// Sends `hop` and waits for the head of its response. `now` is when it begins.
 pub(crate) async fn exchange(
@@ -155,9 +146,7 @@ impl Attempt<'_> {
         let (exchange, sent) = match connection::send(lease, request, self.terms) {
             Ok(sent) => sent,
             Err(lease) => {
-                let error = lease
-                    .connection()
-                    .map(|connection| broken(connection, None));
+                let error = lease.connection().map(|connection| connection.broken(None));
                 lease.dead();
                 return match error.filter(|_| is_fresh) {
                     Some(error) => Err(error),
@@ -190,7 +179,7 @@ impl Attempt<'_> {
                     self.stale = Some(wire.rested());
                     return Ok(Next::Again);
                 }
-                Err(broken(connection, Some(error)))
+                Err(connection.broken(Some(error)))
             }
         }
     }
@@ -229,21 +218,6 @@ impl Attempt<'_> {
                 Err(error)
             }
         }
-    }
-}
-
-/// The error for a connection that ended before its exchange did.
-pub(crate) fn broken(connection: &Connection, cause: Option<hyper::Error>) -> Error {
-    let error = match connection.wire.fault() {
-        Some(Fault::Timeout(phase)) => return Error::timeout(phase),
-        Some(Fault::Closed) => return Error::new(Kind::Closed),
-        None => Error::new(Kind::Protocol),
-    };
-    let Some(cause) = cause else { return error };
-    match tls::Error::find(&cause) {
-        // A server that refuses the client's certificate says so only now.
-        Some(found) => Error::of_tls(found),
-        None => error.from(cause),
     }
 }
 

@@ -13,7 +13,6 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::decode::{self, Decoder};
-use crate::exchange::broken;
 use crate::pool::connection::{Exchange, Exchange2};
 use crate::settings::Settings;
 use crate::{Error, Kind, Result};
@@ -50,7 +49,7 @@ impl Source {
         Poll::Ready(match ready!(Pin::new(incoming).poll_frame(cx)) {
             // Trailers say nothing about the body.
             Some(Ok(frame)) => Ok(Some(frame.into_data().unwrap_or_default())),
-            Some(Err(error)) => Err(broken(&exchange.connection, Some(error))),
+            Some(Err(error)) => Err(exchange.connection.broken(Some(error))),
             None => Ok(None),
         })
     }

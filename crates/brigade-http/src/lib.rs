@@ -48,6 +48,7 @@ mod connect;
 mod deadline;
 pub mod decode;
 pub mod dns;
+mod draft;
 mod error;
 mod exchange;
 mod incoming;

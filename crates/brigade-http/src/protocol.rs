@@ -43,18 +43,13 @@ impl Versions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Http2 {
     /// The bytes of one response that may be under way or unread.
-    pub(crate) stream_window: u32,
-    /// The bytes of all responses on a connection that may be.
-    pub(crate) connection_window: u32,
+    pub(crate) window: u32,
 }
 
 impl Default for Http2 {
-    /// What keeps 1 Gbit/s busy over 16 ms for a stream and 64 ms for a connection.
+    /// What keeps 1 Gbit/s busy over 16 ms with one response.
     fn default() -> Self {
-        Self {
-            stream_window: 2 << 20,
-            connection_window: 8 << 20,
-        }
+        Self { window: 2 << 20 }
     }
 }
 

@@ -12,10 +12,9 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::exchange::Hop;
+use crate::draft::{Draft, Hop};
 use crate::retry::RetryPolicy;
 use crate::send::send;
-use crate::settings::Settings;
 use crate::{Client, Error, Kind, Response, Result, Timeouts};
 
 /// A request that is not sent yet.
@@ -48,14 +47,6 @@ pub struct RequestBuilder {
     client: Client,
     /// Boxed, because it moves through many hands and is large.
     draft: Box<Draft>,
-}
-
-/// All that a request is made of.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    pub(crate) hop: Hop,
-    pub(crate) settings: Settings,
-    error: Option<Error>,
 }
 
 impl RequestBuilder {

@@ -11,9 +11,9 @@ use bytes::Bytes;
 
 use crate::client::Inner;
 use crate::deadline::Deadline;
-use crate::exchange::{Hop, exchange, merged};
+use crate::draft::{Draft, Hop};
+use crate::exchange::{exchange, merged};
 use crate::redirect;
-use crate::request::Draft;
 use crate::response::Response;
 use crate::retry::Failure;
 use crate::settings::Settings;

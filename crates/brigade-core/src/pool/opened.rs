@@ -18,7 +18,7 @@ pub enum Sharing {
 /// What a new connection can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// How many requests at once; 1 for HTTP/1.1.
+    /// How many requests at once, at least 1; 1 for HTTP/1.1.
     pub room: u32,
     /// Whether requests share it, even if there is room for one only.
     pub is_shared: bool,

@@ -24,7 +24,7 @@ impl<C: Clone, W: Clone> Pool<C, W> {
             }
             if promised > 0 {
                 promised -= 1;
-            } else if !self.evict(effects) {
+            } else if !self.evict(effects) && !self.shares_its_own(host) {
                 // Who shares a connection may still go on.
                 full = true;
                 self.make_room(effects);
@@ -134,6 +134,14 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         {
             self.dismiss(index, false, effects);
         }
+    }
+
+    /// Whether the host has a connection of which a request on it will sooner or later be over.
+    fn shares_its_own(&self, host: u32) -> bool {
+        let is_own = |entry: &Entry<C, W>| entry.host == host && entry.stage == Stage::Open;
+        self.slots
+            .iter()
+            .any(|(_, entry)| is_own(entry) && entry.is_shared)
     }
 
     /// A dial of which nobody waits for the connection.

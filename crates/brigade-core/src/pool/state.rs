@@ -199,7 +199,7 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         self.change(slot.index, |entry| {
             entry.connection = Some(connection);
             entry.stage = if wanted { Stage::Open } else { Stage::Closing };
-            entry.room = opened.room;
+            entry.room = opened.room.max(1);
             entry.is_shared = opened.is_shared;
             entry.until = opened.until;
             entry.expires = expires;
@@ -231,14 +231,18 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         waiter
     }
 
-    /// The peer has said how many requests at once it takes on a connection.
+    /// The peer has said how many requests at once it takes on a connection. One of which it takes
+    /// none any more ends after those that are on it.
     pub fn set_room(&mut self, slot: Slot, room: u32, now: Moment, effects: &mut Effects<C, W>) {
-        if self.slots.get(slot).is_none() {
+        if self.slots.get(slot).map(|entry| entry.stage) != Some(Stage::Open) {
             return;
         }
         self.change(slot.index, |entry| entry.room = room);
         self.settle(slot.index);
-        self.relist_of(slot.index);
+        match room {
+            0 => self.dismiss(slot.index, false, effects),
+            _ => self.relist_of(slot.index),
+        }
         self.serve(now, effects);
     }
 

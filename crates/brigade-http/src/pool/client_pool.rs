@@ -14,10 +14,10 @@ use tokio::sync::{Notify, watch};
 
 use super::connection::{Connection, Fault};
 use super::dial;
+use super::dialer::Dialer;
 use super::guards::{Lease, SlotGuard, Waiting};
 use super::patience::Patience;
 use super::want::{DialPlan, Want};
-use crate::connect::Connector;
 use crate::deadline::Deadline;
 use crate::{Error, Kind, PoolLimits, Result};
 
@@ -29,7 +29,7 @@ type Actions = Effects<Arc<Connection>, Arc<Want>>;
 pub(crate) struct ClientPool {
     core: Mutex<Core>,
     limits: PoolLimits,
-    pub(crate) connector: Connector,
+    pub(super) dialer: Arc<dyn Dialer>,
     /// Notified when a slot becomes free.
     pub(super) changed: Notify,
     closed: watch::Sender<bool>,
@@ -37,11 +37,11 @@ pub(crate) struct ClientPool {
 }
 
 impl ClientPool {
-    pub(crate) fn new(limits: PoolLimits, connector: Connector) -> Arc<Self> {
+    pub(crate) fn new(limits: PoolLimits, dialer: Arc<dyn Dialer>) -> Arc<Self> {
         Arc::new_cyclic(|pool| Self {
             core: Mutex::new(Pool::new(limits.to_core())),
             limits,
-            connector,
+            dialer,
             changed: Notify::new(),
             closed: watch::Sender::new(false),
             patience: Patience::new(pool.clone()),
@@ -83,7 +83,7 @@ impl ClientPool {
     }
 
     fn enqueue(self: &Arc<Self>, key: &str, plan: DialPlan) -> Waiting {
-        let sharing = self.connector.sharing(&plan.url);
+        let sharing = self.dialer.sharing(&plan.url);
         let want = Want::new(plan);
         let waiter = want.clone();
         let ticket = self.act(|core, now, actions| core.wait(key, sharing, waiter, now, actions));

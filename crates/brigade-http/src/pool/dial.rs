@@ -71,8 +71,7 @@ async fn open(slot: &SlotGuard, want: &Want) -> Result<connection::Open> {
     let plan = &want.plan;
     let deadline = plan.total.nearer(Phase::Connect, plan.connect);
     let opened = deadline.bound(async {
-        let connector = &slot.pool.connector;
-        let stream = connector.connect(&plan.url, slot, deadline.at).await?;
+        let stream = slot.pool.dialer.dial(&plan.url, slot, deadline.at).await?;
         connection::open(stream, slot.slot, &plan.url, &slot.pool).await
     });
     opened.await?

@@ -24,17 +24,9 @@ impl SlotGuard {
     /// The slot of a dial that nobody has begun, in a pool of its own.
     #[cfg(test)]
     pub(crate) fn of_dial(limits: crate::PoolLimits) -> (Arc<ClientPool>, Self) {
-        use crate::connect::Connector;
-        use crate::protocol::Protocol;
-        use crate::tls::TlsConfig;
         use brigade_core::pool::{Effects, Sharing};
 
-        let way = crate::connect::Way::default();
-        let proxies = crate::proxy::Proxies::new(Vec::new());
-        let resolver = crate::dns::Resolver::new(crate::dns::Names::default());
-        let tls = TlsConfig::new();
-        let connector = Connector::new(resolver, tls, Protocol::default(), way, proxies);
-        let pool = ClientPool::new(limits, connector);
+        let pool = ClientPool::new(limits, Arc::new(super::dialer::Nowhere));
         let mut actions = Effects::none();
         let to = super::want::DialPlan::nowhere();
         let now = brigade::clock::now();

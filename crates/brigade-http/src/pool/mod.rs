@@ -12,10 +12,12 @@
 mod client_pool;
 pub(crate) mod connection;
 mod dial;
+mod dialer;
 mod guards;
 mod patience;
 mod want;
 
 pub(crate) use client_pool::ClientPool;
+pub(crate) use dialer::{Dialer, Dialing};
 pub(crate) use guards::{Lease, SlotGuard};
 pub(crate) use want::DialPlan;

@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use brigade_http::{Client, Kind, Method, PoolLimits, Timeouts};
-use brigade_testkit::h2::{H2Conn, H2Server, code, flag, kind, setting};
+use brigade_http::{Client, Kind, Method, Phase, PoolLimits, Timeouts};
+use brigade_testkit::h2::{Frame, H2Conn, H2Server, code, flag, kind, setting};
 use brigade_testkit::wait::until;
 
 use super::{spawn, tell};
@@ -227,11 +227,16 @@ async fn h5r_a_server_that_takes_fewer_streams_from_now_on_gets_no_more() {
     };
     crowd().await;
     assert_eq!(
+        server.connections().total,
+        1,
+        "one connection serves them all"
+    );
+    assert_eq!(
         get(&client, server.url("/shrink")).await,
         fine("1 from now on")
     );
     crowd().await;
-    server.finish().await;
+    assert_eq!(server.connections().total, 1);
 }
 
 #[tokio::test]
@@ -321,4 +326,82 @@ async fn h5x_a_response_that_comes_before_the_request_was_sent_is_heard() {
         assert_eq!(get(&client, server.url("/")).await, fine("next"));
         assert_eq!(server.connections().total, 1);
     }
+}
+
+#[tokio::test]
+async fn h5v_a_request_for_which_the_server_has_no_room_times_out_and_others_go_on() {
+    let server = H2Server::start(|mut conn| async move {
+        conn.settings(&[(setting::INITIAL_WINDOW_SIZE, 10)]).await?;
+        // No window is given back to the first one.
+        conn.request().await?;
+        while let Some(request) = conn.request().await? {
+            conn.respond(request.stream, 200, "next").await?;
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let client = client();
+    let post = client.post(server.url("/")).unwrap().body(vec![0; 100_000]);
+    let post = spawn(post.timeouts(Timeouts::NONE.write(SHORT)).send());
+    until(|| !server.frames().is_empty()).await;
+    assert_eq!(get(&client, server.url("/")).await, fine("next"));
+    let error = post.await.unwrap().unwrap_err();
+    assert_eq!(
+        error.kind(),
+        Kind::Timeout(Phase::Write),
+        "{}",
+        tell(&error)
+    );
+    assert_eq!(get(&client, server.url("/")).await, fine("next"));
+    assert_eq!(server.connections().total, 1);
+    let reset = |(_, frame): &(_, Frame)| frame.code() == Some(code::CANCEL);
+    until(|| server.frames().iter().any(reset)).await;
+}
+
+#[tokio::test]
+async fn h5y_responses_that_nobody_reads_do_not_hold_up_the_others() {
+    let server = H2Server::start(|mut conn| async move {
+        conn.settings(&[]).await?;
+        while let Some(request) = conn.request().await? {
+            if request.path() == "/big" {
+                conn.headers(request.stream, 200, flag::NONE).await?;
+                // All that the client has room for.
+                while conn.room(request.stream) > 0 {
+                    let part = conn.room(request.stream).min(16 * 1024);
+                    conn.data(request.stream, vec![0; part], flag::NONE).await?;
+                }
+                continue;
+            }
+            conn.respond(request.stream, 200, "next").await?;
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let limits = PoolLimits::default().total(1);
+    let client = super::builder()
+        .http2_prior_knowledge()
+        .limits(limits)
+        .build()
+        .unwrap();
+    let mut unread = Vec::new();
+    for _ in 0..20 {
+        unread.push(
+            client
+                .get(server.url("/big"))
+                .unwrap()
+                .send()
+                .await
+                .unwrap(),
+        );
+        assert_eq!(
+            get(&client, server.url("/")).await,
+            fine("next"),
+            "{}",
+            unread.len()
+        );
+    }
+    // What is dropped unread gives its room back.
+    drop(unread);
+    assert_eq!(get(&client, server.url("/")).await, fine("next"));
+    assert_eq!(server.connections().total, 1);
 }

@@ -276,6 +276,20 @@ fn h5c_a_connection_that_is_never_idle_ends_for_a_host_that_waits_for_its_slot()
 }
 
 #[test]
+fn h5c_requests_of_one_host_wait_for_each_other_and_not_for_another_connection() {
+    let mut pool = pool(1, 2, 1);
+    let mut effects = Effects::none();
+    let slot = open_as(&mut pool, "a", 1, SHARED);
+    for waiter in 10..15 {
+        wait_shared(&mut pool, waiter, &mut effects);
+    }
+    assert_eq!(pool.stats().closing, 0);
+    pool.set_room(slot, 0, Moment::ZERO, &mut effects);
+    let what = "a server that takes no more is left";
+    assert_eq!(pool.stats().closing, 1, "{what}");
+}
+
+#[test]
 fn h5b_while_the_peer_has_not_said_how_much_it_takes_no_second_connection_is_dialed() {
     let mut pool = pool(3, 3, 3);
     let mut effects = Effects::none();

@@ -16,7 +16,7 @@ use http::{Request, Response};
 use super::handle::Connection;
 use super::timer::Timer;
 use super::upload::Upload;
-use super::wire::{Fault, Terms, Wire};
+use super::wire::{Terms, Wire};
 use crate::pool::Lease;
 use crate::{Error, Kind, Phase, Result, tls};
 
@@ -93,7 +93,11 @@ impl Exchange2 {
                 Ok((exchange, Response::from_parts(head, ())))
             }
             Ok(Err(error)) => Err(failure(&lease, &connection, error)),
-            Err(phase) => Err(Failure::Final(watch.expired(&lease, phase))),
+            Err(phase) => Err(Failure::Final(watch.expired(
+                &lease,
+                upload.as_ref(),
+                phase,
+            ))),
         }
     }
 
@@ -110,7 +114,7 @@ impl Exchange2 {
         let Poll::Ready(data) = self.stream.poll_data(cx) else {
             let upload = self.upload.as_ref();
             let phase = ready!(self.watch.poll(&connection.wire, upload, cx));
-            return Poll::Ready(Err(self.watch.expired(&self.lease, phase)));
+            return Poll::Ready(Err(self.watch.expired(&self.lease, upload, phase)));
         };
         Poll::Ready(match data {
             Some(Ok(bytes)) => {
@@ -150,7 +154,7 @@ impl Watch {
 
     /// Ready when a timeout has run out.
     fn poll(&mut self, wire: &Wire, upload: Option<&Upload>, cx: &mut Context<'_>) -> Poll<Phase> {
-        let is_sent = upload.is_none_or(Upload::is_over);
+        let is_sent = upload.is_none_or(|upload| upload.poll_over(cx));
         if self.since.is_none() && is_sent {
             self.since = Some(clock::now());
         }
@@ -188,13 +192,14 @@ impl Watch {
 
     /// The error of a timeout. A connection of which nothing at all was heard during the wait gets
     /// no more requests: it may be dead.
-    fn expired(&self, lease: &Lease, phase: Phase) -> Error {
-        let heard = lease
-            .connection()
-            .and_then(|connection| connection.wire.heard_at());
-        let is_silent = self
-            .since
-            .is_none_or(|since| heard.is_none_or(|heard| heard < since));
+    fn expired(&self, lease: &Lease, upload: Option<&Upload>, phase: Phase) -> Error {
+        let connection = lease.connection();
+        let heard = connection.and_then(|connection| connection.wire.heard_at());
+        let since = upload.and_then(Upload::stalled_since).or(self.since);
+        let is_silent = match (heard, since) {
+            (Some(heard), Some(since)) => heard < since,
+            _ => true,
+        };
         if phase != Phase::Total && is_silent {
             lease.drain();
         }
@@ -243,10 +248,8 @@ fn failure(lease: &Lease, connection: &Connection, error: h2::Error) -> Failure 
 
 /// The error for a stream that ended before its exchange did.
 fn broken(connection: &Connection, cause: Option<h2::Error>) -> Error {
-    match connection.wire.fault() {
-        Some(Fault::Timeout(phase)) => return Error::timeout(phase),
-        Some(Fault::Closed) => return Error::new(Kind::Closed),
-        None => {}
+    if let Some(fault) = connection.wire.fault() {
+        return fault.error();
     }
     let Some(cause) = cause else {
         return Error::new(Kind::Protocol);

@@ -16,9 +16,10 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use tokio::task::AbortHandle;
 
-use super::wire::{Terms, Wire};
+use super::wire::{Fault, Terms, Wire};
 use crate::body::RequestBody;
 use crate::pool::Lease;
+use crate::{Error, Kind, tls};
 
 /// For how long after it was opened a connection counts as alive.
 const FRESH: Duration = Duration::from_millis(100);
@@ -95,6 +96,22 @@ impl Connection {
         match &*self.sender() {
             Some(Sender::Http2(sender)) => Some(sender.clone()),
             _ => None,
+        }
+    }
+
+    /// The error for a connection that ended before its exchange did.
+    pub(crate) fn broken(&self, cause: Option<hyper::Error>) -> Error {
+        let Some(cause) = cause else {
+            return self
+                .wire
+                .fault()
+                .map_or(Error::new(Kind::Protocol), Fault::error);
+        };
+        match (self.wire.fault(), tls::Error::find(&cause)) {
+            (Some(fault), _) => fault.error(),
+            // A server that refuses the client's certificate says so only now.
+            (None, Some(found)) => Error::of_tls(found),
+            (None, None) => Error::new(Kind::Protocol).from(cause),
         }
     }
 

@@ -30,6 +30,13 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// The largest frame that is asked for: a quarter of the frames that the default would need.
 const FRAME_MAX: u32 = 64 * 1024;
 
+/// The window of a connection: none of its own, as in Go's client. A smaller one would let responses
+/// that nobody reads hold up all others; what a connection costs is bounded by its streams' windows.
+const CONNECTION_WINDOW: u32 = 1 << 30;
+
+/// The bytes that small DATA frames may cost beyond what they carry, until they are read.
+const DATA_FRAME_BUDGET: usize = 4 << 20;
+
 /// A connection as h2 speaks it.
 pub(super) type Connection2 = h2::client::Connection<Noted, Bytes>;
 
@@ -41,8 +48,9 @@ pub(super) async fn handshake(
     Builder::new()
         // Until the server has spoken.
         .initial_max_send_streams(1)
-        .initial_window_size(http2.stream_window)
-        .initial_connection_window_size(http2.connection_window)
+        .initial_window_size(http2.window)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .data_frame_budget(DATA_FRAME_BUDGET)
         .max_frame_size(FRAME_MAX)
         .max_header_list_size(HEAD_MAX as u32)
         .enable_push(false)

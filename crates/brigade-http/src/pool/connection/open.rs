@@ -35,11 +35,9 @@ pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPoo
     let host = &url[Position::BeforeHost..Position::BeforePath];
     let host = HeaderValue::try_from(host);
     let host = host.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
-    let protocol = pool.connector.protocol();
-    // A proxy that is asked for plain http is asked in HTTP/1.1, whatever the origin speaks.
-    let is_forwarded = pool.connector.proxies.asked_for(url).is_some();
-    let is_only = protocol.versions == Versions::Http2 && !is_forwarded;
-    let is_http2 = !is_forwarded && stream.is_http2().unwrap_or(is_only);
+    let protocol = pool.dialer.protocol(url);
+    let is_only = protocol.versions == Versions::Http2;
+    let is_http2 = stream.is_http2().unwrap_or(is_only);
     if is_only && !is_http2 {
         let detail = "the server does not speak HTTP/2, and the client is to speak nothing else";
         return Err(Error::new(Kind::Protocol).because(detail));

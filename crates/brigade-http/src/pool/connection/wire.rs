@@ -11,7 +11,7 @@ use std::time::Duration;
 use brigade::clock;
 use brigade_core::time::Moment;
 
-use crate::Phase;
+use crate::{Error, Kind, Phase};
 
 /// How long a polite end (TLS close_notify) may take.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -29,6 +29,15 @@ const JUST_NOW: u64 = 1;
 pub(crate) enum Fault {
     Timeout(Phase),
     Closed,
+}
+
+impl Fault {
+    pub(super) fn error(self) -> Error {
+        match self {
+            Self::Timeout(phase) => Error::timeout(phase),
+            Self::Closed => Error::new(Kind::Closed),
+        }
+    }
 }
 
 /// The timeouts of one exchange.

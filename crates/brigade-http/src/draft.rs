@@ -1,0 +1,31 @@
+//! A request as it is meant, before anything of it is sent.
+//!
+//! It is boxed once and moves as a pointer through everything that sends it. It never holds
+//! anything of a connection.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use url::Url;
+
+use crate::Error;
+use crate::settings::Settings;
+
+/// All that a request is made of.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) hop: Hop,
+    pub(crate) settings: Settings,
+    /// What is wrong with it.
+    pub(crate) error: Option<Error>,
+}
+
+/// One step on the way from the first URL to the last.
+#[derive(Debug)]
+pub(crate) struct Hop {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Whether the client's headers are among `headers` already.
+    pub(crate) merged: bool,
+}
