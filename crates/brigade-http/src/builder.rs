@@ -292,6 +292,7 @@ impl ClientBuilder {
         let inner = Inner {
             pool: ClientPool::new(self.limits, connector.clone()),
             connector,
+            nameless_headers: nameless(&headers),
             headers,
             settings: self.settings,
         };
@@ -299,4 +300,11 @@ impl ClientBuilder {
             inner: inner.into(),
         })
     }
+}
+
+/// The headers without Host, in a map with a place for one more.
+fn nameless(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    headers.remove(HOST);
+    headers
 }

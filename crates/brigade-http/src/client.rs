@@ -44,7 +44,10 @@ pub struct Client {
 pub(crate) struct Inner {
     pub(crate) pool: Arc<ClientPool>,
     pub(crate) connector: Arc<Connector>,
+    /// The headers of every request, with an empty Host in its place.
     pub(crate) headers: HeaderMap,
+    /// The same without Host.
+    pub(crate) nameless_headers: HeaderMap,
     pub(crate) settings: Settings,
 }
 

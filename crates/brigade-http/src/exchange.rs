@@ -5,6 +5,7 @@
 //! arrived. A fresh connection that breaks is an error. With HTTP/2 a server may also say that it
 //! has not looked at a request, which then moves on, a few times at most.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use brigade::clock;
@@ -22,7 +23,7 @@ use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::draft::Hop;
 use crate::incoming::Source;
-use crate::pool::connection::{self, Connection, Exchange2, Failure, Terms};
+use crate::pool::connection::{self, Asked2, Connection, Failure, Terms};
 use crate::pool::{DialPlan, Lease};
 use crate::proxy::Server;
 use crate::response::Response;
@@ -66,7 +67,7 @@ pub(crate) async fn exchange(
             None => Box::pin(checkout(client, hop, timeouts, total)).await?,
         };
         let next = match lease.connection().map(|connection| connection.is_http2) {
-            Some(true) => Box::pin(attempt.http2(lease)).await?,
+            Some(true) => attempt.http2(lease).await?,
             _ => attempt.http1(lease).await?,
         };
         match next {
@@ -189,16 +190,28 @@ impl Attempt<'_> {
             return Ok(Next::Again);
         };
         let target = self.target()?;
-        let request = request2(self.client, self.hop, target, &connection.host)?;
+        let request = request2(self.client, self.hop, target, &connection)?;
         let is_fresh = connection.is_fresh();
-        let sent = Exchange2::send(lease, request, self.hop.body.clone(), self.terms).await;
-        match sent {
-            Ok((exchange, head)) => {
-                let (head, ()) = head.into_parts();
-                Ok(Next::Answer(Response::new(head, Source::Http2(exchange))))
-            }
-            Err(Failure::Final(error)) => Err(error),
-            Err(Failure::Unprocessed { error, is_refused }) => {
+        let body = self.hop.body.clone();
+        let failure = match Asked2::new(lease, request, body, self.terms) {
+            Ok(mut asked) => match poll_fn(|cx| asked.poll_head(cx)).await {
+                Ok(head) => {
+                    let (head, exchange) = asked.answered(head);
+                    let source = Source::Http2(exchange);
+                    return Ok(Next::Answer(Response::new(head, source)));
+                }
+                Err(failure) => failure,
+            },
+            Err(failure) => failure,
+        };
+        self.after(failure, &connection, is_fresh)
+    }
+
+    /// What follows from a failure of HTTP/2.
+    fn after(&mut self, failure: Failure, connection: &Connection, is_fresh: bool) -> Result<Next> {
+        match failure {
+            Failure::Final(error) => Err(error),
+            Failure::Unprocessed { error, is_refused } => {
                 if self.unprocessed == UNPROCESSED_MAX || self.client.pool.is_shut() {
                     return Err(error);
                 }
@@ -209,7 +222,7 @@ impl Attempt<'_> {
                     false => Ok(Next::Again),
                 }
             }
-            Err(Failure::Died(error)) => {
+            Failure::Died(error) => {
                 let may = self.hop.method.is_idempotent() && !self.client.pool.is_shut();
                 if may && !is_fresh && self.stale.is_none() {
                     self.stale = Some(connection.opened);
@@ -257,14 +270,25 @@ fn has_no_expected_body(hop: &Hop) -> bool {
 
 /// The same for HTTP/2, which has no headers about the connection (RFC 9113, section 8.2.2), and
 /// names the host in the target.
-fn request2(client: &Inner, hop: &Hop, target: Uri, host: &HeaderValue) -> Result<Request<()>> {
+fn request2(
+    client: &Inner,
+    hop: &Hop,
+    target: Uri,
+    connection: &Connection,
+) -> Result<Request<()>> {
     let mut headers = merged(client, hop, None);
     client.proxies().authorize(None, &mut headers);
-    let own = headers.remove(HOST);
-    let authority = Authority::try_from(own.as_ref().unwrap_or(host).as_bytes());
-    let mut parts = target.into_parts();
     let bad = |error: http::Error| Error::new(Kind::BadRequest).from(error);
-    parts.authority = Some(authority.map_err(|error| bad(error.into()))?);
+    let authority = match hop.headers.contains_key(HOST) {
+        true => headers.remove(HOST),
+        false => None,
+    };
+    let authority = match authority {
+        Some(own) => Authority::try_from(own.as_bytes()).map_err(|error| bad(error.into()))?,
+        None => connection.authority.clone(),
+    };
+    let mut parts = target.into_parts();
+    parts.authority = Some(authority);
     parts.scheme = Some(match hop.url.scheme() {
         "https" => Scheme::HTTPS,
         _ => Scheme::HTTP,
@@ -319,9 +343,10 @@ fn check_framing(connection: &Connection, headers: &HeaderMap) -> Result<()> {
 /// The headers of `hop` with those of the client that it does not set itself, and with `host` if
 /// there is one to name.
 pub(crate) fn merged(client: &Inner, hop: &Hop, host: Option<&HeaderValue>) -> HeaderMap {
-    let mut headers = match hop.merged {
-        true => hop.headers.clone(),
-        false => client.headers.clone(),
+    let mut headers = match (hop.merged, host) {
+        (true, _) => hop.headers.clone(),
+        (false, Some(_)) => client.headers.clone(),
+        (false, None) => client.nameless_headers.clone(),
     };
     if !hop.merged && !hop.headers.is_empty() {
         for name in hop.headers.keys() {
@@ -335,16 +360,15 @@ pub(crate) fn merged(client: &Inner, hop: &Hop, host: Option<&HeaderValue>) -> H
             headers.remove(ACCEPT_ENCODING);
         }
     }
-    // The client's own map has a place for it, so that none of its copies has to grow.
-    match (host, headers.get_mut(HOST)) {
-        (Some(host), Some(place)) if place.is_empty() => *place = host.clone(),
-        (Some(host), None) => {
-            headers.insert(HOST, host.clone());
+    if let Some(host) = host {
+        // The client's own map has a place for it, so that its copies need not grow.
+        match headers.get_mut(HOST) {
+            Some(place) if place.is_empty() => *place = host.clone(),
+            Some(_) => {}
+            None => {
+                headers.insert(HOST, host.clone());
+            }
         }
-        (None, Some(place)) if place.is_empty() => {
-            headers.remove(HOST);
-        }
-        _ => {}
     }
     headers
 }

@@ -3,14 +3,16 @@
 //! Its timeouts end the stream, not the connection, which others use. Dropping it at any time
 //! resets the stream if that is not over, and gives its place to the next request.
 
-use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use brigade::clock;
 use brigade_core::time::Moment;
 use bytes::Bytes;
+use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
+use http::response::Parts;
 use http::{Request, Response};
 
 use super::handle::Connection;
@@ -49,16 +51,25 @@ pub(crate) enum Failure {
     Final(Error),
 }
 
-impl Exchange2 {
-    /// Sends a request and waits for the head of its response.
-    ///
-    /// Dropping the future resets the stream.
-    pub(crate) async fn send(
+/// A request that was handed over, and whose response is waited for.
+#[derive(Debug)]
+pub(crate) struct Asked2 {
+    // Fields are dropped in this order: the stream first, its place last.
+    response: ResponseFuture,
+    upload: Option<Upload>,
+    watch: Watch,
+    connection: Arc<Connection>,
+    lease: Lease,
+}
+
+impl Asked2 {
+    /// Opens a stream and hands a request over.
+    pub(crate) fn new(
         lease: Lease,
         request: Request<()>,
         body: Bytes,
         terms: Terms,
-    ) -> Result<(Self, Response<()>), Failure> {
+    ) -> Result<Self, Failure> {
         let Some(connection) = lease.connection().cloned() else {
             return Err(unsent(Error::new(Kind::Protocol)));
         };
@@ -69,38 +80,49 @@ impl Exchange2 {
             lease.drain();
         }
         let sent = sender.send_request(request, body.is_empty());
-        let (mut response, stream) = sent.map_err(|error| not_sent(&lease, error))?;
-        drop(sender);
+        let (response, stream) = sent.map_err(|error| not_sent(&lease, error))?;
         let upload = match body.is_empty() {
             true => None,
             false => Upload::begin(stream, body),
         };
-        let mut watch = Watch::new(terms);
-        let head = poll_fn(|cx| match Pin::new(&mut response).poll(cx) {
-            Poll::Ready(head) => Poll::Ready(Ok(head)),
-            Poll::Pending => watch.poll(&connection.wire, upload.as_ref(), cx).map(Err),
-        });
-        match head.await {
-            Ok(Ok(head)) => {
-                watch.moved();
-                let (head, stream) = head.into_parts();
-                let exchange = Self {
-                    stream,
-                    upload,
-                    watch,
-                    lease,
-                };
-                Ok((exchange, Response::from_parts(head, ())))
-            }
-            Ok(Err(error)) => Err(failure(&lease, &connection, error)),
-            Err(phase) => Err(Failure::Final(watch.expired(
-                &lease,
-                upload.as_ref(),
-                phase,
-            ))),
-        }
+        Ok(Self {
+            response,
+            upload,
+            watch: Watch::new(terms),
+            connection,
+            lease,
+        })
     }
 
+    /// Ready with the head of the response.
+    pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head2, Failure>> {
+        let Poll::Ready(head) = Pin::new(&mut self.response).poll(cx) else {
+            let upload = self.upload.as_ref();
+            let phase = ready!(self.watch.poll(&self.connection.wire, upload, cx));
+            let error = self.watch.expired(&self.lease, upload, phase);
+            return Poll::Ready(Err(Failure::Final(error)));
+        };
+        self.watch.moved();
+        Poll::Ready(head.map_err(|error| failure(&self.lease, &self.connection, error)))
+    }
+
+    /// The exchange, once it has the head of its response.
+    pub(crate) fn answered(self, head: Head2) -> (Parts, Exchange2) {
+        let (head, stream) = head.into_parts();
+        let exchange = Exchange2 {
+            stream,
+            upload: self.upload,
+            watch: self.watch,
+            lease: self.lease,
+        };
+        (head, exchange)
+    }
+}
+
+/// The head of a response, with its stream.
+type Head2 = Response<RecvStream>;
+
+impl Exchange2 {
     /// Whether there is no body to come.
     pub(crate) fn is_end_stream(&self) -> bool {
         self.stream.is_end_stream()

@@ -11,6 +11,7 @@ use brigade::clock;
 use brigade_core::pool::Slot;
 use brigade_core::time::Moment;
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -40,6 +41,8 @@ pub(crate) struct Connection {
     pub(crate) slot: Slot,
     /// The value of the Host header, shared by all requests on the connection.
     pub(crate) host: HeaderValue,
+    /// The same as HTTP/2 names it.
+    pub(crate) authority: Authority,
     pub(crate) opened: Moment,
     /// When it is too old to be given another request.
     pub(crate) until: Moment,
@@ -53,9 +56,8 @@ pub(crate) struct Connection {
 impl Connection {
     pub(super) fn new(
         slot: Slot,
-        host: HeaderValue,
-        opened: Moment,
-        until: Moment,
+        (host, authority): (HeaderValue, Authority),
+        (opened, until): (Moment, Moment),
         is_http2: bool,
     ) -> Self {
         let wire = Wire::default();
@@ -63,6 +65,7 @@ impl Connection {
         Self {
             slot,
             host,
+            authority,
             opened,
             until,
             is_http2,

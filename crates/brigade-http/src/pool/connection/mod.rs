@@ -21,7 +21,7 @@ mod timer;
 mod upload;
 mod wire;
 
-pub(crate) use exchange2::{Exchange2, Failure};
+pub(crate) use exchange2::{Asked2, Exchange2, Failure};
 pub(crate) use handle::{Connection, Exchange, send};
 pub(crate) use io::Stream;
 pub(crate) use open::{Open, open, start};

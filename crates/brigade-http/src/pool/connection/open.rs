@@ -9,6 +9,7 @@ use brigade::clock;
 use brigade_core::pool::{Opened, Slot};
 use brigade_core::time::Moment;
 use http::HeaderValue;
+use http::uri::Authority;
 use url::{Position, Url};
 
 use super::handle::{Connection, Sender};
@@ -33,8 +34,9 @@ enum Driven {
 /// Begins to speak HTTP on a connected stream.
 pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPool) -> Result<Open> {
     let host = &url[Position::BeforeHost..Position::BeforePath];
-    let host = HeaderValue::try_from(host);
-    let host = host.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
+    let bad = |error: http::Error| Error::new(Kind::BadUrl).from(error);
+    let authority = Authority::try_from(host).map_err(|error| bad(error.into()))?;
+    let host = HeaderValue::try_from(host).map_err(|error| bad(error.into()))?;
     let protocol = pool.dialer.protocol(url);
     let is_only = protocol.versions == Versions::Http2;
     let is_http2 = stream.is_http2().unwrap_or(is_only);
@@ -44,7 +46,12 @@ pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPoo
     }
     let now = clock::now();
     let until = until(pool, now);
-    let connection = Arc::new(Connection::new(slot, host, now, until, is_http2));
+    let connection = Arc::new(Connection::new(
+        slot,
+        (host, authority),
+        (now, until),
+        is_http2,
+    ));
     let noted = Noted {
         stream,
         connection: connection.clone(),
