@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade_http::{Client, ClientBuilder, Kind, Method, Phase, PoolLimits, Timeouts, Version};
+use brigade_testkit::cancel::fuzz_cancel;
 use brigade_testkit::wait::until;
 use bytes::Bytes;
 use h2::server::{Builder, SendResponse};
@@ -449,4 +450,82 @@ async fn h5k_a_server_of_http1_that_was_to_speak_http2_is_an_error() {
     let error = get(&client, &server.url("/")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Protocol, "{error}");
     until(|| client.stats().total() == 0).await;
+}
+
+#[tokio::test]
+async fn h1h_dropping_a_request_of_http2_at_any_await_loses_no_place_and_no_connection() {
+    let server = Server::start(Builder::new(), |request, respond| async move {
+        let body = uploaded(request).await;
+        ok(respond, body);
+    });
+    let server = server.await;
+    let limits = PoolLimits::default().total(1).streams(1);
+    let client = prior().limits(limits).build().unwrap();
+    let echo = async |size: usize| {
+        let request = client.post(server.url("/")).unwrap().body(vec![1; size]);
+        let response = request.send().await?;
+        Ok::<_, brigade_http::Error>(response.bytes().await?.len())
+    };
+    // The larger one is more than the server's window, so that the rest of it has a task.
+    for size in [3, 200_000] {
+        let polls = fuzz_cancel(
+            || async { echo(size).await.unwrap() },
+            async |outcome| {
+                until(|| client.stats().active + client.stats().dialing == 0).await;
+                assert_eq!(echo(size).await.unwrap(), size, "after {outcome:?}");
+                assert!(client.stats().total() <= 1);
+            },
+        );
+        assert!(polls.await > 2);
+    }
+    assert_eq!(server.connections(), 1, "no drop costs the connection");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn h1k_the_limits_hold_for_http2_with_a_client_that_threads_share() {
+    let mut settings = Builder::new();
+    settings.max_concurrent_streams(3);
+    let servers = [
+        Server::start(
+            settings.clone(),
+            |_, respond| async move { ok(respond, "x") },
+        )
+        .await,
+        Server::start(settings, |_, respond| async move { ok(respond, "x") }).await,
+    ];
+    let limits = PoolLimits::default()
+        .total(3)
+        .per_host(2)
+        .streams(4)
+        .idle(2);
+    let client = prior().limits(limits).build().unwrap();
+    let tasks: Vec<_> = (0..400_usize)
+        .map(|number| {
+            let (client, url) = (client.clone(), servers[number % 2].url("/"));
+            let patience = match number % 5 {
+                0 => Duration::from_micros(number as u64 * 13 % 3_000),
+                _ => Duration::from_secs(30),
+            };
+            spawn(async move {
+                let request = get(&client, &url);
+                tokio::time::timeout(patience, request).await
+            })
+        })
+        .collect();
+    while tasks.iter().any(|task| !task.is_finished()) {
+        let stats = client.stats();
+        assert!(stats.total() <= 3, "{stats:?}");
+        for connection in &stats.connections {
+            assert!(connection.in_flight <= 4, "{stats:?}");
+        }
+        tokio::task::yield_now().await;
+    }
+    for task in tasks {
+        if let Ok(result) = task.await.unwrap() {
+            assert_eq!(result.unwrap(), "x");
+        }
+    }
+    until(|| client.stats().total() == client.stats().idle).await;
+    client.close().await;
+    assert_eq!(client.stats().total(), 0);
 }
