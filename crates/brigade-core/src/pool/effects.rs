@@ -43,9 +43,9 @@ pub struct Effects<C, W> {
     /// Connections to open; each must be followed by [`Pool::dialed`](super::Pool::dialed) or
     /// [`Pool::closed`](super::Pool::closed).
     pub dials: Vec<Dial<W>>,
-    /// Dials to give up because somebody else needs the slot, named by the waiter that each was
-    /// begun for; each must be followed by [`Pool::closed`](super::Pool::closed).
-    pub abandons: Vec<W>,
+    /// Dials to give up because somebody else needs the slot; each must be followed by
+    /// [`Pool::closed`](super::Pool::closed).
+    pub abandons: Vec<Dial<W>>,
     /// Connections to close; each must be followed by [`Pool::closed`](super::Pool::closed).
     pub closes: Vec<Close<C>>,
     /// Waiters that will never be given anything because the pool was closed.

@@ -121,7 +121,8 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         self.change(index, |entry| entry.stage = Stage::Closing);
         self.settle(index);
         self.relist_of(index);
-        effects.abandons.push(waiter);
+        let slot = self.slots.slot(index);
+        effects.abandons.push(Dial { slot, waiter });
         true
     }
 

@@ -56,6 +56,8 @@ pub(super) struct Entry<C, W> {
     pub(super) leases: u32,
     /// The most requests on it.
     pub(super) room: u32,
+    /// What the peer has said of its room before the dial was over.
+    pub(super) told: Option<u32>,
     /// Whether requests share it.
     pub(super) is_shared: bool,
     /// When it is too old.
@@ -77,6 +79,7 @@ impl<C, W> Entry<C, W> {
             is_pending: false,
             leases: 0,
             room: 0,
+            told: None,
             is_shared: false,
             until: Moment::MAX,
             expires: Moment::MAX,

@@ -209,8 +209,13 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         }
         if wanted {
             self.hosts.entry(host).set_shared(opened.is_shared);
-            self.relist(host);
-            self.serve(now, effects);
+            match self.slots.entry(slot.index).told {
+                Some(room) => self.set_room(slot, room, now, effects),
+                None => {
+                    self.relist(host);
+                    self.serve(now, effects);
+                }
+            }
             self.trim(effects);
         }
         wanted
@@ -234,8 +239,13 @@ impl<C: Clone, W: Clone> Pool<C, W> {
     /// The peer has said how many requests at once it takes on a connection. One of which it takes
     /// none any more ends after those that are on it.
     pub fn set_room(&mut self, slot: Slot, room: u32, now: Moment, effects: &mut Effects<C, W>) {
-        if self.slots.get(slot).map(|entry| entry.stage) != Some(Stage::Open) {
-            return;
+        match self.slots.get(slot).map(|entry| entry.stage) {
+            Some(Stage::Open) => {}
+            // A peer may speak before the dial is reported.
+            Some(Stage::Dialing) => {
+                return self.change(slot.index, |entry| entry.told = Some(room));
+            }
+            _ => return,
         }
         self.change(slot.index, |entry| entry.room = room);
         self.settle(slot.index);

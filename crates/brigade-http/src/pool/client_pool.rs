@@ -129,8 +129,8 @@ impl ClientPool {
             want.give(self.wrap(grant));
             self.patience.watch(want);
         }
-        for want in actions.abandons {
-            want.abandon_dial();
+        for dial in actions.abandons {
+            dial.waiter.abandon_dial(dial.slot);
         }
         for want in actions.refused {
             want.fail(Error::new(Kind::Closed));

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use brigade_core::pool::Slot;
+
 use super::connection;
 use super::guards::SlotGuard;
 use super::want::Want;
@@ -14,17 +16,20 @@ use crate::{Error, Kind, Phase, Result};
 
 /// Opens a connection in a task of its own.
 pub(super) fn begin(slot: SlotGuard, want: Arc<Want>) {
-    want.begin_dial();
+    let number = slot.slot;
+    want.begin_dial(number);
     let dial = Dial {
+        number,
         slot: Some(slot),
         want: want.clone(),
     };
     let task = want.runtime.spawn(dial.run());
-    want.set_dial(task.abort_handle());
+    want.set_task(number, task.abort_handle());
 }
 
 /// A dial that is under way. However it ends, its slot is free before anybody is told.
 struct Dial {
+    number: Slot,
     slot: Option<SlotGuard>,
     want: Arc<Want>,
 }
@@ -63,7 +68,7 @@ impl Drop for Dial {
         // One that was given up is waited for by nobody; a runtime that ended took it along.
         let detail = "the runtime on which it was being opened has ended";
         self.end(Error::new(Kind::Connect).because(detail));
-        self.want.end_dial();
+        self.want.end_dial(self.number);
     }
 }
 

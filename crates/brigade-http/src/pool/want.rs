@@ -4,10 +4,11 @@
 //! failed, and patience takes back what nobody comes for. Whatever of these comes first counts. It
 //! never holds its lock while anybody is woken or anything is dropped.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use brigade_core::pool::Slot;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use url::Url;
@@ -43,14 +44,13 @@ pub(crate) struct Want {
     /// The runtime of the request, on which a dial for it runs.
     pub(super) runtime: Handle,
     state: Mutex<State>,
-    dial: OnceLock<AbortHandle>,
 }
 
 #[derive(Debug)]
 struct State {
     outcome: Outcome,
-    /// Whether a dial is under way that was begun for it.
-    is_dialing: bool,
+    /// The dials that were begun for it and are under way: more than one if it was overtaken.
+    dials: Vec<(Slot, Option<AbortHandle>)>,
     waker: Option<Waker>,
 }
 
@@ -77,14 +77,13 @@ impl Want {
     pub(super) fn new(plan: DialPlan) -> Arc<Self> {
         let state = State {
             outcome: Outcome::Waiting,
-            is_dialing: false,
+            dials: Vec::new(),
             waker: None,
         };
         Arc::new(Self {
             plan,
             runtime: Handle::current(),
             state: Mutex::new(state),
-            dial: OnceLock::new(),
         })
     }
 
@@ -116,25 +115,32 @@ impl Want {
         drop(self.end(Outcome::Failed(error)));
     }
 
-    /// A dial was begun for the request.
-    pub(super) fn set_dial(&self, dial: AbortHandle) {
-        let _ = self.dial.set(dial);
+    pub(super) fn begin_dial(&self, slot: Slot) {
+        self.lock().dials.push((slot, None));
     }
 
-    pub(super) fn abandon_dial(&self) {
-        if let Some(dial) = self.dial.get() {
-            dial.abort();
+    /// The task of a dial that was begun, and may be over by now.
+    pub(super) fn set_task(&self, slot: Slot, task: AbortHandle) {
+        let mut state = self.lock();
+        if let Some(dial) = state.dials.iter_mut().find(|dial| dial.0 == slot) {
+            dial.1 = Some(task);
         }
     }
 
-    pub(super) fn begin_dial(&self) {
-        self.lock().is_dialing = true;
+    pub(super) fn abandon_dial(&self, slot: Slot) {
+        let state = self.lock();
+        let dial = state.dials.iter().find(|dial| dial.0 == slot);
+        let task = dial.and_then(|dial| dial.1.clone());
+        drop(state);
+        if let Some(task) = task {
+            task.abort();
+        }
     }
 
-    /// The dial is over. The request may have to wait on without one.
-    pub(super) fn end_dial(&self) {
+    /// A dial is over. The request may have to wait on without one.
+    pub(super) fn end_dial(&self, slot: Slot) {
         let mut state = self.lock();
-        state.is_dialing = false;
+        state.dials.retain(|dial| dial.0 != slot);
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
@@ -143,7 +149,7 @@ impl Want {
     }
 
     pub(super) fn is_dialing(&self) -> bool {
-        self.lock().is_dialing
+        !self.lock().dials.is_empty()
     }
 
     /// Whether the request has not come yet for what it was given.
@@ -175,13 +181,13 @@ impl Want {
             }
             waiting => {
                 state.outcome = waiting;
-                if state
-                    .waker
-                    .as_ref()
-                    .is_none_or(|waker| !waker.will_wake(cx.waker()))
-                {
-                    state.waker = Some(cx.waker().clone());
+                let wakes = |waker: &Waker| waker.will_wake(cx.waker());
+                let mut before = None;
+                if !state.waker.as_ref().is_some_and(wakes) {
+                    before = state.waker.replace(cx.waker().clone());
                 }
+                drop(state);
+                drop(before);
                 Poll::Pending
             }
         }

@@ -181,7 +181,8 @@ fn h1o_a_dial_that_nobody_needs_any_more_is_parked_or_gives_its_slot_to_who_wait
     pool.cancel(ticket, Moment::ZERO, &mut effects);
     assert!(effects.abandons.is_empty(), "nobody else wants the slot");
     let ticket = wait(&mut pool, "b", 11, &mut effects);
-    assert_eq!(effects.abandons, [10]);
+    let abandoned = effects.abandons.iter().map(|dial| (dial.slot, dial.waiter));
+    assert_eq!(abandoned.collect::<Vec<_>>(), [(dial.slot, 10)]);
     assert!(!pool.dialed(dial.slot, 1, Opened::EXCLUSIVE, Moment::ZERO, &mut effects));
     pool.closed(dial.slot, Moment::ZERO, &mut effects);
     let dial = effects.dials.pop().expect("its slot is free");
@@ -308,6 +309,27 @@ fn h5b_while_the_peer_has_not_said_how_much_it_takes_no_second_connection_is_dia
     pool.set_room(slot, 100, Moment::ZERO, &mut effects);
     assert_eq!(effects.grants.len(), 3);
     assert!(effects.dials.is_empty());
+}
+
+#[test]
+fn h5b_a_peer_may_say_how_much_it_takes_before_the_dial_is_reported() {
+    for room in [0, 1, 3] {
+        let mut pool = pool(3, 3, 3);
+        let mut effects = Effects::none();
+        for waiter in 10..14 {
+            wait_shared(&mut pool, waiter, &mut effects);
+        }
+        let slot = effects.dials.pop().expect("one").slot;
+        pool.set_room(slot, room, Moment::ZERO, &mut effects);
+        let opened = Opened {
+            room: 1,
+            is_settled: false,
+            ..SHARED
+        };
+        pool.dialed(slot, 1, opened, Moment::ZERO, &mut effects);
+        assert_eq!(effects.grants.len(), room as usize);
+        assert_eq!(effects.dials.len(), 1, "another for those who still wait");
+    }
 }
 
 #[test]

@@ -373,11 +373,14 @@ impl Model {
             assert!(known.stage == Stage::Open || known.drains);
             (known.stage, known.drains) = (Stage::Closing, false);
         }
-        for number in effects.abandons {
-            let waits = self.waiting.iter().any(|waiter| waiter.number == number);
+        for dial in effects.abandons {
+            let waits = self
+                .waiting
+                .iter()
+                .any(|waiter| waiter.number == dial.waiter);
             assert!(!waits, "somebody needs the dial that was given up");
-            let slot = self.nth(0, |known| known.dialed_for == Some(number));
-            let known = self.known(slot.expect("it was being dialed"));
+            let known = self.known(dial.slot);
+            assert_eq!(known.dialed_for, Some(dial.waiter), "it was being dialed");
             (known.stage, known.dialed_for) = (Stage::Closing, None);
         }
         self.note_draining();

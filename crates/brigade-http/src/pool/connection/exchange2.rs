@@ -238,13 +238,11 @@ fn unsent(error: Error) -> Failure {
 
 /// Why h2 did not take a request.
 fn not_sent(lease: &Lease, error: h2::Error) -> Failure {
-    lease.drain();
-    let is_of_connection = error.is_go_away() || error.is_io() || error.is_reset();
-    let failed = |kind: Kind| Error::new(kind).from(error);
-    match is_of_connection {
-        true => unsent(failed(Kind::Protocol)),
-        false => Failure::Final(failed(Kind::BadRequest)),
+    if error.is_go_away() || error.is_io() || error.is_reset() {
+        lease.drain();
+        return unsent(Error::new(Kind::Protocol).from(error));
     }
+    Failure::Final(Error::new(Kind::BadRequest).from(error))
 }
 
 /// Why there is no response.
