@@ -16,6 +16,7 @@ mod nginx;
 mod patterns;
 mod peers;
 mod plan;
+mod providers;
 mod python;
 mod rates;
 mod report;
@@ -43,12 +44,13 @@ fn main() -> ExitCode {
         ["fetch", rest @ ..] => options(rest, 3, 100_000).and_then(fetch::run),
         ["http", rest @ ..] => http(rest),
         ["crash", rest @ ..] => options(rest, 20, 100_000).and_then(crash::crash),
+        ["providers"] => providers::measure(),
         ["tree", root] => crash::tree(Path::new(root), 30_000),
         ["patterns", rest @ ..] => options(rest, 5, 1_000_000).and_then(patterns::run),
         _ => {
             eprintln!(
                 "usage: bench fetch|http|patterns|crash [--rounds N] [--count N], bench http [--scene NAME], or \
-                 bench tree ROOT"
+                 bench providers, or bench tree ROOT"
             );
             return ExitCode::from(2);
         }

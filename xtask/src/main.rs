@@ -28,8 +28,8 @@ usage: cargo xtask COMMAND
   examples    every numbered example, run to its end
   docs        the documentation, with broken links as errors
   bench NAME  measures against peers: fetch, http or patterns [--rounds N] [--count N], and of http
-              also single scenes [--scene NAME]...; or proves on real input: tree ROOT (every file
-              equal), crash [--rounds KILLS] [--count URLS]
+              also single scenes [--scene NAME]...; providers builds each of TLS's cold; or proves on
+              real input: tree ROOT (every file equal), crash [--rounds KILLS] [--count URLS]
   ci          all of the above but bench, in the order in which they fail fastest";
 
 fn main() -> ExitCode {
