@@ -32,13 +32,18 @@
 //! | reach it by a stream of my own, test without sockets | [`transport`] |
 //! | end every connection | [`Client::close`] |
 //!
-//! It speaks HTTP/1.1, with TLS or without. It is one request after another on each connection:
-//! a connection counts against the limits from the first packet of its dial until its socket is
-//! closed, and goes to the next request the moment the response is complete, read or not.
+//! It speaks HTTP/1.1 and HTTP/2: what the server chooses in the TLS handshake, or what it is told to.
+//! A connection counts against the limits from the first packet of its dial until its socket is
+//! closed. One of HTTP/1.1 carries one request after another, and goes to the next the moment the
+//! response is complete, read or not. One of HTTP/2 carries as many at once as its server and
+//! [`PoolLimits::streams`] allow; when it is full, another one is opened within the limits.
+//!
+//! Connections are opened by tasks of the client, because requests wait. A request takes whatever
+//! comes first, and what it does not take any more serves the next.
 //!
 //! In reading order: `client`, `request`, `send` (redirects and retries), `exchange` (one request on
-//! one connection), `connect`, `dns` and `race` (opening one, be it past a [`proxy`] or by a
-//! [`transport`]), `pool` (who gets which, and what drives it), `incoming` (the body).
+//! one connection), `pool` (who gets which, what dials and what drives it), `connect`, `dns` and
+//! `race` (how one is opened, be it past a [`proxy`] or by a [`transport`]), `incoming` (the body).
 //! The rules themselves are pure: [`brigade_core::pool`], [`redirect`], [`retry`], [`decode`].
 
 mod body;
