@@ -108,6 +108,7 @@ impl Asked2 {
 
     /// The exchange, once it has the head of its response.
     pub(crate) fn answered(self, head: Head2) -> (Parts, Exchange2) {
+        self.connection.wire.note_served();
         let (head, stream) = head.into_parts();
         let exchange = Exchange2 {
             stream,
