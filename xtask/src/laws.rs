@@ -126,7 +126,10 @@ fn tests(root: &Path) -> Result<Vec<(String, String)>, Failed> {
 }
 
 fn function_name(line: &str) -> Option<&str> {
-    let rest = line.strip_prefix("pub ").unwrap_or(line);
+    let rest = ["pub ", "pub(crate) "]
+        .iter()
+        .find_map(|public| line.strip_prefix(public))
+        .unwrap_or(line);
     let rest = rest
         .strip_prefix("async ")
         .unwrap_or(rest)

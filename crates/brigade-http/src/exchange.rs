@@ -29,7 +29,8 @@ use crate::proxy::Server;
 use crate::response::Response;
 use crate::{Error, Kind, Phase, Result, Timeouts};
 
-/// How often a request moves on because a server has not looked at it.
+/// How often a request moves on because a server has not looked at it. A connection on which it
+/// has answered another one is not counted.
 const UNPROCESSED_MAX: u32 = 5;
 
 /// How long a refused request waits before it moves on, at first; it doubles each time.
@@ -212,6 +213,10 @@ impl Attempt<'_> {
         match failure {
             Failure::Final(error) => Err(error),
             Failure::Unprocessed { error, is_refused } => {
+                // A server that ends its connections after a few requests each gets on with them.
+                if !is_refused && connection.wire.has_served() && !self.client.pool.is_shut() {
+                    return Ok(Next::Again);
+                }
                 if self.unprocessed == UNPROCESSED_MAX || self.client.pool.is_shut() {
                     return Err(error);
                 }

@@ -19,20 +19,25 @@ use crate::{Outcome, close};
 const FILES: usize = 2000;
 const WORKERS: usize = 16;
 /// How many numbers of 8 bytes are in a large body: 50 MiB.
-const LARGE: u64 = 50 << 17;
+pub(crate) const LARGE: u64 = 50 << 17;
 /// The same for one that is compressed first, which takes long without optimisation: 16 MiB.
 const LARGE_GZIP: u64 = 16 << 17;
 const MEMORY_MAX: u64 = 4 << 20;
 
 /// The content of a file by its number: sizes from nothing to 100 kB, bytes that do not repeat.
-fn content(number: usize) -> Vec<u8> {
-    let mut state = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+pub(crate) fn content(number: usize) -> Vec<u8> {
     let size = match number % 100 {
         0 => 0,
         1 => 1,
         2..90 => number * 7 % 9_000,
         _ => number * 53 % 100_000,
     };
+    noise(number as u64, size)
+}
+
+/// Bytes that do not repeat, others for each seed.
+pub(crate) fn noise(seed: u64, size: usize) -> Vec<u8> {
+    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let noise = std::iter::repeat_with(|| {
         state ^= state << 13;
         state ^= state >> 7;
@@ -110,7 +115,7 @@ fn large(words: u64) -> impl Iterator<Item = [u8; 8]> {
     (0..words).map(u64::to_be_bytes)
 }
 
-fn write_large(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn write_large(folder: &Path) -> std::io::Result<()> {
     let mut file = BufWriter::new(File::create(folder.join("large"))?);
     large(LARGE).try_for_each(|bytes| file.write_all(&bytes))?;
     file.flush()
@@ -170,12 +175,12 @@ async fn large_body_arrives(nginx: Nginx, words: u64) -> Outcome {
 }
 
 /// The memory of this process in bytes; its maximum is counted from here on.
-fn memory_now() -> Option<u64> {
+pub(crate) fn memory_now() -> Option<u64> {
     fs::write("/proc/self/clear_refs", "5").ok()?;
     memory_max()
 }
 
-fn memory_max() -> Option<u64> {
+pub(crate) fn memory_max() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()

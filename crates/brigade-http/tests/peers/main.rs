@@ -7,13 +7,20 @@
 //! Trials run one after the other, because one of them measures the memory of the process.
 
 mod bodies;
+mod certificates;
 mod connections;
 mod dns;
+mod everyday;
+mod files;
 mod gateways;
+mod leaving;
 mod name_server;
 mod nginx;
 mod proxies;
 mod redirects;
+mod servers;
+mod streams;
+mod table;
 mod trust;
 
 use std::env;
@@ -83,6 +90,7 @@ fn main() -> ExitCode {
         }),
     ];
     let trials = trials.into_iter().chain(dns::trials());
+    let trials = trials.chain(table::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 

@@ -137,11 +137,14 @@ impl Drop for Nginx {
     }
 }
 
+/// Where .ci/run puts what is written in Python.
+const VIRTUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/hypercorn/bin");
+
 /// Where a program is, the folders of the system's own included.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
+        .chain(["/usr/sbin".into(), "/usr/local/sbin".into(), VIRTUAL.into()])
         .map(|folder| folder.join(program))
         .find(|program| program.is_file())
 }

@@ -20,7 +20,7 @@ use super::timer::Timer;
 use super::upload::Upload;
 use super::wire::{Terms, Wire};
 use crate::pool::Lease;
-use crate::{Error, Kind, Phase, Result, tls};
+use crate::{Error, Kind, Phase, Result};
 
 /// After so many streams the numbers of HTTP/2 are nearly used up.
 const STREAMS_MAX: u64 = (1 << 30) - 1_000;
@@ -80,7 +80,7 @@ impl Asked2 {
             lease.drain();
         }
         let sent = sender.send_request(request, body.is_empty());
-        let (response, stream) = sent.map_err(|error| not_sent(&lease, error))?;
+        let (response, stream) = sent.map_err(|error| not_sent(&lease, &connection, error))?;
         let upload = match body.is_empty() {
             true => None,
             false => Upload::begin(stream, body),
@@ -108,6 +108,7 @@ impl Asked2 {
 
     /// The exchange, once it has the head of its response.
     pub(crate) fn answered(self, head: Head2) -> (Parts, Exchange2) {
+        self.connection.wire.note_served();
         let (head, stream) = head.into_parts();
         let exchange = Exchange2 {
             stream,
@@ -237,10 +238,10 @@ fn unsent(error: Error) -> Failure {
 }
 
 /// Why h2 did not take a request.
-fn not_sent(lease: &Lease, error: h2::Error) -> Failure {
+fn not_sent(lease: &Lease, connection: &Connection, error: h2::Error) -> Failure {
     if error.is_go_away() || error.is_io() || error.is_reset() {
         lease.drain();
-        return unsent(Error::new(Kind::Protocol).from(error));
+        return unsent(broken(connection, Some(error)));
     }
     Failure::Final(Error::new(Kind::BadRequest).from(error))
 }
@@ -274,9 +275,8 @@ fn broken(connection: &Connection, cause: Option<h2::Error>) -> Error {
     let Some(cause) = cause else {
         return Error::new(Kind::Protocol);
     };
-    let found = cause.get_io().and_then(|error| tls::Error::find(error));
-    match found {
-        Some(found) => Error::of_tls(found),
+    match connection.alert.get() {
+        Some(alert) => Error::of_tls(alert.clone()),
         None => Error::new(Kind::Protocol).from(cause),
     }
 }

@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     pub(crate) until: Moment,
     pub(crate) is_http2: bool,
     pub(crate) wire: Wire,
+    /// What ended TLS, if it was not its polite end.
+    pub(super) alert: OnceLock<tls::Error>,
     /// Gone once the connection shall take no more requests.
     sender: Mutex<Option<Sender>>,
     pub(super) task: OnceLock<AbortHandle>,
@@ -70,6 +72,7 @@ impl Connection {
             until,
             is_http2,
             wire,
+            alert: OnceLock::new(),
             sender: Mutex::new(None),
             task: OnceLock::new(),
         }

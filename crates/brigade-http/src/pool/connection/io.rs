@@ -14,6 +14,7 @@ use tokio::task::coop::poll_proceed;
 use tokio_rustls::client::TlsStream;
 
 use super::handle::Connection;
+use crate::tls;
 use crate::transport::Io;
 
 /// A task has 128 turns before others get theirs.
@@ -113,14 +114,41 @@ impl AsyncWrite for Stream {
 pub(super) struct Noted {
     pub(super) stream: Stream,
     pub(super) connection: Arc<Connection>,
+    /// Whether nothing can be written any more, though there may be something to read.
+    pub(super) is_mute: bool,
 }
 
 impl Noted {
+    /// Hides from HTTP/2 that nothing can be written any more.
+    ///
+    /// A server that gives a connection up has often said why, or answered, before that shows in a
+    /// write, and h2 reads nothing after a write that failed. The end comes from the next read.
+    fn muffle<T>(&mut self, result: Poll<io::Result<T>>, instead: T) -> Poll<io::Result<T>> {
+        match result {
+            Poll::Ready(Err(_)) if self.connection.is_http2 => {
+                self.is_mute = true;
+                self.connection.wire.flushed();
+                Poll::Ready(Ok(instead))
+            }
+            result => result,
+        }
+    }
+
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
         match result {
             Poll::Ready(Ok(bytes)) => self.connection.wire.wrote(*bytes),
             Poll::Pending => self.connection.wire.write_pending(),
             Poll::Ready(Err(_)) => {}
+        }
+    }
+
+    /// Keeps what the peer said against TLS, of which h2 hands on nothing but the text. A server
+    /// that refuses the client's certificate says so only after the handshake (RFC 8446, 4.4.2.4).
+    fn note_alert(&self, result: &Poll<io::Result<()>>) {
+        if let Poll::Ready(Err(error)) = result
+            && let Some(found) = tls::Error::find(error)
+        {
+            let _ = self.connection.alert.set(found);
         }
     }
 }
@@ -145,6 +173,7 @@ impl AsyncRead for Noted {
         let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let bytes = buffer.filled().len() - before;
         charge(bytes, cx);
+        self.note_alert(&result);
         match result {
             Poll::Ready(_) if self.connection.is_http2 && bytes > 0 => {
                 self.connection.wire.note_heard();
@@ -163,9 +192,12 @@ impl AsyncWrite for Noted {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.is_mute {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note_write(&result);
-        result
+        self.muffle(result, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -173,9 +205,13 @@ impl AsyncWrite for Noted {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let length = parts.iter().map(|part| part.len()).sum();
+        if self.is_mute {
+            return Poll::Ready(Ok(length));
+        }
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
         self.note_write(&result);
-        result
+        self.muffle(result, length)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -183,12 +219,15 @@ impl AsyncWrite for Noted {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_mute {
+            return Poll::Ready(Ok(()));
+        }
         let result = Pin::new(&mut self.stream).poll_flush(cx);
         match result {
             Poll::Ready(_) => self.connection.wire.flushed(),
             Poll::Pending => self.connection.wire.write_pending(),
         }
-        result
+        self.muffle(result, ())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

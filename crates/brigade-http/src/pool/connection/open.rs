@@ -55,6 +55,7 @@ pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPoo
     let noted = Noted {
         stream,
         connection: connection.clone(),
+        is_mute: false,
     };
     let driven = if is_http2 {
         let (sender, driven) = http2::handshake(noted, protocol.http2).await?;

@@ -5,7 +5,7 @@
 //! hyper order what the request and the driver see of each other, so relaxed ordering is enough but
 //! where a comment says otherwise. It never decides anything about the pool.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use brigade::clock;
@@ -74,6 +74,8 @@ pub(crate) struct Wire {
     rested: AtomicU64,
     /// When the peer of HTTP/2 was heard last, or 0.
     heard_at: AtomicU64,
+    /// Whether the peer of HTTP/2 has answered a request.
+    has_served: AtomicBool,
     /// The last exchange of which the caller is through with the response.
     heard: AtomicU64,
 }
@@ -107,6 +109,15 @@ impl Wire {
 
     pub(super) fn note_heard(&self) {
         self.heard_at.store(clock::now().as_nanos(), Relaxed);
+    }
+
+    pub(super) fn note_served(&self) {
+        self.has_served.store(true, Relaxed);
+    }
+
+    /// Whether the peer of HTTP/2 has answered a request.
+    pub(crate) fn has_served(&self) -> bool {
+        self.has_served.load(Relaxed)
     }
 
     /// Since when the socket has taken no bytes that are to be written.
