@@ -90,10 +90,12 @@ fn explain(error: &rustls::Error) -> String {
         Tls::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::NoCertificate,
         ) => "the server asks for a client certificate".to_owned(),
-        Tls::AlertReceived(
-            AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion,
-        )
-        | Tls::PeerIncompatible(_) => {
+        // Before TLS 1.3 a server says no more than this when it misses a certificate.
+        Tls::AlertReceived(AlertDescription::HandshakeFailure) => format!(
+            "the server and this client share no version or cipher of TLS, or the server asks for a \
+             client certificate: {error}"
+        ),
+        Tls::AlertReceived(AlertDescription::ProtocolVersion) | Tls::PeerIncompatible(_) => {
             format!("the server and this client share no version or cipher of TLS: {error}")
         }
         Tls::AlertReceived(alert) => format!("the server refused the handshake: {alert:?}"),
