@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use brigade_http::{Backoff, Kind, Method, Phase, PoolLimits, RetryPolicy, Timeouts};
+use brigade_testkit::h2::{H2Server, code};
 use brigade_testkit::server::{Port, Reply, Server};
 use brigade_testkit::wait::until;
 use tracing::field::{Field, Visit};
@@ -327,6 +328,32 @@ async fn h7j_a_request_that_moves_to_another_connection_counts_that() {
     assert_eq!(second.fields["http.request.resend_count"], "1");
     let events = watcher.events(|span| span.fields.contains_key("http.request.resend_count"));
     assert_eq!(events, ["reused", "moving to another connection"]);
+}
+
+#[tokio::test]
+async fn h7j_a_request_that_a_server_of_http2_did_not_look_at_counts_that() {
+    let (watcher, _guard) = Watcher::set();
+    let server = H2Server::start(|mut conn| async move {
+        conn.settings(&[]).await?;
+        let Some(first) = conn.request().await? else {
+            return Ok(());
+        };
+        match conn.number() {
+            0 => conn.goaway(0, code::NO_ERROR).await,
+            _ => conn.respond(first.stream, 200, "hello").await,
+        }
+    });
+    let server = server.unwrap();
+    let client = builder().http2_prior_knowledge().build().unwrap();
+    assert_eq!(read(&client, server.url("/")).await, b"hello");
+    let [span] = watcher.spans(REQUEST).try_into().unwrap();
+    assert_eq!(span.fields["network.protocol.version"], "2");
+    assert_eq!(span.fields["network.peer.address"], "127.0.0.1");
+    assert_eq!(span.fields["http.request.resend_count"], "1");
+    assert_eq!(
+        watcher.events(|span| span.name == REQUEST),
+        ["moving to another connection"]
+    );
 }
 
 #[tokio::test]
