@@ -25,16 +25,13 @@ pub(crate) async fn served(
     timeouts: &Timeouts,
     total: Deadline,
 ) -> Result<Response> {
-    let closed = || Error::new(Kind::Closed);
-    if client.pool.is_shut() {
-        return Err(closed());
-    }
     let answer = service.answer(request(client, hop)?);
     // All of the request is there, so what is waited for is the response.
     let answer = total.nearer(Phase::Read, timeouts.read).bound(answer);
     let answer = tokio::select! {
         biased;
-        () = client.pool.closing() => return Err(closed()),
+        // Before the service is called, which its first poll does.
+        () = client.pool.closing() => return Err(Error::new(Kind::Closed)),
         answer = answer => answer?.map_err(foreign)?,
     };
     let (head, body) = answer.into_parts();

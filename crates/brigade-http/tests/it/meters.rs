@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use brigade_http::{PoolLimits, Timeouts};
 use brigade_testkit::cancel::fuzz_cancel;
+use brigade_testkit::h2::H2Server;
 use brigade_testkit::server::{Port, Reply, Server};
 use brigade_testkit::wait::until;
 use metrics::{
@@ -202,6 +203,39 @@ async fn h7p_gauges_follow_requests_and_connections_and_come_back_to_zero() {
     let ended = kept.counts("http.client.connection.duration");
     let labels = "network.protocol.version=1.1 server.address=127.0.0.1";
     assert_eq!(ended, [(labels.to_owned(), 2)]);
+}
+
+#[tokio::test]
+async fn h7p_a_connection_that_requests_share_is_active_until_the_last_of_them() {
+    let (kept, _guard) = kept();
+    let server = H2Server::start(|mut conn| async move {
+        conn.settings(&[]).await?;
+        let mut streams = Vec::new();
+        while let Some(request) = conn.request().await? {
+            streams.push(request.stream);
+            if streams.len() == 3 {
+                conn.respond(streams[1], 200, "hello").await?;
+                conn.respond(streams[2], 200, "hello").await?;
+            } else if streams.len() == 1 {
+                conn.respond(streams[0], 200, "hello").await?;
+            }
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let client = builder().http2_prior_knowledge().build().unwrap();
+    let open = |state| open(state).replace("version=1.1", "version=2");
+    read(&client, server.url("/")).await;
+    assert_eq!(kept.gauges(), [(open("idle"), 1.0)]);
+    let get = || client.get(server.url("/")).unwrap().send();
+    let (one, other) = tokio::join!(get(), get());
+    assert_eq!(kept.gauges(), [(open("active"), 1.0)]);
+    one.unwrap().bytes().await.unwrap();
+    assert_eq!(kept.gauges(), [(open("active"), 1.0)]);
+    other.unwrap().bytes().await.unwrap();
+    assert_eq!(kept.gauges(), [(open("idle"), 1.0)]);
+    client.close().await;
+    assert_eq!(kept.gauges(), []);
 }
 
 #[tokio::test]

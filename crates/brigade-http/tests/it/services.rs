@@ -16,6 +16,7 @@ use brigade_testkit::wait::until;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures_util::stream;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Body, Frame};
 use hyper::{Request, Response};
@@ -144,7 +145,7 @@ async fn h9b_layers_of_tower_lie_around_a_client() {
 
 fn pieces(pieces: Vec<Bytes>) -> impl Body<Data = Bytes, Error = io::Error> + Send + 'static {
     let pieces = pieces.into_iter().map(|piece| Ok(Frame::data(piece)));
-    StreamBody::new(futures_util::stream::iter(pieces))
+    StreamBody::new(stream::iter(pieces))
 }
 
 /// A body that never comes.
@@ -191,7 +192,7 @@ async fn h9c_a_body_in_pieces_is_put_together_within_limits() {
     assert!(tell(&error).contains("16 MiB"), "{}", tell(&error));
     let whole = post(pieces(vec![vec![0; 17 << 20].into()])).await;
     assert_eq!(text(whole.unwrap()).await, (17 << 20).to_string());
-    let broken = StreamBody::new(futures_util::stream::iter([
+    let broken = StreamBody::new(stream::iter([
         Ok(Frame::data(Bytes::from("1"))),
         Err(io::Error::other("the disk is gone")),
     ]));
@@ -322,11 +323,27 @@ async fn h9e_timeouts_hold_to_the_second() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn h9e_each_part_of_a_body_starts_the_read_timeout_again() {
+    let dribbling = service_fn(|_| async {
+        let pieces = stream::unfold(0, async |piece| {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let data = Ok::<_, Infallible>(Frame::data(Bytes::from("x")));
+            (piece < 4).then_some((data, piece + 1))
+        });
+        Ok::<_, Infallible>(Response::new(StreamBody::new(Box::pin(pieces))))
+    });
+    let timeouts = Timeouts::NONE.read(Duration::from_secs(5));
+    let client = builder().timeouts(timeouts).service(dribbling);
+    let client = client.build().unwrap();
+    assert_eq!(read(&client, "http://a/".to_owned()).await, b"xxxx");
+}
+
 /// A body that begins and then falls silent.
 fn begin_only() -> impl futures_util::Stream<Item = Result<Frame<Bytes>, Infallible>> {
     use futures_util::StreamExt;
-    let begin = futures_util::stream::iter([Ok(Frame::data(Bytes::from("begin")))]);
-    begin.chain(futures_util::stream::pending())
+    let begin = stream::iter([Ok(Frame::data(Bytes::from("begin")))]);
+    begin.chain(stream::pending())
 }
 
 #[tokio::test]
