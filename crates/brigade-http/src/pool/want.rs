@@ -131,12 +131,18 @@ impl Want {
 
     pub(super) fn begin_dial(&self, slot: Slot) {
         let parent = self.lock().span.clone();
-        let dial = Underway {
+        let mut dial = Underway {
             slot,
             task: None,
             span: shared(watch::dial(parent.as_deref(), &self.plan.url)),
         };
-        self.lock().dials.push(dial);
+        let mut state = self.lock();
+        // The request may have gone meanwhile.
+        let is_gone = parent.is_some() && state.span.is_none();
+        let span = dial.span.take_if(|_| is_gone);
+        state.dials.push(dial);
+        drop(state);
+        drop(span);
     }
 
     /// What happens in a dial belongs to this span, as long as the request is there.
