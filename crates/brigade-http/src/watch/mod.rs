@@ -3,7 +3,7 @@
 //!
 //! Nothing here has to be switched on in the client: a subscriber of [`tracing`], or a recorder of
 //! the `metrics` facade with the feature `metrics`, sees it. Without one, a request pays for a
-//! few loads. What a client is doing at the moment is [`Client::stats`](crate::Client::stats).
+//! few loads of memory. What a client is doing at the moment is [`Client::stats`](crate::Client::stats).
 //!
 //! No header value, password or login of a proxy is in any of it. The query of a URL is, because it
 //! is a part of what was asked for, but for the values of signatures that the conventions name
