@@ -1,4 +1,4 @@
-//! The body of a request as hyper takes it.
+//! The body of a request, as hyper and a service in place of the network take it.
 //!
 //! A type of our own, so that streamed bodies can become another case of it without changing
 //! the connection's type. It never copies what the caller gave.
@@ -10,20 +10,24 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// The body of a request.
-#[derive(Debug)]
-pub(crate) enum RequestBody {
-    Empty,
-    Full(Bytes),
+/// The body of a request, as a [service in place of the network](crate::ClientBuilder::service)
+/// gets it: its bytes, at once.
+#[derive(Clone, Debug, Default)]
+pub struct RequestBody {
+    /// What is left to be sent.
+    bytes: Bytes,
+}
+
+impl RequestBody {
+    /// The bytes, all of them as long as the body was not read as a stream.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.bytes
+    }
 }
 
 impl From<Bytes> for RequestBody {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() {
-            Self::Empty
-        } else {
-            Self::Full(bytes)
-        }
+        Self { bytes }
     }
 }
 
@@ -35,20 +39,17 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match std::mem::replace(&mut *self, Self::Empty) {
-            Self::Empty => Poll::Ready(None),
-            Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+        if self.bytes.is_empty() {
+            return Poll::Ready(None);
         }
+        Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.bytes)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Empty)
+        self.bytes.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Empty => SizeHint::with_exact(0),
-            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-        }
+        SizeHint::with_exact(self.bytes.len() as u64)
     }
 }

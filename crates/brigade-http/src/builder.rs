@@ -9,11 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body::Body;
+use tower_service::Service;
 
+use crate::answered::BoxError;
+use crate::body::RequestBody;
 use crate::client::Inner;
 use crate::connect::{Connector, Way};
 use crate::dns::{self, Resolve};
+use crate::fake::{Answer, Fake};
 use crate::pool::ClientPool;
 use crate::protocol::{Http2, Protocol, Versions};
 use crate::proxy::{self, Proxies, Proxy};
@@ -21,6 +26,7 @@ use crate::retry::RetryPolicy;
 use crate::settings::Settings;
 use crate::tls::TlsConfig;
 use crate::transport::Connect;
+use crate::watch;
 use crate::{Client, Error, Kind, PoolLimits, Result, Timeouts};
 
 /// The settings of a client that is not built yet.
@@ -52,6 +58,7 @@ pub struct ClientBuilder {
     /// Those of the environment where nothing was said.
     proxies: Option<Vec<Proxy>>,
     names: dns::Names,
+    service: Option<Arc<dyn Answer>>,
     error: Option<Error>,
 }
 
@@ -72,6 +79,7 @@ impl Default for ClientBuilder {
             way: Way::default(),
             proxies: None,
             names: dns::Names::default(),
+            service: None,
             error: None,
         }
     }
@@ -161,6 +169,28 @@ impl ClientBuilder {
     /// [`unix_socket`](Self::unix_socket) counts.
     pub fn connector(mut self, connector: impl Connect) -> Self {
         self.way = Way::Custom(Arc::new(connector));
+        self
+    }
+
+    /// Has every request answered by `service` instead of a server: a fake one in a test, an axum
+    /// `Router`, another client with layers around it; see [`service`](crate::service).
+    ///
+    /// It gets each request with its absolute URL and all headers, once for each hop of a redirect
+    /// and each attempt. Redirects, retries, decoding, limits on bodies, the read and the total
+    /// timeout are the client's as ever; limits on connections, the other timeouts, TLS and proxies
+    /// do not apply, because there are no connections. Its error is one of [`Kind::Protocol`],
+    /// unless it is an [`Error`] of a client: that is handed on, so `Error::from(kind)` fails in any
+    /// way. Where HTTP has no body (HEAD, 204, 304), its body is dropped.
+    ///
+    /// [`Client::close`] ends requests that wait for it, and no new one gets to it.
+    pub fn service<S, B>(mut self, service: S) -> Self
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send,
+        B: Body<Error: Into<BoxError>> + Send + 'static,
+    {
+        self.service = Some(Arc::new(Fake(service)));
         self
     }
 
@@ -282,7 +312,9 @@ impl ClientBuilder {
         }
         let proxies = match (self.proxies, &self.way) {
             (Some(proxies), _) => proxies,
-            (None, Way::Tcp) => proxy::from_environment(|name| std::env::var_os(name))?,
+            (None, Way::Tcp) if self.service.is_none() => {
+                proxy::from_environment(|name| std::env::var_os(name))?
+            }
             (None, _) => Vec::new(),
         };
         let proxies = Proxies::new(proxies);
@@ -295,7 +327,9 @@ impl ClientBuilder {
             nameless_headers: nameless(&headers),
             headers,
             settings: self.settings,
+            service: self.service,
         };
+        watch::describe();
         Ok(Client {
             inner: inner.into(),
         })

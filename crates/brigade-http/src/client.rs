@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 
 use crate::connect::Connector;
+use crate::fake::Answer;
 use crate::into_url::check;
 use crate::pool::ClientPool;
 use crate::proxy::Proxies;
@@ -49,6 +50,8 @@ pub(crate) struct Inner {
     /// The same without Host.
     pub(crate) nameless_headers: HeaderMap,
     pub(crate) settings: Settings,
+    /// Whoever answers in place of the network.
+    pub(crate) service: Option<Arc<dyn Answer>>,
 }
 
 impl Client {

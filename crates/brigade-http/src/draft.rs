@@ -3,6 +3,8 @@
 //! It is boxed once and moves as a pointer through everything that sends it. It never holds
 //! anything of a connection.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use url::Url;
@@ -28,4 +30,14 @@ pub(crate) struct Hop {
     pub(crate) body: Bytes,
     /// Whether the client's headers are among `headers` already.
     pub(crate) merged: bool,
+    /// How often the request was sent before, whatever the reason.
+    pub(crate) resent: AtomicU32,
+}
+
+impl Hop {
+    /// The request moves to another connection, although it was sent on one.
+    pub(crate) fn move_on(&self) {
+        self.resent.fetch_add(1, Relaxed);
+        tracing::debug!("moving to another connection");
+    }
 }

@@ -224,6 +224,14 @@ impl Error {
     }
 }
 
+/// An error of one's own making, for a [service in place of the
+/// network](crate::ClientBuilder::service) that shall fail in a certain way.
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
+        Self::new(kind)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.inner.url {

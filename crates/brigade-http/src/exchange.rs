@@ -63,7 +63,10 @@ pub(crate) async fn exchange(
     loop {
         let at = now.take().unwrap_or_else(clock::now);
         let lease = match client.pool.try_checkout(key, at) {
-            Some(lease) => lease,
+            Some(lease) => {
+                tracing::debug!(host = ?lease.connection().map(|used| &used.host), "reused");
+                lease
+            }
             // Boxed, because a wait is rare and its state is large.
             None => Box::pin(checkout(client, hop, timeouts, total)).await?,
         };
@@ -179,6 +182,7 @@ impl Attempt<'_> {
                 }
                 if died && replayable && self.stale.is_none() {
                     self.stale = Some(wire.rested());
+                    self.hop.move_on();
                     return Ok(Next::Again);
                 }
                 Err(connection.broken(Some(error)))
@@ -222,6 +226,7 @@ impl Attempt<'_> {
                 }
                 let delay = REFUSED_DELAY * (1 << self.unprocessed);
                 self.unprocessed += 1;
+                self.hop.move_on();
                 match is_refused {
                     true => Ok(Next::Later(delay.mul_f64(0.5 + fastrand::f64() / 2.0))),
                     false => Ok(Next::Again),
@@ -231,6 +236,7 @@ impl Attempt<'_> {
                 let may = self.hop.method.is_idempotent() && !self.client.pool.is_shut();
                 if may && !is_fresh && self.stale.is_none() {
                     self.stale = Some(connection.opened);
+                    self.hop.move_on();
                     return Ok(Next::Again);
                 }
                 Err(error)
@@ -240,7 +246,7 @@ impl Attempt<'_> {
 }
 
 /// What the request line names: to a proxy that is asked for it the whole URL (RFC 9112, 3.2.2).
-fn target(url: &Url, whole: bool) -> Result<Uri> {
+pub(crate) fn target(url: &Url, whole: bool) -> Result<Uri> {
     let target = match whole {
         true => &url[..Position::AfterQuery],
         false => &url[Position::BeforePath..Position::AfterQuery],
@@ -249,7 +255,7 @@ fn target(url: &Url, whole: bool) -> Result<Uri> {
     Uri::from_maybe_shared(target).map_err(|error| Error::new(Kind::BadUrl).from(error))
 }
 
-fn request1(
+pub(crate) fn request1(
     client: &Inner,
     hop: &Hop,
     target: Uri,

@@ -3,6 +3,7 @@
 //! Decoding, the limit and the reasons for a broken end meet here. Once it has ended or failed it
 //! holds nothing of the connection any more, and a failure is never mistaken for an end.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -12,6 +13,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+use crate::answered::Answered;
 use crate::decode::{self, Decoder};
 use crate::pool::connection::{Exchange, Exchange2};
 use crate::settings::Settings;
@@ -30,6 +32,8 @@ pub(crate) struct Body {
 pub(crate) enum Source {
     Http1(Incoming, Exchange),
     Http2(Exchange2),
+    /// A service in place of the network. Boxed, because it is rare.
+    Service(Box<Answered>),
 }
 
 impl Source {
@@ -37,6 +41,7 @@ impl Source {
         match self {
             Self::Http1(incoming, _) => incoming.is_end_stream(),
             Self::Http2(exchange) => exchange.is_end_stream(),
+            Self::Service(answered) => answered.is_end_stream(),
         }
     }
 
@@ -45,6 +50,7 @@ impl Source {
         let (incoming, exchange) = match self {
             Self::Http1(incoming, exchange) => (incoming, exchange),
             Self::Http2(exchange) => return exchange.poll_data(cx),
+            Self::Service(answered) => return answered.poll_data(cx),
         };
         Poll::Ready(match ready!(Pin::new(incoming).poll_frame(cx)) {
             // Trailers say nothing about the body.
@@ -84,6 +90,27 @@ impl Body {
         });
     }
 
+    /// Whether nothing is left to be read, as far as that is known without reading.
+    pub(crate) fn is_over(&self) -> bool {
+        self.failed.is_none() && self.decoder.is_ok() && self.source.is_none()
+    }
+
+    /// Whether it is handed out as something else than what was sent.
+    pub(crate) fn is_decoded(&self) -> bool {
+        self.decoder
+            .as_ref()
+            .is_ok_and(|decoder| !decoder.is_identity())
+    }
+
+    /// The other end of the socket that it comes from.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        match self.source.as_ref()? {
+            Source::Http1(_, exchange) => exchange.connection.peer,
+            Source::Http2(exchange) => exchange.peer(),
+            Source::Service(_) => None,
+        }
+    }
+
     /// The next decoded chunk, never empty.
     pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         if let Some(kind) = self.failed {
@@ -93,6 +120,7 @@ impl Body {
         let chunk = ready!(self.poll_advance(cx));
         if let Err(error) = &chunk {
             self.failed = Some(error.kind());
+            tracing::debug!(error.type = error.kind().name(), "the body failed");
         }
         if !matches!(chunk, Ok(Some(_))) {
             self.source = None;
@@ -125,6 +153,7 @@ impl Body {
 fn announced(source: &Source, headers: &HeaderMap) -> u64 {
     match source {
         Source::Http1(incoming, _) => incoming.size_hint().lower(),
+        Source::Service(answered) => answered.length_min(),
         Source::Http2(exchange) if exchange.is_end_stream() => 0,
         Source::Http2(_) => headers
             .get(CONTENT_LENGTH)

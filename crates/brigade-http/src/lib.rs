@@ -29,7 +29,10 @@
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
 //! | go through a proxy, or through none | [`proxy`], [`ClientBuilder::no_proxy`] |
 //! | reach a server by a Unix socket | [`ClientBuilder::unix_socket`] |
-//! | reach it by a stream of my own, test without sockets | [`transport`] |
+//! | reach it by a stream of my own | [`transport`] |
+//! | answer requests without a network, in a test | [`ClientBuilder::service`], [`service`] |
+//! | put layers of tower around it | [`service`] |
+//! | trace it, measure it | [`watch`] |
 //! | end every connection | [`Client::close`] |
 //!
 //! It speaks HTTP/1.1 and HTTP/2: what the server chooses in the TLS handshake, or what it is told to.
@@ -42,10 +45,12 @@
 //! comes first, and what it does not take any more serves the next.
 //!
 //! In reading order: `client`, `request`, `send` (redirects and retries), `exchange` (one request on
-//! one connection), `pool` (who gets which, what dials and what drives it), `connect`, `dns` and
-//! `race` (how one is opened, be it past a [`proxy`] or by a [`transport`]), `incoming` (the body).
+//! one connection) or `served` (a [`service`] in the network's place), `pool` (who gets which, what
+//! dials and what drives it), `connect`, `dns` and `race` (how one is opened, be it past a [`proxy`]
+//! or by a [`transport`]), `incoming` (the body).
 //! The rules themselves are pure: [`brigade_core::pool`], [`redirect`], [`retry`], [`decode`].
 
+mod answered;
 mod body;
 mod builder;
 mod client;
@@ -56,6 +61,7 @@ pub mod dns;
 mod draft;
 mod error;
 mod exchange;
+mod fake;
 mod incoming;
 mod into_url;
 mod limits;
@@ -68,11 +74,14 @@ mod request;
 mod response;
 pub mod retry;
 mod send;
+mod served;
+pub mod service;
 mod settings;
 mod stats;
 mod timeouts;
 pub mod tls;
 pub mod transport;
+pub mod watch;
 
 pub use builder::ClientBuilder;
 pub use client::Client;

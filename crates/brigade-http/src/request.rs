@@ -3,6 +3,7 @@
 //! What it does not set itself comes from the client. A builder does nothing before
 //! [`RequestBuilder::send`].
 
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -67,6 +68,7 @@ impl RequestBuilder {
                 headers,
                 body: Bytes::new(),
                 merged: false,
+                resent: AtomicU32::new(0),
             },
             settings: client.inner.settings.clone(),
             error: None,

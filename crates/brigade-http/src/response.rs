@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use http::response::Parts;
@@ -59,6 +60,19 @@ impl Response {
         body.decode(&head.headers, settings);
         self.inner.url = Some(url);
         self
+    }
+
+    /// The parts that it is made of.
+    pub(crate) fn into_parts(self) -> (Parts, Body, Url) {
+        let Inner { head, body, url } = *self.inner;
+        let url =
+            url.unwrap_or_else(|| unreachable!("every response that is given out has its URL"));
+        (head, body, url)
+    }
+
+    /// The other end of the socket that it came from.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.inner.body.peer()
     }
 
     /// The status.

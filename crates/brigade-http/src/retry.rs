@@ -29,6 +29,17 @@ pub enum Failure<'a> {
     Status(StatusCode, &'a HeaderMap),
 }
 
+impl Failure<'_> {
+    /// The name of it in events.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::Unsent => "unsent",
+            Self::Interrupted => "interrupted",
+            Self::Status(status, _) => status.as_str(),
+        }
+    }
+}
+
 /// When a request is sent again.
 ///
 /// # Examples

@@ -3,11 +3,13 @@
 //! What is sent again, and why, is decided here and in [`crate::exchange`], nowhere else. Neither
 //! ever sends anything twice that no rule allows.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
 use brigade::clock;
 use brigade_core::time::Moment;
 use bytes::Bytes;
+use tracing::Instrument;
 
 use crate::client::Inner;
 use crate::deadline::Deadline;
@@ -16,7 +18,9 @@ use crate::exchange::{exchange, merged};
 use crate::redirect;
 use crate::response::Response;
 use crate::retry::Failure;
+use crate::served::served;
 use crate::settings::Settings;
+use crate::watch::{Outcome, Watched};
 use crate::{Error, Kind, Phase, Result};
 
 /// Sends a request on its way.
@@ -39,6 +43,18 @@ pub(crate) async fn send(client: &Inner, mut draft: Box<Draft>) -> Result<Respon
         }
     };
     Ok(answer.finish(draft.hop.url, &draft.settings))
+}
+
+/// How an attempt ended, for who watches it.
+fn outcome(sent: &Result<Response>) -> Outcome {
+    match sent {
+        Ok(head) => Outcome::Answered {
+            status: head.status(),
+            version: head.version(),
+            peer: head.peer(),
+        },
+        Err(error) => Outcome::Failed(error.kind()),
+    }
 }
 
 /// What follows from one attempt.
@@ -64,7 +80,30 @@ struct Attempts<'a> {
 impl Attempts<'_> {
     async fn once(&mut self, hop: &mut Hop) -> Result<Next> {
         let now = self.begun.take().unwrap_or_else(clock::now);
-        match exchange(self.client, hop, &self.settings.timeouts, (self.total, now)).await {
+        let resent = hop.resent.load(Relaxed);
+        let mut watched = Watched::begin(&hop.method, &hop.url, resent);
+        let sent = match watched.span.is_disabled() && self.client.service.is_none() {
+            true => exchange(self.client, hop, &self.settings.timeouts, (self.total, now)).await,
+            // Boxed, because it is rare and its state is large.
+            false => Box::pin(self.aside(hop, now).instrument(watched.span.clone())).await,
+        };
+        let moved = hop.resent.load(Relaxed);
+        watched.end(&outcome(&sent), (moved > resent).then_some(moved));
+        let _in_span = watched.span.enter();
+        self.next(hop, sent)
+    }
+
+    /// What is off the common way: a request that is watched, or answered by a service.
+    async fn aside(&self, hop: &Hop, now: Moment) -> Result<Response> {
+        let timeouts = &self.settings.timeouts;
+        match &self.client.service {
+            Some(service) => served(&**service, self.client, hop, timeouts, self.total).await,
+            None => exchange(self.client, hop, timeouts, (self.total, now)).await,
+        }
+    }
+
+    fn next(&mut self, hop: &mut Hop, sent: Result<Response>) -> Result<Next> {
+        match sent {
             Ok(head) => {
                 let failure = Failure::Status(head.status(), head.headers());
                 if let Some(delay) = self.delay(failure, hop) {
@@ -104,7 +143,9 @@ impl Attempts<'_> {
             return None;
         }
         self.failures += 1;
-        tracing::debug!(failures = self.failures, ?delay, "sending again");
+        hop.resent.fetch_add(1, Relaxed);
+        let failures = self.failures;
+        tracing::debug!(failures, ?delay, reason = failure.reason(), "sending again");
         Some(delay)
     }
 
@@ -131,6 +172,8 @@ impl Attempts<'_> {
         }
         hop.method = follow.method;
         hop.url = follow.url;
+        hop.resent.fetch_add(1, Relaxed);
+        tracing::debug!(server.address = hop.url.host_str(), "following a redirect");
         Ok(true)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A snapshot that never changes after it was taken.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ impl Stats {
             is_http2: entry
                 .connection
                 .is_some_and(|connection| connection.is_http2),
+            peer: entry.connection.and_then(|connection| connection.peer),
             age: (entry.connection)
                 .map_or(Duration::ZERO, |connection| now.since(connection.opened)),
             in_flight: entry.leases,
@@ -70,6 +72,9 @@ pub struct ConnectionStats {
     pub state: ConnectionState,
     /// Whether it speaks HTTP/2. `false` as long as it is being opened.
     pub is_http2: bool,
+    /// The other end of its socket, that of a proxy if there is one. `None` as long as it is being
+    /// opened, and if it has no address.
+    pub peer: Option<SocketAddr>,
     /// How long it has been open.
     pub age: Duration,
     /// How many requests are on it now.

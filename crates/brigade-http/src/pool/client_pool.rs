@@ -19,6 +19,7 @@ use super::guards::{Lease, SlotGuard, Waiting};
 use super::patience::Patience;
 use super::want::{DialPlan, Want};
 use crate::deadline::Deadline;
+use crate::watch::WaitMeter;
 use crate::{Error, Kind, PoolLimits, Result};
 
 type Core = Pool<Arc<Connection>, Arc<Want>>;
@@ -71,15 +72,19 @@ impl ClientPool {
         limit: Deadline,
     ) -> Result<Lease> {
         let total = plan.total;
+        let wait = WaitMeter::begin(&plan.url);
         let mut waiting = self.enqueue(key, plan);
         let served = limit.bound(poll_fn(|cx| waiting.poll(key, cx))).await;
-        match served {
+        let served = match served {
             Err(_) if limit.at < total.at => {
                 waiting.is_overdue = true;
-                total.bound(poll_fn(|cx| waiting.poll(key, cx))).await?
+                total.bound(poll_fn(|cx| waiting.poll(key, cx))).await
             }
-            served => served?,
-        }
+            served => served,
+        };
+        let served = served.flatten();
+        wait.end(&served);
+        served
     }
 
     fn enqueue(self: &Arc<Self>, key: &str, plan: DialPlan) -> Waiting {
@@ -123,6 +128,11 @@ impl ClientPool {
 
     fn carry_out(self: &Arc<Self>, actions: Actions) {
         for close in actions.closes {
+            let host = &close.connection.host;
+            match close.urgent {
+                true => tracing::debug!(?host, "evicted"),
+                false => tracing::debug!(?host, "retired"),
+            }
             close.connection.retire(close.urgent);
         }
         for (want, grant) in actions.grants {
@@ -136,9 +146,7 @@ impl ClientPool {
             want.fail(Error::new(Kind::Closed));
         }
         for dial in actions.dials {
-            let pool = self.clone();
-            let slot = dial.slot;
-            dial::begin(SlotGuard { pool, slot }, dial.waiter);
+            dial::begin(SlotGuard::new(self.clone(), dial.slot), dial.waiter);
         }
     }
 
@@ -159,18 +167,21 @@ impl ClientPool {
     pub(super) fn finish(self: &Arc<Self>, connection: &Arc<Connection>) -> Moment {
         let keep = connection.wire.keep();
         let idle_timeout = self.limits.idle_timeout;
-        self.act(|core, now, actions| {
+        let until = self.act(|core, now, actions| {
             connection.wire.set_rested(now);
             core.finish(connection.slot, keep, now, actions);
             let idle_until = now + keep.map_or(idle_timeout, |keep| keep.min(idle_timeout));
             idle_until.min(connection.until)
-        })
+        });
+        connection.meter.free();
+        until
     }
 
     /// A place on a connection was not used, or is free again.
     pub(super) fn hand_back(self: &Arc<Self>, connection: &Connection) {
         let keep = connection.wire.keep();
         self.act(|core, now, actions| core.finish(connection.slot, keep, now, actions));
+        connection.meter.free();
     }
 
     /// The server said how long it keeps a connection that may be idle already.

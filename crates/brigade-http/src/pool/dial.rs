@@ -5,7 +5,10 @@
 //! from the others. It is bounded by the connect timeout of the request that it was begun for, and
 //! never outlives its client's `close`.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Context;
 
 use brigade_core::pool::Slot;
 
@@ -41,7 +44,7 @@ impl Dial {
         let opened = tokio::select! {
             biased;
             () = pool.closing() => Err(Error::new(Kind::Closed)),
-            opened = open(slot, &self.want) => opened,
+            opened = self.within_span(open(slot, &self.want)) => opened,
         };
         match opened {
             Ok(opened) => {
@@ -53,8 +56,21 @@ impl Dial {
         }
     }
 
+    /// Polls the dial in the span that it has, for as long as it has one.
+    async fn within_span<F: Future>(&self, dial: F) -> F::Output {
+        let mut dial = pin!(dial);
+        let poll = |cx: &mut Context<'_>| match self.want.dial_span(self.number) {
+            Some(span) => span.in_scope(|| dial.as_mut().poll(cx)),
+            None => dial.as_mut().poll(cx),
+        };
+        poll_fn(poll).await
+    }
+
     fn end(&mut self, error: Error) {
         let Some(slot) = self.slot.take() else { return };
+        if let Some(span) = self.want.dial_span(self.number) {
+            span.record("error.type", error.kind().name());
+        }
         let told = slot.pool.lock().failed(slot.slot);
         drop(slot);
         if let Some(waiter) = told {

@@ -18,9 +18,19 @@ use crate::{Error, Phase, Result};
 pub(crate) struct SlotGuard {
     pub(crate) pool: Arc<ClientPool>,
     pub(crate) slot: Slot,
+    /// What has come of the dial.
+    pub(super) connection: Option<Arc<Connection>>,
 }
 
 impl SlotGuard {
+    pub(super) fn new(pool: Arc<ClientPool>, slot: Slot) -> Self {
+        Self {
+            pool,
+            slot,
+            connection: None,
+        }
+    }
+
     /// The slot of a dial that nobody has begun, in a pool of its own.
     #[cfg(test)]
     pub(crate) fn of_dial(limits: crate::PoolLimits) -> (Arc<ClientPool>, Self) {
@@ -37,19 +47,21 @@ impl SlotGuard {
         let left = core.cancel(ticket.expect("it is open"), now, &mut actions);
         drop(core);
         drop(left);
-        (pool.clone(), Self { pool, slot })
+        (pool.clone(), Self::new(pool, slot))
     }
 
     /// One more slot for another socket of the same dial, if nobody waits and the limits allow.
     pub(crate) fn another(&self) -> Option<Self> {
         let slot = self.pool.lock().try_open_beside(self.slot)?;
-        let pool = self.pool.clone();
-        Some(Self { pool, slot })
+        Some(Self::new(self.pool.clone(), slot))
     }
 }
 
 impl Drop for SlotGuard {
     fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            connection.meter.close();
+        }
         let slot = self.slot;
         self.pool
             .act(|core, now, actions| core.closed(slot, now, actions));
@@ -66,6 +78,7 @@ pub(crate) struct Lease {
 
 impl Lease {
     pub(super) fn new(pool: Arc<ClientPool>, connection: Arc<Connection>) -> Self {
+        connection.meter.take();
         Self {
             pool,
             connection: Some(connection),
@@ -87,6 +100,7 @@ impl Lease {
             let slot = connection.slot;
             self.pool
                 .act(|core, now, actions| core.withdraw(slot, now, actions));
+            connection.meter.free();
             connection.retire(true);
         }
     }

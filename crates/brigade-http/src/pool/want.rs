@@ -11,11 +11,12 @@ use std::time::Duration;
 use brigade_core::pool::Slot;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
+use tracing::Span;
 use url::Url;
 
 use super::guards::Lease;
-use crate::Error;
 use crate::deadline::Deadline;
+use crate::{Error, watch};
 
 /// What a dial needs to know.
 #[derive(Debug)]
@@ -50,8 +51,20 @@ pub(crate) struct Want {
 struct State {
     outcome: Outcome,
     /// The dials that were begun for it and are under way: more than one if it was overtaken.
-    dials: Vec<(Slot, Option<AbortHandle>)>,
+    dials: Vec<Underway>,
+    /// The span of the request, as long as that is there.
+    span: Option<Arc<Span>>,
     waker: Option<Waker>,
+}
+
+/// A dial that is under way.
+#[derive(Debug)]
+struct Underway {
+    slot: Slot,
+    task: Option<AbortHandle>,
+    /// A dial may outlive its request, but must not keep that one's span open, so this is gone with
+    /// the request. It is shared, because cloning a span runs foreign code.
+    span: Option<Arc<Span>>,
 }
 
 #[derive(Debug)]
@@ -78,6 +91,7 @@ impl Want {
         let state = State {
             outcome: Outcome::Waiting,
             dials: Vec::new(),
+            span: shared(Span::current()),
             waker: None,
         };
         Arc::new(Self {
@@ -116,21 +130,40 @@ impl Want {
     }
 
     pub(super) fn begin_dial(&self, slot: Slot) {
-        self.lock().dials.push((slot, None));
+        let parent = self.lock().span.clone();
+        let mut dial = Underway {
+            slot,
+            task: None,
+            span: shared(watch::dial(parent.as_deref(), &self.plan.url)),
+        };
+        let mut state = self.lock();
+        // The request may have gone meanwhile.
+        let is_gone = parent.is_some() && state.span.is_none();
+        let span = dial.span.take_if(|_| is_gone);
+        state.dials.push(dial);
+        drop(state);
+        drop(span);
+    }
+
+    /// What happens in a dial belongs to this span, as long as the request is there.
+    pub(super) fn dial_span(&self, slot: Slot) -> Option<Arc<Span>> {
+        let state = self.lock();
+        let dial = state.dials.iter().find(|dial| dial.slot == slot);
+        dial.and_then(|dial| dial.span.clone())
     }
 
     /// The task of a dial that was begun, and may be over by now.
     pub(super) fn set_task(&self, slot: Slot, task: AbortHandle) {
         let mut state = self.lock();
-        if let Some(dial) = state.dials.iter_mut().find(|dial| dial.0 == slot) {
-            dial.1 = Some(task);
+        if let Some(dial) = state.dials.iter_mut().find(|dial| dial.slot == slot) {
+            dial.task = Some(task);
         }
     }
 
     pub(super) fn abandon_dial(&self, slot: Slot) {
         let state = self.lock();
-        let dial = state.dials.iter().find(|dial| dial.0 == slot);
-        let task = dial.and_then(|dial| dial.1.clone());
+        let dial = state.dials.iter().find(|dial| dial.slot == slot);
+        let task = dial.and_then(|dial| dial.task.clone());
         drop(state);
         if let Some(task) = task {
             task.abort();
@@ -140,9 +173,11 @@ impl Want {
     /// A dial is over. The request may have to wait on without one.
     pub(super) fn end_dial(&self, slot: Slot) {
         let mut state = self.lock();
-        state.dials.retain(|dial| dial.0 != slot);
+        let dial = state.dials.iter().position(|dial| dial.slot == slot);
+        let dial = dial.map(|index| state.dials.swap_remove(index));
         let waker = state.waker.take();
         drop(state);
+        drop(dial);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -195,7 +230,16 @@ impl Want {
 
     /// The request is gone. What it was given, if it was, goes back to the pool.
     pub(super) fn abandon(&self) {
-        let given = std::mem::replace(&mut self.lock().outcome, Outcome::Over);
-        drop(given);
+        let mut state = self.lock();
+        let given = std::mem::replace(&mut state.outcome, Outcome::Over);
+        let of_dials = state.dials.iter_mut().map(|dial| dial.span.take());
+        let spans = (of_dials.collect::<Vec<_>>(), state.span.take());
+        drop(state);
+        drop((given, spans));
     }
+}
+
+/// A span that several hold, if it is one.
+fn shared(span: Span) -> Option<Arc<Span>> {
+    (!span.is_disabled()).then(|| Arc::new(span))
 }

@@ -54,6 +54,7 @@ async fn h7c_stats_show_the_state_of_every_connection() {
     let of = |state| stats.connections.iter().find(|c| c.state == state).unwrap();
     let idle = of(ConnectionState::Idle);
     assert_eq!(idle.requests, 2);
+    assert_eq!(idle.peer, Some(server.address()));
     assert_eq!(*idle.origin, *format!("http://{}", server.address()));
     assert_eq!(of(ConnectionState::Active).requests, 1);
     assert_eq!(

@@ -3,6 +3,7 @@
 //! Its timeouts end the stream, not the connection, which others use. Dropping it at any time
 //! resets the stream if that is not over, and gives its place to the next request.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -124,6 +125,11 @@ impl Asked2 {
 type Head2 = Response<RecvStream>;
 
 impl Exchange2 {
+    /// The other end of the socket.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.lease.connection()?.peer
+    }
+
     /// Whether there is no body to come.
     pub(crate) fn is_end_stream(&self) -> bool {
         self.stream.is_end_stream()

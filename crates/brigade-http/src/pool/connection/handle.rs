@@ -4,6 +4,7 @@
 //! keeping anything open. Dropping it never closes the connection.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -16,10 +17,12 @@ use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use tokio::task::AbortHandle;
+use url::{Position, Url};
 
 use super::wire::{Fault, Terms, Wire};
 use crate::body::RequestBody;
 use crate::pool::Lease;
+use crate::watch::ConnectionMeter;
 use crate::{Error, Kind, tls};
 
 /// For how long after it was opened a connection counts as alive.
@@ -50,21 +53,29 @@ pub(crate) struct Connection {
     pub(crate) wire: Wire,
     /// What ended TLS, if it was not its polite end.
     pub(super) alert: OnceLock<tls::Error>,
+    /// The other end of the socket, if that has an address.
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) meter: ConnectionMeter,
     /// Gone once the connection shall take no more requests.
     sender: Mutex<Option<Sender>>,
     pub(super) task: OnceLock<AbortHandle>,
 }
 
 impl Connection {
+    /// A connection to the origin of `url`.
     pub(super) fn new(
         slot: Slot,
-        (host, authority): (HeaderValue, Authority),
+        url: &Url,
         (opened, until): (Moment, Moment),
         is_http2: bool,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let host = &url[Position::BeforeHost..Position::BeforePath];
+        let bad = |error: http::Error| Error::new(Kind::BadUrl).from(error);
+        let authority = Authority::try_from(host).map_err(|error| bad(error.into()))?;
+        let host = HeaderValue::try_from(host).map_err(|error| bad(error.into()))?;
         let wire = Wire::default();
         wire.set_rested(opened);
-        Self {
+        Ok(Self {
             slot,
             host,
             authority,
@@ -73,9 +84,11 @@ impl Connection {
             is_http2,
             wire,
             alert: OnceLock::new(),
+            peer: None,
+            meter: ConnectionMeter::new(url, is_http2),
             sender: Mutex::new(None),
             task: OnceLock::new(),
-        }
+        })
     }
 
     fn sender(&self) -> MutexGuard<'_, Option<Sender>> {

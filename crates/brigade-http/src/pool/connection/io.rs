@@ -4,6 +4,7 @@
 //! tell. It never changes a byte, and never ends a connection by itself.
 
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -31,6 +32,15 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// The other end, if it has an address.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(tcp) => tcp.peer_addr().ok(),
+            Self::Tls(tls) => tls.get_ref().0.peer(),
+            Self::Unix(_) | Self::Custom(_) => None,
+        }
+    }
+
     /// Whether the TLS handshake chose HTTP/2; `None` if nothing was chosen.
     pub(super) fn is_http2(&self) -> Option<bool> {
         match self {

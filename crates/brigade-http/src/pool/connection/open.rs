@@ -8,9 +8,7 @@ use std::sync::Arc;
 use brigade::clock;
 use brigade_core::pool::{Opened, Slot};
 use brigade_core::time::Moment;
-use http::HeaderValue;
-use http::uri::Authority;
-use url::{Position, Url};
+use url::Url;
 
 use super::handle::{Connection, Sender};
 use super::http1;
@@ -33,10 +31,6 @@ enum Driven {
 
 /// Begins to speak HTTP on a connected stream.
 pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPool) -> Result<Open> {
-    let host = &url[Position::BeforeHost..Position::BeforePath];
-    let bad = |error: http::Error| Error::new(Kind::BadUrl).from(error);
-    let authority = Authority::try_from(host).map_err(|error| bad(error.into()))?;
-    let host = HeaderValue::try_from(host).map_err(|error| bad(error.into()))?;
     let protocol = pool.dialer.protocol(url);
     let is_only = protocol.versions == Versions::Http2;
     let is_http2 = stream.is_http2().unwrap_or(is_only);
@@ -46,12 +40,9 @@ pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPoo
     }
     let now = clock::now();
     let until = until(pool, now);
-    let connection = Arc::new(Connection::new(
-        slot,
-        (host, authority),
-        (now, until),
-        is_http2,
-    ));
+    let mut connection = Connection::new(slot, url, (now, until), is_http2)?;
+    connection.peer = stream.peer();
+    let connection = Arc::new(connection);
     let noted = Noted {
         stream,
         connection: connection.clone(),
@@ -66,7 +57,7 @@ pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPoo
         connection.attach(Sender::Http1(sender));
         Driven::Http1(driven.into())
     };
-    tracing::debug!(host = ?connection.host, is_http2, "connected");
+    tracing::debug!(host = ?connection.host, peer = ?connection.peer, is_http2, "connected");
     Ok(Open { connection, driven })
 }
 
@@ -80,9 +71,11 @@ fn until(pool: &ClientPool, now: Moment) -> Moment {
 }
 
 /// Drives a connection in a task, and enters it into the pool.
-pub(crate) fn start(open: Open, slot: SlotGuard) {
+pub(crate) fn start(open: Open, mut slot: SlotGuard) {
     let pool = slot.pool.clone();
     let connection = open.connection;
+    connection.meter.open();
+    slot.connection = Some(connection.clone());
     let opened = Opened {
         // A peer of HTTP/2 may yet say that it takes fewer requests, but never no request at all.
         room: 1,
