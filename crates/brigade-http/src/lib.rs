@@ -62,6 +62,7 @@ mod draft;
 mod error;
 mod exchange;
 mod fake;
+mod head;
 mod incoming;
 mod into_url;
 mod limits;

@@ -12,8 +12,8 @@ use crate::body::RequestBody;
 use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::draft::Hop;
-use crate::exchange::{request1, target};
 use crate::fake::Answer;
+use crate::head::{request1, target};
 use crate::incoming::Source;
 use crate::{Error, Kind, Phase, Response, Result, Timeouts};
 

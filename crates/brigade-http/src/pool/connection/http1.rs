@@ -7,17 +7,17 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use brigade_core::time::Moment;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use pin_project_lite::pin_project;
 
+use super::ending;
 use super::handle::Connection;
 use super::io::Noted;
 use super::timer::Timer;
-use super::wire::{Due, Fault};
 use crate::body::RequestBody;
 use crate::pool::SlotGuard;
 use crate::{Error, Kind, Result};
@@ -52,12 +52,6 @@ pub(super) async fn handshake(
         .map_err(|error| Error::new(Kind::Protocol).from(error))
 }
 
-/// Until when a new connection may be idle.
-pub(super) fn idle_until(connection: &Connection, slot: &SlotGuard) -> Moment {
-    let idle_until = connection.opened + slot.pool.limits().idle_timeout;
-    idle_until.min(connection.until)
-}
-
 /// The task that drives a connection until it ends.
 pub(super) fn drive(
     hyper: Connection1,
@@ -67,7 +61,7 @@ pub(super) fn drive(
     Driver {
         hyper,
         timer: Timer::of_one_task(),
-        idle_until: idle_until(&connection, &slot),
+        idle_until: ending::idle_until(&connection, &slot),
         slot,
         connection,
     }
@@ -92,20 +86,8 @@ impl Future for Driver {
         } else {
             wire.settle_time();
         }
-        loop {
-            let (at, due) = wire.due(*this.idle_until);
-            ready!(this.timer.as_mut().poll(at, cx));
-            match due {
-                Due::Goodbye => return Poll::Ready(()),
-                Due::Idle => match this.slot.pool.expire(this.connection) {
-                    Some(later) => *this.idle_until = later,
-                    None => return Poll::Ready(()),
-                },
-                Due::Timeout(phase) => {
-                    wire.set_fault(Fault::Timeout(phase));
-                    return Poll::Ready(());
-                }
-            }
-        }
+        let due = |idle_until| wire.due(idle_until);
+        let held = (&*this.slot, &*this.connection);
+        ending::poll(this.timer, this.idle_until, held, due, cx)
     }
 }

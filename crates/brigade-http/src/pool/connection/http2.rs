@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use brigade_core::time::Moment;
@@ -15,11 +15,12 @@ use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use pin_project_lite::pin_project;
 
+use super::ending;
 use super::handle::Connection;
-use super::http1::{HEAD_MAX, idle_until};
+use super::http1::HEAD_MAX;
 use super::io::Noted;
 use super::timer::Timer;
-use super::wire::{Due, Fault};
+use super::wire::Due;
 use crate::pool::SlotGuard;
 use crate::protocol::Http2;
 use crate::{Error, Kind, Phase, Result};
@@ -68,7 +69,7 @@ pub(super) fn drive(
     Driver {
         h2,
         timer: Timer::of_one_task(),
-        idle_until: idle_until(&connection, &slot),
+        idle_until: ending::idle_until(&connection, &slot),
         room: None,
         slot,
         connection,
@@ -117,28 +118,16 @@ impl Future for Driver {
             return Poll::Ready(());
         }
         self.as_mut().tell_room();
-        let mut this = self.project();
-        let wire = &this.connection.wire;
-        loop {
-            let (at, due) = match this.room {
-                Some(_) => wire.due(*this.idle_until),
-                None => (
-                    this.connection.opened + SILENCE_MAX,
-                    Due::Timeout(Phase::Connect),
-                ),
-            };
-            ready!(this.timer.as_mut().poll(at, cx));
-            match due {
-                Due::Goodbye => return Poll::Ready(()),
-                Due::Idle => match this.slot.pool.expire(this.connection) {
-                    Some(later) => *this.idle_until = later,
-                    None => return Poll::Ready(()),
-                },
-                Due::Timeout(phase) => {
-                    wire.set_fault(Fault::Timeout(phase));
-                    return Poll::Ready(());
-                }
+        let this = self.project();
+        let (room, connection) = (&*this.room, &*this.connection);
+        let due = |idle_until| match room {
+            Some(_) => connection.wire.due(idle_until),
+            None => {
+                let at = connection.opened + SILENCE_MAX;
+                (at, Due::Timeout(Phase::Connect))
             }
-        }
+        };
+        let held = (&*this.slot, connection);
+        ending::poll(this.timer, this.idle_until, held, due, cx)
     }
 }

@@ -11,6 +11,7 @@
 //! ever moved: a request only changes the numbers that the timer looks at when it fires. Those of
 //! HTTP/2 are kept by each exchange, because they end a stream and not its connection.
 
+mod ending;
 mod exchange2;
 mod handle;
 mod http1;
