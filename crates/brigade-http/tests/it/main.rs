@@ -20,6 +20,7 @@ mod requests;
 mod reuse;
 mod secure;
 mod socks;
+mod storm;
 mod timeouts;
 mod transport;
 mod unix;

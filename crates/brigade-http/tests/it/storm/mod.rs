@@ -1,0 +1,69 @@
+//! H1 in a storm: whole clients against servers and callers that do anything, in any order.
+//!
+//! A scenario is drawn from a seed and played twice with the same bodies: in memory with paused
+//! time, and on loopback, where the system counts the client's sockets. After every turn of every
+//! task the client must be within its limits; at the end every request must have ended as it may.
+//! It never depends on a scenario that a seed cannot bring back.
+//!
+//! `BRIGADE_STORM_SEEDS=0..5000` plays these seeds instead of the usual few, and
+//! `BRIGADE_STORM_SEEDS=17` one of them again.
+
+mod ask;
+mod book;
+mod http1;
+mod http2;
+mod plan;
+mod run;
+mod stage;
+mod watch;
+mod wire;
+mod world;
+
+use std::ops::Range;
+
+use plan::Weather::{Closing, Fair, Storm};
+use run::{in_memory, on_loopback};
+
+#[test]
+fn h1p_in_a_storm_in_memory_no_limit_is_ever_exceeded() {
+    let tally = in_memory(Storm, 0..60);
+    tally.expect_variety();
+}
+
+#[test]
+fn h1p_in_a_storm_on_loopback_no_limit_is_ever_exceeded() {
+    let tally = on_loopback(Storm, 0..12);
+    tally.expect_variety();
+}
+
+#[test]
+fn h1q_in_memory_callers_who_stay_are_served() {
+    in_memory(Fair, 0..60);
+}
+
+#[test]
+fn h1q_on_loopback_callers_who_stay_are_served() {
+    on_loopback(Fair, 0..8);
+}
+
+#[test]
+fn h1r_a_client_that_ends_in_a_storm_in_memory_leaves_nothing() {
+    in_memory(Closing, 0..60);
+}
+
+#[test]
+fn h1r_a_client_that_ends_in_a_storm_on_loopback_leaves_nothing() {
+    on_loopback(Closing, 0..8);
+}
+
+/// The seeds that are asked for, or else these.
+fn seeds(usual: Range<u64>) -> Range<u64> {
+    let Ok(asked) = std::env::var("BRIGADE_STORM_SEEDS") else {
+        return usual;
+    };
+    let read = |text: &str| text.parse().expect("BRIGADE_STORM_SEEDS is N or FROM..TO");
+    match asked.split_once("..") {
+        Some((from, to)) => read(from)..read(to),
+        None => read(&asked)..read(&asked) + 1,
+    }
+}
