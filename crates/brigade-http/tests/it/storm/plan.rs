@@ -15,6 +15,8 @@ pub(super) enum Weather {
     Storm,
     /// Servers answer, if slowly and oddly; callers who stay must be served.
     Fair,
+    /// Servers break off most answers, while callers stay.
+    Ruin,
     /// A storm in which the client is closed, or its last clone dropped, in the middle.
     Closing,
 }
@@ -279,7 +281,12 @@ impl Draw {
     fn oddity(&mut self) -> Oddity {
         let broken = self.one_of(&[Break::Reset, Break::Close, Break::Silence, Break::Stream]);
         let is_fair = self.weather == Weather::Fair;
-        match self.rng.u32(0..100) {
+        let most = if self.weather == Weather::Ruin {
+            55
+        } else {
+            100
+        };
+        match self.rng.u32(0..most) {
             0..4 => Oddity::SaysClose,
             4..8 => Oddity::KeepAlive,
             8..12 => Oddity::Early,
@@ -299,6 +306,7 @@ impl Draw {
 
     fn fate(&mut self) -> Fate {
         match self.rng.u32(0..100) {
+            _ if self.weather == Weather::Ruin => Fate::Read,
             0..10 => Fate::DropAtPoll(self.rng.usize(0..6)),
             10..20 => Fate::DropAfter(self.some(15)),
             20..25 => Fate::DropAtHead,
