@@ -20,9 +20,6 @@ use super::wire::Cut;
 /// How long the server takes no streams if it says so.
 const FULL: Duration = Duration::from_millis(20);
 
-/// For how long there may be more streams than the client's limit, while a reset is under way.
-const CROWDED_MAX: Duration = Duration::from_millis(20);
-
 /// Serves a connection until either side leaves.
 pub(super) async fn serve(stage: &Stage, stream: Box<dyn Io>, cut: Cut) -> io::Result<()> {
     let mut server = Server {
@@ -34,7 +31,7 @@ pub(super) async fn serve(stage: &Stage, stream: Box<dyn Io>, cut: Cut) -> io::R
         steps: 0,
         highest: 0,
         last: None,
-        crowded: None,
+        pings: 0,
         is_over: false,
     };
     server
@@ -52,7 +49,7 @@ enum Step {
     Reset(u32, u32),
     Room(u32),
     GoAway(u32),
-    Count,
+    Ping,
     Close,
     Cut,
 }
@@ -77,8 +74,8 @@ struct Server<'a> {
     highest: u32,
     /// The last stream that is served.
     last: Option<u32>,
-    /// Since when there have been more streams than there may be.
-    crowded: Option<Instant>,
+    /// How many pings were sent since there are more streams than there may be.
+    pings: u32,
     is_over: bool,
 }
 
@@ -120,6 +117,14 @@ impl Server<'_> {
                 self.open.remove(&frame.stream);
                 self.count();
                 Ok(())
+            }
+            kind::PING if frame.has(flag::ACK) => {
+                self.pings += u32::from(self.pings > 0);
+                self.count();
+                match self.pings {
+                    0 => Ok(()),
+                    _ => self.conn.ping(*b"crowded?").await,
+                }
             }
             kind::PING | kind::SETTINGS if !frame.has(flag::ACK) => {
                 let echo = match frame.kind {
@@ -175,24 +180,18 @@ impl Server<'_> {
         }
     }
 
-    /// Holds the streams against the limit. A reset may come a moment after what it made room for.
+    /// Holds the streams against the limit. A reset may come a moment after what it made room for,
+    /// but not two answers to a ping later.
     fn count(&mut self) {
         let (open, most) = (self.open.len(), self.stage.plan.limits.streams);
         if open <= most as usize {
-            self.crowded = None;
-            return;
-        }
-        let now = Instant::now();
-        match self.crowded {
-            None => {
-                self.crowded = Some(now);
-                self.at(now + CROWDED_MAX, Step::Count);
-            }
-            Some(since) if now < since + CROWDED_MAX => {}
-            Some(_) => {
-                let text = format!("{open} streams on a connection that may have {most}");
-                self.stage.watch.report(|| text);
-            }
+            self.pings = 0;
+        } else if self.pings == 0 {
+            self.pings = 1;
+            self.at(Instant::now(), Step::Ping);
+        } else if self.pings > 2 {
+            let text = format!("{open} streams on a connection that may have {most}");
+            self.stage.watch.report(|| text);
         }
     }
 
@@ -267,10 +266,7 @@ impl Server<'_> {
 
     async fn take(&mut self, step: Step) -> io::Result<()> {
         match step {
-            Step::Count => {
-                self.count();
-                Ok(())
-            }
+            Step::Ping => self.conn.ping(*b"crowded?").await,
             Step::Head(stream) if self.open.contains_key(&stream) => {
                 self.conn.headers(stream, 200, flag::NONE).await
             }

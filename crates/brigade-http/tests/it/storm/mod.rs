@@ -64,14 +64,12 @@ fn h1s_on_loopback_every_request_ends_once_and_as_it_may() {
     on_loopback(Ruin, 0..8);
 }
 
-/// The seeds that are asked for, or else these.
-fn seeds(usual: Range<u64>) -> Range<u64> {
-    let Ok(asked) = std::env::var("BRIGADE_STORM_SEEDS") else {
-        return usual;
-    };
+/// The seeds that are asked for instead of the usual ones.
+fn asked() -> Option<Range<u64>> {
+    let asked = std::env::var("BRIGADE_STORM_SEEDS").ok()?;
     let read = |text: &str| text.parse().expect("BRIGADE_STORM_SEEDS is N or FROM..TO");
-    match asked.split_once("..") {
+    Some(match asked.split_once("..") {
         Some((from, to)) => read(from)..read(to),
         None => read(&asked)..read(&asked) + 1,
-    }
+    })
 }
