@@ -135,6 +135,8 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
+        // Up to here its place must be taken.
+        self.stage.check();
         self.change(-1);
     }
 }
