@@ -85,6 +85,8 @@ impl Server<'_> {
             let next = self.due.first_key_value().map(|(key, _)| *key);
             let at = next.map_or(Instant::now() + Duration::from_secs(3600), |next| next.0);
             tokio::select! {
+                // In a fixed order, so that a seed brings back the same run.
+                biased;
                 frame = self.conn.frame() => match frame {
                     Ok(Some(frame)) => self.hear(frame).await?,
                     // A client may be quiet for as long as it likes.

@@ -186,7 +186,7 @@ impl Plan {
             _ if self.hosts[host].is_dead => Door::Refuse,
             0..10 => slow,
             10..15 if self.weather != Weather::Fair => Door::Refuse,
-            15..18 if self.weather != Weather::Fair => Door::Never,
+            15..18 if !matches!(self.weather, Weather::Fair | Weather::Ruin) => Door::Never,
             _ => Door::Open,
         }
     }
@@ -230,7 +230,8 @@ impl Draw {
         Host {
             is_tls,
             is_http2: speech == Speech::Http2 || is_tls && self.rng.bool(),
-            is_dead: self.weather != Weather::Fair && self.rng.u32(0..12) == 0,
+            is_dead: !matches!(self.weather, Weather::Fair | Weather::Ruin)
+                && self.rng.u32(0..12) == 0,
         }
     }
 
@@ -279,7 +280,11 @@ impl Draw {
     }
 
     fn oddity(&mut self) -> Oddity {
-        let broken = self.one_of(&[Break::Reset, Break::Close, Break::Silence, Break::Stream]);
+        let broken = match self.weather {
+            // Silence only leads to timeouts.
+            Weather::Ruin => self.one_of(&[Break::Reset, Break::Close, Break::Stream]),
+            _ => self.one_of(&[Break::Reset, Break::Close, Break::Stream, Break::Silence]),
+        };
         let is_fair = self.weather == Weather::Fair;
         let most = if self.weather == Weather::Ruin {
             55

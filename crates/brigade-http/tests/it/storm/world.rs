@@ -157,7 +157,7 @@ impl World for Loopback {
         stage.spawn(async move {
             loop {
                 watched.watch.check(Some(&count(&addresses)));
-                sleep(Duration::from_millis(2)).await;
+                sleep(Duration::from_millis(4)).await;
             }
         });
         client
