@@ -32,6 +32,7 @@ pub(super) async fn serve(stage: &Stage, stream: Box<dyn Io>, cut: Cut) -> io::R
         highest: 0,
         last: None,
         pings: 0,
+        crowd: 0,
         is_over: false,
     };
     server
@@ -76,6 +77,8 @@ struct Server<'a> {
     last: Option<u32>,
     /// How many pings were sent since there are more streams than there may be.
     pings: u32,
+    /// How often that came about; what a ping about it says.
+    crowd: u64,
     is_over: bool,
 }
 
@@ -121,11 +124,14 @@ impl Server<'_> {
                 Ok(())
             }
             kind::PING if frame.has(flag::ACK) => {
-                self.pings += u32::from(self.pings > 0);
+                if self.pings == 0 || frame.payload[..] != self.crowd.to_be_bytes() {
+                    return Ok(());
+                }
+                self.pings += 1;
                 self.count();
                 match self.pings {
-                    0 => Ok(()),
-                    _ => self.conn.ping(*b"crowded?").await,
+                    2 => self.conn.ping(self.crowd.to_be_bytes()).await,
+                    _ => Ok(()),
                 }
             }
             kind::PING | kind::SETTINGS if !frame.has(flag::ACK) => {
@@ -190,6 +196,7 @@ impl Server<'_> {
             self.pings = 0;
         } else if self.pings == 0 {
             self.pings = 1;
+            self.crowd += 1;
             self.at(Instant::now(), Step::Ping);
         } else if self.pings > 2 {
             let text = format!("{open} streams on a connection that may have {most}");
@@ -268,7 +275,7 @@ impl Server<'_> {
 
     async fn take(&mut self, step: Step) -> io::Result<()> {
         match step {
-            Step::Ping => self.conn.ping(*b"crowded?").await,
+            Step::Ping => self.conn.ping(self.crowd.to_be_bytes()).await,
             Step::Head(stream) if self.open.contains_key(&stream) => {
                 self.conn.headers(stream, 200, flag::NONE).await
             }
