@@ -23,6 +23,7 @@ mod secure;
 mod services;
 mod socks;
 mod spans;
+mod storm;
 mod timeouts;
 mod transport;
 mod unix;
