@@ -169,14 +169,18 @@ impl Connector {
     }
 
     async fn tls_config(&self) -> Result<Arc<ClientConfig>> {
-        let config = self.tls.get_or_try_init(|| {
+        let config = self.tls.get_or_try_init(|| async {
             let trust = self.trust.clone();
             let alpn = self.protocol.versions.alpn();
+            if !trust.reads_files() {
+                return trust.build_with(alpn);
+            }
             // A class of its own: a closure of `to_thread` may be waiting for this request.
             Pool::new("certificates", 1)
                 .call(move || trust.build_with(alpn))
                 .name("read certificates")
                 .abandon_on_cancel()
+                .await
         });
         config.await.map_err(Error::of_tls).cloned()
     }

@@ -134,6 +134,11 @@ impl TlsConfig {
         Ok(Arc::new(config))
     }
 
+    /// Whether building it takes the time to read files.
+    pub(crate) const fn reads_files(&self) -> bool {
+        self.with_platform_roots && !self.accept_invalid
+    }
+
     fn verifier(
         &self,
         provider: &Arc<CryptoProvider>,

@@ -245,3 +245,17 @@ async fn h8b_tls_is_the_clients_over_a_connector() {
         b"hello"
     );
 }
+
+/// Time does not wait for a thread, so certificates that are given as text are read without one.
+#[tokio::test(start_paused = true)]
+async fn h8b_tls_with_given_authorities_runs_in_paused_time() {
+    let (acceptor, pem) = identity();
+    let tls = TlsConfig::new().add_root_pem(pem.as_bytes()).unwrap();
+    let tls = tls.without_platform_roots();
+    let client = builder().connector(Secured(acceptor)).tls(tls);
+    let client = client.build().unwrap();
+    let before = Instant::now();
+    let url = "https://localhost/".to_owned();
+    assert_eq!(read(&client, url).await, b"hello");
+    assert!(before.elapsed() < Duration::from_secs(1));
+}
