@@ -143,6 +143,14 @@ pub(crate) struct RequestFlags {
     #[arg(long, value_name = "HOSTS")]
     pub(crate) noproxy: Option<String>,
 
+    /// Speak HTTP/1.1 only, also to https servers that offer HTTP/2
+    #[arg(long = "http1.1", conflicts_with = "http2_prior_knowledge")]
+    pub(crate) http1: bool,
+
+    /// Speak HTTP/2 only, without asking first where there is no TLS
+    #[arg(long)]
+    pub(crate) http2_prior_knowledge: bool,
+
     /// Connect to this Unix socket, whatever hosts the URLs name
     #[arg(long, value_name = "PATH")]
     pub(crate) unix_socket: Option<PathBuf>,

@@ -7,7 +7,7 @@ use crate::flags::{Compress, FetchFlags, Format, ProgressFlag, ReportFlags};
 use crate::progress::Mode;
 use crate::value::{self, Secret};
 use anyhow::{Context, bail};
-use brigade_jobs::{Config, Input, Proxy};
+use brigade_jobs::{Config, Input, Proxy, Versions};
 use std::path::Path;
 
 /// A fetch as meant.
@@ -53,6 +53,11 @@ impl FetchPlan {
         }
         config.proxies = proxies(requests.proxy.as_ref(), requests.noproxy.as_deref())?;
         config.unix_socket = requests.unix_socket;
+        config.versions = match (requests.http1, requests.http2_prior_knowledge) {
+            (true, _) => Versions::Http1,
+            (_, true) => Versions::Http2,
+            _ => Versions::Negotiated,
+        };
         Ok(Self {
             config,
             progress: mode(flags.report.progress, terminal),
@@ -126,6 +131,7 @@ mod tests {
         assert_eq!(ours.rate, None);
         assert_eq!(ours.host_rate, None);
         assert!(ours.proxies.is_none() && ours.unix_socket.is_none());
+        assert_eq!(ours.versions, theirs.versions);
         assert!(matches!(&ours.input, Input::Urls(urls) if urls == &["http://a.test/"]));
         assert_eq!(plan.progress, Mode::Plain);
     }
@@ -136,7 +142,7 @@ mod tests {
             "-i - -o out -c 3 --per-host 2 --rate 100/s --host-rate 5/m --burst 4 --retries 0 \
              --pool-timeout 1s --connect-timeout 2s --write-timeout 3s --read-timeout 4s \
              --total-timeout none --max-body 1KiB -H a:1 --header a:2 --fresh --retry-failed \
-             --progress json --proxy http://p:1 --noproxy a,b --unix-socket s",
+             --progress json --proxy http://p:1 --noproxy a,b --unix-socket s --http1.1",
         )
         .unwrap();
         let config = plan.config;
@@ -166,6 +172,7 @@ mod tests {
         assert!(config.fresh && config.retry_failed);
         assert_eq!(config.proxies.map(|proxies| proxies.len()), Some(1));
         assert_eq!(config.unix_socket.as_deref(), Some(Path::new("s")));
+        assert_eq!(config.versions, Versions::Http1);
         assert_eq!(plan.progress, Mode::Json);
     }
 

@@ -130,18 +130,21 @@ impl ClientBuilder {
         self
     }
 
-    /// Speaks HTTP/1.1 only. Without it, a server chooses HTTP/2 or HTTP/1.1 in the TLS handshake,
-    /// and HTTP/1.1 is spoken where there is no TLS.
-    pub fn http1_only(mut self) -> Self {
-        self.protocol.versions = Versions::Http1;
+    /// Which versions of HTTP are spoken; by default what the server chooses in the TLS handshake,
+    /// and HTTP/1.1 where there is no TLS.
+    pub fn versions(mut self, versions: Versions) -> Self {
+        self.protocol.versions = versions;
         self
     }
 
-    /// Speaks HTTP/2 only, without asking: over plain TCP, for servers that are known to speak it
-    /// (h2c), and over TLS. A server that does not is an error of [`Kind::Protocol`].
-    pub fn http2_prior_knowledge(mut self) -> Self {
-        self.protocol.versions = Versions::Http2;
-        self
+    /// Speaks HTTP/1.1 only: [`Versions::Http1`].
+    pub fn http1_only(self) -> Self {
+        self.versions(Versions::Http1)
+    }
+
+    /// Speaks HTTP/2 only, over plain TCP without asking (h2c): [`Versions::Http2`].
+    pub fn http2_prior_knowledge(self) -> Self {
+        self.versions(Versions::Http2)
     }
 
     /// How many bytes of one response may be under way or unread with HTTP/2; by default 2 MiB,

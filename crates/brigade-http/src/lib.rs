@@ -26,6 +26,7 @@
 //! | send a request again | [`RetryPolicy`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
+//! | choose between HTTP/1.1 and HTTP/2 | [`Versions`], [`ClientBuilder::versions`] |
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
 //! | go through a proxy, or through none | [`proxy`], [`ClientBuilder::no_proxy`] |
 //! | reach a server by a Unix socket | [`ClientBuilder::unix_socket`] |
@@ -89,6 +90,7 @@ pub use client::Client;
 pub use error::{Error, Kind, Phase, Result};
 pub use into_url::IntoUrl;
 pub use limits::PoolLimits;
+pub use protocol::Versions;
 pub use request::RequestBuilder;
 pub use response::Response;
 pub use retry::RetryPolicy;

@@ -7,14 +7,17 @@ use brigade_core::pool::Sharing;
 use url::Url;
 
 /// Which versions of HTTP a client speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Versions {
-    /// HTTP/2 where a server chooses it in the TLS handshake, HTTP/1.1 otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Versions {
+    /// HTTP/2 where a server chooses it in the TLS handshake (ALPN, RFC 7301), HTTP/1.1 otherwise.
     #[default]
     Negotiated,
     /// HTTP/1.1 only.
     Http1,
-    /// HTTP/2 only, known beforehand where there is no TLS (RFC 9113, section 3.3).
+    /// HTTP/2 only: over TLS, and without asking over plain TCP, for servers that are known to speak
+    /// it (RFC 9113, section 3.3). A server that does not is an error of
+    /// [`Kind::Protocol`](crate::Kind::Protocol).
     Http2,
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use brigade_core::backoff::{Backoff, HostRule};
 use brigade_core::gcra::Rate;
-use brigade_http::Timeouts;
 use brigade_http::proxy::Proxy;
+use brigade_http::{Timeouts, Versions};
 
 use crate::error::Error;
 use crate::input::Input;
@@ -59,6 +59,9 @@ pub struct Config {
     /// Proxies to use in place of those of the environment; with an empty list, none. Default those
     /// of the environment.
     pub proxies: Option<Vec<Proxy>>,
+    /// The versions of HTTP that are spoken. Default HTTP/2 where a server chooses it in the TLS
+    /// handshake, HTTP/1.1 otherwise.
+    pub versions: Versions,
     /// A Unix socket to which every connection goes, whatever host its URL names. Default none.
     pub unix_socket: Option<PathBuf>,
     /// Deletes what an earlier job left in the directory and starts again. Default false.
@@ -98,6 +101,7 @@ impl Config {
             body_budget: 32 << 20,
             headers: Vec::new(),
             proxies: None,
+            versions: Versions::default(),
             unix_socket: None,
             fresh: false,
             retry_failed: false,

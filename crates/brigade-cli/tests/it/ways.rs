@@ -1,6 +1,7 @@
 //! Through proxies and Unix sockets, as flags and environment say.
 
 use crate::kit::{Place, Run, records};
+use brigade_testkit::h2::H2Server;
 use brigade_testkit::server::{Reply, Server};
 use std::io;
 use std::net::TcpStream;
@@ -135,4 +136,43 @@ fn a_unix_socket_stands_for_every_host() {
     assert_eq!(run.code, Some(1), "{run:?}");
     let text = records(&place.path("out"))[&0].to_string();
     assert!(text.contains("the Unix socket nowhere"), "{text}");
+}
+
+/// A server of HTTP/2 without TLS, on a runtime of its own that ends with the value.
+fn server_of_http2() -> (tokio::runtime::Runtime, String) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let entered = runtime.enter();
+    let server = H2Server::start(|mut conn| async move {
+        conn.settings(&[]).await?;
+        while let Some(request) = conn.request().await? {
+            conn.respond(request.stream, 200, "over HTTP/2").await?;
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let url = server.url("/");
+    runtime.spawn(async move {
+        let _server = server;
+        std::future::pending::<()>().await;
+    });
+    drop(entered);
+    (runtime, url)
+}
+
+#[test]
+fn the_version_of_http_is_chosen_by_flag() {
+    let place = Place::new();
+    let (_runtime, url) = server_of_http2();
+    let run = fetch(&place, &url, &["--http2-prior-knowledge"], &[]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(records(&place.path("out"))[&0]["body"], "over HTTP/2");
+    let run = fetch(&place, &url, &["--http1.1"], &[]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let both = ["--http1.1", "--http2-prior-knowledge"];
+    let run = fetch(&place, &url, &both, &[]);
+    assert_eq!(run.code, Some(2), "{run:?}");
 }

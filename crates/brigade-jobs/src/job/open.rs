@@ -176,6 +176,7 @@ fn client(config: &Config) -> Result<Client, Error> {
     let mut builder = Client::builder()
         .limits(limits)
         .timeouts(config.timeouts)
+        .versions(config.versions)
         .redirects(config.redirects)
         .max_body(config.max_body);
     for (name, value) in &config.headers {
