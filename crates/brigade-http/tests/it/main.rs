@@ -19,6 +19,7 @@ mod names;
 mod proxies;
 mod requests;
 mod reuse;
+mod runtimes;
 mod secure;
 mod services;
 mod socks;
