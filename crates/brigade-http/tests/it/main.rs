@@ -8,6 +8,7 @@ mod early;
 mod ends;
 mod framing;
 mod h2_hostile;
+mod h2_pressure;
 mod h2_rules;
 mod heads;
 mod hops;
