@@ -121,6 +121,7 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.connection.driver.register(cx.waker());
         if let Poll::Ready(ended) = Pin::new(self.as_mut().project().h2).poll(cx) {
             if let Err(error) = ended {
                 tracing::debug!(host = ?self.connection.host, %error, "the connection ended");
@@ -130,11 +131,12 @@ impl Future for Driver {
         self.as_mut().tell_room();
         let this = self.project();
         let (room, connection) = (&*this.room, &*this.connection);
-        let due = |idle_until| match room {
-            Some(_) => connection.wire.due(idle_until),
-            None => {
-                let at = connection.opened + SILENCE_MAX;
-                (at, Due::Timeout(Phase::Connect))
+        let due = |idle_until| {
+            let (at, what) = connection.wire.due(idle_until);
+            let silent = connection.opened + SILENCE_MAX;
+            match room {
+                None if silent < at => (silent, Due::Timeout(Phase::Connect)),
+                _ => (at, what),
             }
         };
         let held = (&*this.slot, connection);
