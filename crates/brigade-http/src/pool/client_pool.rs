@@ -12,6 +12,7 @@ use brigade_core::pool::{Effects, Grant, Opened, Phase, Pool};
 use brigade_core::time::Moment;
 use tokio::sync::{Notify, watch};
 
+use super::agenda;
 use super::connection::{Connection, Fault};
 use super::dial;
 use super::dialer::Dialer;
@@ -23,7 +24,7 @@ use crate::watch::WaitMeter;
 use crate::{Error, Kind, PoolLimits, Result};
 
 type Core = Pool<Arc<Connection>, Arc<Want>>;
-type Actions = Effects<Arc<Connection>, Arc<Want>>;
+pub(super) type Actions = Effects<Arc<Connection>, Arc<Want>>;
 
 /// The connections of one client.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl ClientPool {
         let mut actions = Effects::none();
         let grant = self.lock().try_acquire(key, now, &mut actions);
         if !actions.is_empty() {
-            self.carry_out(actions);
+            agenda::carry_out(self, actions);
         }
         grant.map(|grant| self.wrap(grant))
     }
@@ -121,12 +122,13 @@ impl ClientPool {
         let mut actions = Effects::none();
         let result = decide(&mut self.lock(), now, &mut actions);
         if !actions.is_empty() {
-            self.carry_out(actions);
+            agenda::carry_out(self, actions);
         }
         result
     }
 
-    fn carry_out(self: &Arc<Self>, actions: Actions) {
+    /// Does what was decided. Anything in it may end a dial or a lease, which decides again.
+    pub(super) fn carry_out(self: &Arc<Self>, actions: Actions) {
         for close in actions.closes {
             let host = &close.connection.host;
             match close.urgent {

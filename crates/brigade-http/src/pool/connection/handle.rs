@@ -12,6 +12,7 @@ use brigade::clock;
 use brigade_core::pool::Slot;
 use brigade_core::time::Moment;
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use http::uri::Authority;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
@@ -59,6 +60,8 @@ pub(crate) struct Connection {
     /// Gone once the connection shall take no more requests.
     sender: Mutex<Option<Sender>>,
     pub(super) task: OnceLock<AbortHandle>,
+    /// Woken when the connection is to end.
+    pub(super) driver: AtomicWaker,
 }
 
 impl Connection {
@@ -88,6 +91,7 @@ impl Connection {
             meter: ConnectionMeter::new(url, is_http2),
             sender: Mutex::new(None),
             task: OnceLock::new(),
+            driver: AtomicWaker::new(),
         })
     }
 
@@ -136,7 +140,13 @@ impl Connection {
 
     /// Takes no more requests: an idle connection says goodbye and closes, or closes at once.
     pub(crate) fn retire(&self, urgent: bool) {
+        if self.is_http2 {
+            // Nothing is on it any more, and its peer may never take what is left to be written.
+            self.wire.shutdown_pending();
+        }
         drop(self.sender().take());
+        // While its socket takes nothing, h2 wakes nobody.
+        self.driver.wake();
         if urgent && let Some(task) = self.task.get() {
             task.abort();
         }

@@ -38,6 +38,14 @@ const CONNECTION_WINDOW: u32 = 1 << 30;
 /// The bytes that small DATA frames may cost beyond what they carry, until they are read.
 const DATA_FRAME_BUDGET: usize = 4 << 20;
 
+/// The streams that were reset and are remembered for a while. What comes late for one that is
+/// forgotten is an error, a thousand of which end the connection, so it may be as many as a
+/// connection's room several times over.
+const RESET_STREAMS_MAX: usize = 1 << 14;
+
+/// For how long they are remembered: a window may be under way for that long on a slow path.
+const RESET_STREAM_TIME: Duration = Duration::from_secs(30);
+
 /// A connection as h2 speaks it.
 pub(super) type Connection2 = h2::client::Connection<Noted, Bytes>;
 
@@ -54,6 +62,8 @@ pub(super) async fn handshake(
         .data_frame_budget(DATA_FRAME_BUDGET)
         .max_frame_size(FRAME_MAX)
         .max_header_list_size(HEAD_MAX as u32)
+        .max_concurrent_reset_streams(RESET_STREAMS_MAX)
+        .reset_stream_duration(RESET_STREAM_TIME)
         .enable_push(false)
         .handshake(noted)
         .await
@@ -111,6 +121,7 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.connection.driver.register(cx.waker());
         if let Poll::Ready(ended) = Pin::new(self.as_mut().project().h2).poll(cx) {
             if let Err(error) = ended {
                 tracing::debug!(host = ?self.connection.host, %error, "the connection ended");
@@ -120,11 +131,12 @@ impl Future for Driver {
         self.as_mut().tell_room();
         let this = self.project();
         let (room, connection) = (&*this.room, &*this.connection);
-        let due = |idle_until| match room {
-            Some(_) => connection.wire.due(idle_until),
-            None => {
-                let at = connection.opened + SILENCE_MAX;
-                (at, Due::Timeout(Phase::Connect))
+        let due = |idle_until| {
+            let (at, what) = connection.wire.due(idle_until);
+            let silent = connection.opened + SILENCE_MAX;
+            match room {
+                None if silent < at => (silent, Due::Timeout(Phase::Connect)),
+                _ => (at, what),
             }
         };
         let held = (&*this.slot, connection);
