@@ -16,7 +16,7 @@ use brigade_testkit::wait::until;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Body, Frame};
 use hyper::{Request, Response};
@@ -341,7 +341,6 @@ async fn h9e_each_part_of_a_body_starts_the_read_timeout_again() {
 
 /// A body that begins and then falls silent.
 fn begin_only() -> impl futures_util::Stream<Item = Result<Frame<Bytes>, Infallible>> {
-    use futures_util::StreamExt;
     let begin = stream::iter([Ok(Frame::data(Bytes::from("begin")))]);
     begin.chain(stream::pending())
 }
@@ -476,5 +475,16 @@ async fn h9d_a_service_is_called_when_it_is_ready() {
     let client = builder().service(Shy::default()).build().unwrap();
     for _ in 0..2 {
         assert_eq!(read(&client, "http://a/".to_owned()).await, b"hello");
+    }
+}
+
+#[tokio::test]
+async fn h9c_an_empty_piece_beside_a_large_one_changes_nothing() {
+    let client = builder().service(service_fn(measure)).build().unwrap();
+    let large = Bytes::from(vec![0; 17 << 20]);
+    for body in [vec![large.clone(), Bytes::new()], vec![Bytes::new(), large]] {
+        let request = Request::post("http://a/").body(pieces(body)).unwrap();
+        let sent = client.clone().oneshot(request).await.unwrap();
+        assert_eq!(text(sent).await, (17 << 20).to_string());
     }
 }
