@@ -488,3 +488,30 @@ async fn h9c_an_empty_piece_beside_a_large_one_changes_nothing() {
         assert_eq!(text(sent).await, (17 << 20).to_string());
     }
 }
+
+#[tokio::test]
+async fn h9e_the_total_timeout_ends_a_body_that_comes_as_fast_as_it_is_read() {
+    let limit = Duration::from_millis(200);
+    for piece in [&b"x"[..], b""] {
+        let flood = service_fn(move |_| {
+            let piece = Bytes::from_static(piece);
+            let piece = move || Ok::<_, Infallible>(Frame::data(piece.clone()));
+            let pieces = stream::repeat_with(piece);
+            ready(Ok::<_, Infallible>(Response::new(StreamBody::new(pieces))))
+        });
+        let client = builder()
+            .timeouts(Timeouts::NONE.total(limit))
+            .service(flood);
+        let client = client.max_body(1 << 40).build().unwrap();
+        let mut response = client.get("http://a/").unwrap().send().await.unwrap();
+        let before = Instant::now();
+        let error = loop {
+            match response.chunk().await {
+                Ok(Some(_)) => assert!(before.elapsed() < 25 * limit, "it goes on"),
+                Ok(None) => panic!("it has no end"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), Kind::Timeout(Phase::Total));
+    }
+}
