@@ -515,3 +515,26 @@ async fn h9e_the_total_timeout_ends_a_body_that_comes_as_fast_as_it_is_read() {
         assert_eq!(error.kind(), Kind::Timeout(Phase::Total));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn h9h_a_request_that_waits_to_be_sent_again_fails_as_closed_at_once() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let times = asked.clone();
+    let busy = service_fn(move |_| {
+        times.fetch_add(1, Relaxed);
+        let answer = status(503).header("retry-after", "60").body(full("busy"));
+        ready(Ok::<_, Infallible>(answer.unwrap()))
+    });
+    let client = builder().timeouts(Timeouts::NONE).service(busy);
+    let client = client.retry(RetryPolicy::default()).build().unwrap();
+    let before = Instant::now();
+    let waiting = spawn({
+        let client = client.clone();
+        async move { refused(&client, "http://a/".to_owned()).await }
+    });
+    until(|| asked.load(Relaxed) == 1).await;
+    client.close().await;
+    assert_eq!(waiting.await.unwrap().kind(), Kind::Closed);
+    assert!(before.elapsed().as_secs() < 30, "{:?}", before.elapsed());
+    assert_eq!(asked.load(Relaxed), 1);
+}
