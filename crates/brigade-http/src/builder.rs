@@ -140,6 +140,8 @@ impl ClientBuilder {
 
     /// Speaks HTTP/2 only, without asking: over plain TCP, for servers that are known to speak it
     /// (h2c), and over TLS. A server that does not is an error of [`Kind::Protocol`].
+    ///
+    /// An HTTP proxy that is asked for an http URL is asked in HTTP/1.1 all the same.
     pub fn http2_prior_knowledge(mut self) -> Self {
         self.protocol.versions = Versions::Http2;
         self
