@@ -9,9 +9,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use brigade::clock;
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
+use tokio::task::coop::poll_proceed;
 use tokio::time::{Sleep, sleep_until};
 
 use crate::deadline::Deadline;
@@ -64,8 +66,13 @@ impl Answered {
         self.body.size_hint().lower()
     }
 
-    /// The next part of the body; `None` at its end.
+    /// The next part of the body, which may be empty; `None` at its end.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        // A body that is always ready would neither let others run nor come to a timer.
+        ready!(poll_proceed(cx)).made_progress();
+        if !self.is_end_stream() && clock::now() >= self.total.at {
+            return Poll::Ready(Err(Error::timeout(self.total.phase)));
+        }
         let Poll::Ready(frame) = self.body.as_mut().poll_frame(cx) else {
             return self.poll_timeouts(cx).map(Err);
         };
@@ -83,7 +90,7 @@ impl Answered {
         let (total, read) = (self.total, self.read);
         let (sleep, phase) = self.wait.get_or_insert_with(|| {
             let limit = total.nearer(Phase::Read, read);
-            let end = brigade::clock::instant(limit.at);
+            let end = clock::instant(limit.at);
             (Box::pin(sleep_until(end)), limit.phase)
         });
         ready!(sleep.as_mut().poll(cx));

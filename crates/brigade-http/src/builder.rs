@@ -3,6 +3,7 @@
 //! Every setting has a default that is safe towards strangers: limited, verified, without
 //! credentials across origins. A builder does nothing before [`ClientBuilder::build`].
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::body::RequestBody;
 use crate::client::Inner;
 use crate::connect::{Connector, Way};
 use crate::dns::{self, Resolve};
+use crate::draft::Names;
 use crate::fake::{Answer, Fake};
 use crate::pool::ClientPool;
 use crate::protocol::{Http2, Protocol, Versions};
@@ -46,7 +48,6 @@ use crate::{Client, Error, Kind, PoolLimits, Result, Timeouts};
 /// # let _ = client;
 /// # Ok::<(), brigade_http::Error>(())
 /// ```
-#[derive(Debug)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct ClientBuilder {
     limits: PoolLimits,
@@ -143,6 +144,8 @@ impl ClientBuilder {
     }
 
     /// Speaks HTTP/2 only, over plain TCP without asking (h2c): [`Versions::Http2`].
+    ///
+    /// An HTTP proxy that is asked for an http URL is asked in HTTP/1.1 all the same.
     pub fn http2_prior_knowledge(self) -> Self {
         self.versions(Versions::Http2)
     }
@@ -336,6 +339,23 @@ impl ClientBuilder {
         Ok(Client {
             inner: inner.into(),
         })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("limits", &self.limits)
+            .field("headers", &Names(&self.headers))
+            .field("settings", &self.settings)
+            .field("tls", &self.tls)
+            .field("protocol", &self.protocol)
+            .field("way", &self.way)
+            .field("proxies", &self.proxies)
+            .field("names", &self.names)
+            .field("service", &self.service)
+            .field("error", &self.error)
+            .finish()
     }
 }
 

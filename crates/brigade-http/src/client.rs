@@ -2,11 +2,13 @@
 //!
 //! Cloning shares the pool. Nothing that a client starts outlives its [`close`](Client::close).
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
 use crate::connect::Connector;
+use crate::draft::Names;
 use crate::fake::Answer;
 use crate::into_url::check;
 use crate::pool::ClientPool;
@@ -41,7 +43,6 @@ pub struct Client {
     pub(crate) inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) pool: Arc<ClientPool>,
     pub(crate) connector: Arc<Connector>,
@@ -132,6 +133,18 @@ impl Client {
 impl Inner {
     pub(crate) fn proxies(&self) -> &Proxies {
         &self.connector.proxies
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("pool", &self.pool)
+            .field("connector", &self.connector)
+            .field("headers", &Names(&self.headers))
+            .field("settings", &self.settings)
+            .field("service", &self.service)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 //! It is boxed once and moves as a pointer through everything that sends it. It never holds
 //! anything of a connection.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use bytes::Bytes;
@@ -22,7 +23,6 @@ pub(crate) struct Draft {
 }
 
 /// One step on the way from the first URL to the last.
-#[derive(Debug)]
 pub(crate) struct Hop {
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -39,5 +39,26 @@ impl Hop {
     pub(crate) fn move_on(&self) {
         self.resent.fetch_add(1, Relaxed);
         tracing::debug!("moving to another connection");
+    }
+}
+
+/// Without the body, which may hold secrets.
+impl fmt::Debug for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hop")
+            .field("method", &self.method)
+            .field("url", &self.url.as_str())
+            .field("headers", &Names(&self.headers))
+            .field("body", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Shows the names of headers, whose values may be secrets.
+pub(crate) struct Names<'a>(pub(crate) &'a HeaderMap);
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }

@@ -39,7 +39,13 @@ pub(crate) async fn send(client: &Inner, mut draft: Box<Draft>) -> Result<Respon
         match attempts.once(&mut draft.hop).await {
             Ok(Next::Answer(answer)) => break answer,
             Ok(Next::Hop) => {}
-            Ok(Next::Wait(delay)) => tokio::time::sleep(delay).await,
+            Ok(Next::Wait(delay)) => tokio::select! {
+                biased;
+                () = client.pool.closing() => {
+                    return Err(Error::new(Kind::Closed).about(&draft.hop.url));
+                }
+                () = tokio::time::sleep(delay) => {}
+            },
             Err(error) => return Err(error.about(&draft.hop.url)),
         }
     };

@@ -78,6 +78,10 @@ pub trait Connect: fmt::Debug + Send + Sync + 'static {
     ///
     /// What is returned becomes the cause of an error of [`Kind::Connect`](crate::Kind::Connect).
     ///
+    /// # Panics
+    ///
+    /// A panic is such an error too, without a cause.
+    ///
     /// # Cancel safety
     ///
     /// The future is dropped when the connect timeout runs out. It must then close what it opened.

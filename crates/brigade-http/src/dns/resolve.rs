@@ -77,7 +77,8 @@ pub trait Resolve: Debug + Send + Sync + 'static {
     ///
     /// # Panics
     ///
-    /// A panic goes on in one of those who wait; the others ask again.
+    /// A panic goes on in one of those who wait; the others ask again. In a client that is a dial, so
+    /// the request that it was begun for fails with [`Kind::Connect`](crate::Kind::Connect).
     ///
     /// # Cancel safety
     ///

@@ -81,8 +81,11 @@ impl Dial {
 
 impl Drop for Dial {
     fn drop(&mut self) {
-        // One that was given up is waited for by nobody; a runtime that ended took it along.
-        let detail = "the runtime on which it was being opened has ended";
+        // One that was given up is waited for by nobody.
+        let detail = match std::thread::panicking() {
+            true => "the resolver or the connector has panicked",
+            false => "the runtime on which it was being opened has ended",
+        };
         self.end(Error::new(Kind::Connect).because(detail));
         self.want.end_dial(self.number);
     }

@@ -34,9 +34,9 @@ enum Hosts {
 }
 
 impl Bypass {
-    /// Reads entries that are separated by commas.
+    /// Reads entries that are separated by commas or blanks.
     pub(super) fn new(list: &str) -> Self {
-        let entries = list.split(',').map(str::trim);
+        let entries = list.split(|c: char| c == ',' || c.is_whitespace());
         Self {
             rules: entries.filter(|e| !e.is_empty()).map(Rule::new).collect(),
             loopback: false,

@@ -73,9 +73,10 @@ impl Proxy {
         Ok(Self::new(server.into(), true, true))
     }
 
-    /// The hosts that are reached without it, separated by commas: a name, which stands for all
-    /// names below it too; an address; a network such as `10.0.0.0/8`; or `*` for all. With
-    /// `:PORT` after it, only that port is meant.
+    /// The hosts that are reached without it, separated by commas or blanks: a name, which stands
+    /// for all names below it too; an address; a network such as `10.0.0.0/8`; or `*` for all.
+    /// With `:PORT` after it, only that port is meant. What is none of these matches nothing. A
+    /// second list replaces the first.
     #[must_use]
     pub fn no_proxy(mut self, hosts: &str) -> Self {
         self.bypass = Bypass::new(hosts);

@@ -29,6 +29,9 @@ where
             continue;
         };
         let piece = data.copy_to_bytes(data.remaining());
+        if piece.is_empty() {
+            continue;
+        }
         if bytes.is_empty() && joined.is_empty() {
             bytes = piece;
             continue;

@@ -8,7 +8,8 @@
 //! * [`Error`] says in one line what was wrong with a handshake, and what would mend it.
 //!
 //! rustls does the work, with the cryptography of ring named explicitly: nothing here depends on
-//! a default of the process. Offered is HTTP/1.1 over TLS 1.2 and 1.3.
+//! a default of the process. Spoken are TLS 1.2 and 1.3; which versions of HTTP are offered within
+//! says the client, and HTTP/1.1 a configuration that one [builds](TlsConfig::build) oneself.
 //!
 //! It never opens a file or a socket of its own, except that the operating system's authorities
 //! are loaded when a configuration is built. It never accepts a certificate unchecked without a

@@ -6,8 +6,9 @@
 //! few loads of memory. What a client is doing at the moment is [`Client::stats`](crate::Client::stats).
 //!
 //! No header value, password or login of a proxy is in any of it. The query of a URL is, because it
-//! is a part of what was asked for, but for the values of signatures that the conventions name
-//! (`AWSAccessKeyId`, `Signature`, `sig`, `X-Goog-Signature`).
+//! is a part of what was asked for, but for the values of signatures: those that the conventions
+//! name (`AWSAccessKeyId`, `Signature`, `sig`, `X-Goog-Signature`) and those of AWS
+//! (`X-Amz-Credential`, `X-Amz-Security-Token`, `X-Amz-Signature`), in any case.
 //!
 //! # Spans
 //!

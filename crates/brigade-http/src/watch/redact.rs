@@ -1,14 +1,28 @@
 //! A URL as it may be shown.
 //!
-//! Spans end up in places that many people read. It never shows a user, a password or one of the
-//! signatures that the conventions name.
+//! Spans end up in places that many people read. It never shows a user, a password or the value
+//! of a signature.
 
 use std::fmt;
 
 use url::{Position, Url};
 
 /// Parameters whose values prove who one is.
-const SIGNATURES: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature"];
+const SIGNATURES: [&str; 7] = [
+    "AWSAccessKeyId",
+    "Signature",
+    "sig",
+    "X-Amz-Credential",
+    "X-Amz-Security-Token",
+    "X-Amz-Signature",
+    "X-Goog-Signature",
+];
+
+fn is_signature(name: &str) -> bool {
+    SIGNATURES
+        .iter()
+        .any(|signature| signature.eq_ignore_ascii_case(name))
+}
 
 /// Shows a URL without user, password, fragment, and with `REDACTED` for signatures.
 pub(super) struct Shown<'a>(pub(super) &'a Url);
@@ -24,7 +38,7 @@ impl fmt::Display for Shown<'_> {
         for (index, pair) in query.split('&').enumerate() {
             f.write_str(if index == 0 { "?" } else { "&" })?;
             match pair.split_once('=') {
-                Some((name, _)) if SIGNATURES.contains(&name) => write!(f, "{name}=REDACTED")?,
+                Some((name, _)) if is_signature(name) => write!(f, "{name}=REDACTED")?,
                 _ => f.write_str(pair)?,
             }
         }
@@ -55,6 +69,14 @@ mod tests {
         assert_eq!(
             shown("http://a/?AWSAccessKeyId=secret&X-Goog-Signature=&sig"),
             "http://a/?AWSAccessKeyId=REDACTED&X-Goog-Signature=REDACTED&sig"
+        );
+        assert_eq!(
+            shown(
+                "https://b/?X-Amz-Signature=secret&X-Amz-Credential=secret&X-Amz-Date=1\
+                 &x-amz-security-token=secret"
+            ),
+            "https://b/?X-Amz-Signature=REDACTED&X-Amz-Credential=REDACTED&X-Amz-Date=1\
+             &x-amz-security-token=REDACTED"
         );
         assert_eq!(
             server(&Url::parse("http://[::1]:80/").expect("a URL")),

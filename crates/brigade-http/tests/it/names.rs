@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use brigade_http::dns::{Answer, Resolve, Resolving};
+use brigade_http::{Kind, PoolLimits};
 use brigade_testkit::server::{Reply, Server};
 
-use crate::{builder, read};
+use crate::{builder, read, refused};
 
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -69,4 +70,31 @@ async fn h3h_a_fixed_name_is_still_the_name_of_the_request() {
     let requests = server.finish().await;
     let host = format!("shop.test:{port}");
     assert_eq!(requests[0].header("host"), Some(host.as_str()));
+}
+
+/// Panics the first time it is asked.
+#[derive(Debug, Default)]
+struct Panicking(Counting, AtomicBool);
+
+impl Resolve for Panicking {
+    fn resolve<'a>(&'a self, name: &'a str) -> Resolving<'a> {
+        assert!(
+            self.1.swap(true, Ordering::SeqCst),
+            "the registry is broken"
+        );
+        self.0.resolve(name)
+    }
+}
+
+#[tokio::test]
+async fn h3f_a_resolver_that_panics_fails_one_request_and_costs_no_slot() {
+    let server = Server::start(|_| Reply::ok("here")).await.unwrap();
+    let url = format!("http://a.test:{}/", server.address().port());
+    let client = builder().resolver(Panicking::default());
+    let limits = PoolLimits::default().total(1);
+    let client = client.limits(limits).build().unwrap();
+    let error = refused(&client, url.clone()).await;
+    assert_eq!(error.kind(), Kind::Connect);
+    assert!(error.to_string().contains("panicked"), "{error}");
+    assert_eq!(read(&client, url).await, b"here");
 }

@@ -3,7 +3,7 @@
 use brigade_http::{Client, Kind, Method};
 use brigade_testkit::server::{Reply, Server};
 
-use super::client;
+use super::{builder, client};
 
 #[tokio::test]
 async fn a_request_has_the_clients_headers_and_its_own_replace_them() {
@@ -137,6 +137,24 @@ async fn h6a_credentials_in_a_url_become_a_header_and_appear_nowhere_else() {
     let shown = format!("{request:?} {:?}", client().get(&url).unwrap());
     assert!(
         !shown.contains("dXMg") && !shown.contains("secret"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn h6a_debug_output_has_no_value_of_a_header_and_no_body() {
+    let own = builder().header("x-api-key", "secret");
+    let shown = format!("{own:?}");
+    assert!(
+        !shown.contains("secret") && shown.contains("x-api-key"),
+        "{shown}"
+    );
+    let client = own.build().unwrap();
+    let request = client.post("http://a.example/").unwrap();
+    let request = request.header("x-token", "secret").body("secret");
+    let shown = format!("{client:?} {request:?}");
+    assert!(
+        !shown.contains("secret") && shown.contains("x-token"),
         "{shown}"
     );
 }

@@ -16,7 +16,7 @@ use brigade_testkit::wait::until;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Body, Frame};
 use hyper::{Request, Response};
@@ -341,7 +341,6 @@ async fn h9e_each_part_of_a_body_starts_the_read_timeout_again() {
 
 /// A body that begins and then falls silent.
 fn begin_only() -> impl futures_util::Stream<Item = Result<Frame<Bytes>, Infallible>> {
-    use futures_util::StreamExt;
     let begin = stream::iter([Ok(Frame::data(Bytes::from("begin")))]);
     begin.chain(stream::pending())
 }
@@ -477,4 +476,65 @@ async fn h9d_a_service_is_called_when_it_is_ready() {
     for _ in 0..2 {
         assert_eq!(read(&client, "http://a/".to_owned()).await, b"hello");
     }
+}
+
+#[tokio::test]
+async fn h9c_an_empty_piece_beside_a_large_one_changes_nothing() {
+    let client = builder().service(service_fn(measure)).build().unwrap();
+    let large = Bytes::from(vec![0; 17 << 20]);
+    for body in [vec![large.clone(), Bytes::new()], vec![Bytes::new(), large]] {
+        let request = Request::post("http://a/").body(pieces(body)).unwrap();
+        let sent = client.clone().oneshot(request).await.unwrap();
+        assert_eq!(text(sent).await, (17 << 20).to_string());
+    }
+}
+
+#[tokio::test]
+async fn h9e_the_total_timeout_ends_a_body_that_comes_as_fast_as_it_is_read() {
+    let limit = Duration::from_millis(200);
+    for piece in [&b"x"[..], b""] {
+        let flood = service_fn(move |_| {
+            let piece = Bytes::from_static(piece);
+            let piece = move || Ok::<_, Infallible>(Frame::data(piece.clone()));
+            let pieces = stream::repeat_with(piece);
+            ready(Ok::<_, Infallible>(Response::new(StreamBody::new(pieces))))
+        });
+        let client = builder()
+            .timeouts(Timeouts::NONE.total(limit))
+            .service(flood);
+        let client = client.max_body(1 << 40).build().unwrap();
+        let mut response = client.get("http://a/").unwrap().send().await.unwrap();
+        let before = Instant::now();
+        let error = loop {
+            match response.chunk().await {
+                Ok(Some(_)) => assert!(before.elapsed() < 25 * limit, "it goes on"),
+                Ok(None) => panic!("it has no end"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), Kind::Timeout(Phase::Total));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn h9h_a_request_that_waits_to_be_sent_again_fails_as_closed_at_once() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let times = asked.clone();
+    let busy = service_fn(move |_| {
+        times.fetch_add(1, Relaxed);
+        let answer = status(503).header("retry-after", "60").body(full("busy"));
+        ready(Ok::<_, Infallible>(answer.unwrap()))
+    });
+    let client = builder().timeouts(Timeouts::NONE).service(busy);
+    let client = client.retry(RetryPolicy::default()).build().unwrap();
+    let before = Instant::now();
+    let waiting = spawn({
+        let client = client.clone();
+        async move { refused(&client, "http://a/".to_owned()).await }
+    });
+    until(|| asked.load(Relaxed) == 1).await;
+    client.close().await;
+    assert_eq!(waiting.await.unwrap().kind(), Kind::Closed);
+    assert!(before.elapsed().as_secs() < 30, "{:?}", before.elapsed());
+    assert_eq!(asked.load(Relaxed), 1);
 }

@@ -259,3 +259,32 @@ async fn h8b_tls_with_given_authorities_runs_in_paused_time() {
     assert_eq!(read(&client, url).await, b"hello");
     assert!(before.elapsed() < Duration::from_secs(1));
 }
+
+/// Panics instead of connecting.
+#[derive(Debug)]
+struct Panicking;
+
+impl Connect for Panicking {
+    fn connect(&self, _to: Destination) -> Connecting {
+        Box::pin(async { panic!("the pipe has burst") })
+    }
+}
+
+#[tokio::test]
+async fn h8b_a_connector_that_panics_is_named_as_such_and_costs_no_slot() {
+    let client = builder().connector(Panicking);
+    let client = client
+        .limits(PoolLimits::default().total(1))
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        let error = refused(&client, "http://a.example/".to_owned()).await;
+        assert_eq!(error.kind(), Kind::Connect);
+        let text = error.to_string();
+        assert!(
+            text.contains("panicked") && !text.contains("runtime"),
+            "{text}"
+        );
+    }
+    until(|| client.stats().total() == 0).await;
+}

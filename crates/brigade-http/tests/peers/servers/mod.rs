@@ -263,9 +263,9 @@ impl Server {
         read()
     }
 
-    /// What has arrived at the server that answers, as far as it is logged by now.
-    pub(crate) fn arrived(&self) -> Result<Vec<Entry>, Failed> {
-        self.behind.as_deref().unwrap_or(self).log(0)
+    /// What has arrived at the server that answers: as [`log`](Self::log).
+    pub(crate) fn arrived(&self, count: usize) -> Result<Vec<Entry>, Failed> {
+        self.behind.as_deref().unwrap_or(self).log(count)
     }
 
     /// Replaces its workers by others, which those end their work for.
