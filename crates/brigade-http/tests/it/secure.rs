@@ -65,6 +65,8 @@ async fn requests_over_tls_share_a_connection_and_close_says_goodbye() {
         &*client.stats().connections[0].origin,
         url(&server, "localhost").trim_end_matches('/')
     );
+    let peer = client.stats().connections[0].peer;
+    assert_eq!(peer, Some(server.address()));
     client.close().await;
     until(|| server.connections().open == 0).await;
 }
