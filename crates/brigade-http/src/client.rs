@@ -139,8 +139,8 @@ impl Inner {
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner")
+            // The pool shows the connector.
             .field("pool", &self.pool)
-            .field("connector", &self.connector)
             .field("headers", &Names(&self.headers))
             .field("settings", &self.settings)
             .field("service", &self.service)

@@ -5,6 +5,8 @@
 //!   [`http::Request`]s and answers with [`http::Response`]s, so every layer of tower fits around
 //!   it. It is always ready, because a request waits for its connection within its own future,
 //!   where the pool's limits and timeouts are; a layer that sheds load by `poll_ready` sees none.
+//!   It takes any body, so what does not see the request, such as `ready` of tower's `ServiceExt`,
+//!   has to be told its type: `ServiceExt::<Request<Full<Bytes>>>::ready(&mut service)`.
 //! * **Beneath the client**: with [`ClientBuilder::service`](crate::ClientBuilder::service), any
 //!   service answers the requests, with no socket and in paused time too: a closure
 //!   (`tower::service_fn`), an axum `Router`, a stack of layers around another client.

@@ -291,8 +291,15 @@ async fn h7q_the_waits_for_a_connection_are_measured() {
     let request = client.get(server.url("/")).unwrap().timeouts(timeouts);
     request.send().await.unwrap_err();
     let late = format!("error.type=timeout.pool {at}");
+    let request = client.get(server.url("/")).unwrap();
+    tokio::select! {
+        biased;
+        _ = request.send() => unreachable!("its place is taken"),
+        () = std::future::ready(()) => {}
+    }
+    let dropped = format!("error.type=cancelled {at}");
     let waits = kept.counts("brigade.client.pool.wait.duration");
-    assert_eq!(waits, [(late, 1), (at, 2)]);
+    assert_eq!(waits, [(dropped, 1), (late, 1), (at, 2)]);
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use brigade_testkit::cancel::fuzz_cancel;
 use brigade_testkit::peer::{Script, listen};
 use brigade_testkit::server::{Port, Reply, Server};
 use brigade_testkit::wait::until;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_rustls::TlsAcceptor;
 
 use super::secure::identity;
 use super::{builder, own_sockets, read, refused, spawn, tell};
@@ -326,6 +328,10 @@ async fn h8i_an_https_proxy_is_spoken_to_in_tls_and_tls_to_the_server_lies_withi
 #[tokio::test]
 async fn h8i_an_https_proxy_hears_of_http_urls_in_tls_only() {
     let (acceptor, pem) = identity();
+    let mut config = ServerConfig::clone(acceptor.config());
+    // It would rather be asked in HTTP/2, which no proxy is.
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
     let proxy = Server::builder().wrap(move |tcp| acceptor.accept(tcp));
     let proxy = proxy.start(|_| Reply::ok("via")).await.unwrap();
     let url = joe("https", format!("localhost:{}", proxy.address().port()));

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::{builder, client, spawn, tell};
+use super::{builder, client, read, spawn, tell};
 
 /// What proves to be localhost, and its certificate in PEM.
 pub(super) fn identity() -> (TlsAcceptor, String) {
@@ -65,6 +65,8 @@ async fn requests_over_tls_share_a_connection_and_close_says_goodbye() {
         &*client.stats().connections[0].origin,
         url(&server, "localhost").trim_end_matches('/')
     );
+    let peer = client.stats().connections[0].peer;
+    assert_eq!(peer, Some(server.address()));
     client.close().await;
     until(|| server.connections().open == 0).await;
 }
@@ -138,4 +140,17 @@ async fn h2k_the_read_timeout_holds_over_tls() {
     let error = response.bytes().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout(Phase::Read));
     until(|| client.stats().total() == 0).await;
+}
+
+#[tokio::test]
+async fn h6r_a_name_with_a_dot_at_its_end_is_the_one_in_the_certificate() {
+    let (server, pem) = server(Reply::ok("here")).await;
+    let port = server.address().port();
+    let tls = TlsConfig::new().add_root_pem(pem.as_bytes()).unwrap();
+    let client = builder()
+        .tls(tls)
+        .resolve("localhost", [server.address().ip()]);
+    let client = client.build().unwrap();
+    let url = format!("https://localhost.:{port}/");
+    assert_eq!(read(&client, url).await, b"here");
 }

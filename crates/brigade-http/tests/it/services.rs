@@ -538,3 +538,32 @@ async fn h9h_a_request_that_waits_to_be_sent_again_fails_as_closed_at_once() {
     assert!(before.elapsed().as_secs() < 30, "{:?}", before.elapsed());
     assert_eq!(asked.load(Relaxed), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn h9c_the_time_that_a_body_takes_is_a_part_of_the_whole() {
+    let silent = service_fn(|_| pending::<Result<Response<String>, Infallible>>());
+    let total = Timeouts::NONE.total(Duration::from_secs(7));
+    let client = builder().timeouts(total).service(silent).build().unwrap();
+    let slow = stream::once(Box::pin(async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        Ok::<_, Infallible>(Frame::data(Bytes::from("late")))
+    }));
+    let request = Request::post("http://a/").body(StreamBody::new(slow));
+    let before = Instant::now();
+    let error = client.oneshot(request.unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout(Phase::Total));
+    assert_eq!(before.elapsed().as_secs(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn h9a_a_body_that_has_failed_is_not_at_its_end() {
+    let client = fake(|_| {
+        let torn = status(200).header("content-encoding", "gzip");
+        torn.body(full("not gzip")).unwrap()
+    });
+    let response = client.oneshot(get("http://a/".to_owned())).await.unwrap();
+    let mut body = response.into_body();
+    assert!(body.frame().await.unwrap().is_err());
+    assert!(!body.is_end_stream());
+    assert!(body.frame().await.unwrap().is_err(), "it fails again");
+}
