@@ -33,10 +33,10 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         }
     }
 
-    /// Whether slots are needed, more than are about to be free, and something can go for them.
+    /// Whether more slots are needed than are about to be free, and something can go for them. Where
+    /// the total is not full none is needed, because everybody has a dial.
     fn may_evict(&self) -> bool {
-        let room = self.limits.total - self.slots.counts().connections();
-        self.needed > self.slots.leaving() + room
+        self.needed > self.slots.leaving()
             && (self.slots.oldest_idle().is_some() || !self.surplus.is_empty())
     }
 

@@ -179,6 +179,33 @@ fn h1d_waiters_are_served_in_order_and_only_those_of_a_full_host_are_passed_over
 }
 
 #[test]
+fn h1d_who_needs_another_connection_comes_before_who_joined_later_for_one_that_is_open() {
+    let mut pool = pool(1, 1, 1);
+    let mut effects = Effects::none();
+    let busy = open(&mut pool, "a", 1);
+    wait(&mut pool, "b", 10, &mut effects);
+    wait(&mut pool, "a", 11, &mut effects);
+    pool.finish(busy, None, Moment::ZERO, &mut effects);
+    assert!(effects.grants.is_empty(), "{effects:?}");
+    assert_eq!(effects.closes.len(), 1);
+}
+
+#[test]
+fn h1d_who_gets_a_slot_that_is_about_to_be_free_takes_no_connection_from_the_next() {
+    let mut pool = pool(2, 1, 2);
+    let mut effects = Effects::none();
+    let leaving = open(&mut pool, "a", 1);
+    let busy = open(&mut pool, "b", 2);
+    pool.withdraw(leaving, Moment::ZERO, &mut effects);
+    for (waiter, key) in [(10, "c"), (11, "b"), (12, "d")] {
+        wait(&mut pool, key, waiter, &mut effects);
+    }
+    pool.finish(busy, None, Moment::ZERO, &mut effects);
+    let granted = effects.grants.iter().map(|(waiter, _)| *waiter);
+    assert_eq!(granted.collect::<Vec<_>>(), [11]);
+}
+
+#[test]
 fn h1e_a_connection_is_handed_over_reserved() {
     let mut pool = pool(1, 1, 1);
     let mut effects = Effects::none();
