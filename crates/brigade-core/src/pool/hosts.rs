@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Sharing;
-use super::list::List;
+use super::slots::Usable;
 
 #[derive(Debug)]
 pub(super) struct Host<W> {
     pub(super) key: Arc<str>,
     /// Connections in any phase.
     pub(super) count: usize,
-    /// Open connections with room for another request.
-    pub(super) ready: List,
+    /// Its open connections that can be used.
+    pub(super) usable: Usable,
     /// In the order of their places in the queue.
     pub(super) waiters: BTreeMap<u64, W>,
     /// The places of the waiters for whom no dial is under way.
@@ -28,6 +28,8 @@ pub(super) struct Host<W> {
     is_shared: Option<bool>,
     /// Where the host stands among those that can be helped.
     pub(super) listed: Option<Listing>,
+    /// Whether it counts among those with a dial that is of no use to them.
+    pub(super) is_surplus: bool,
 }
 
 /// The place in the queue under which a host is listed, and by what its waiter can be helped.
@@ -36,7 +38,18 @@ pub(super) enum Listing {
     /// By a connection with room.
     Ready(u64),
     /// By a dial.
-    InNeed(u64),
+    InNeed(Need),
+}
+
+/// What the waiters of a host need who can be helped by a dial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Need {
+    /// The place of the first of them.
+    pub(super) place: u64,
+    /// How many dials.
+    pub(super) dials: usize,
+    /// Whether none of its connections is shared, of which a request will sooner or later be over.
+    pub(super) is_urgent: bool,
 }
 
 impl<W> Host<W> {
@@ -44,13 +57,14 @@ impl<W> Host<W> {
         Self {
             key,
             count: 0,
-            ready: List::EMPTY,
+            usable: Usable::NONE,
             waiters: BTreeMap::new(),
             undialed: BTreeSet::new(),
             pending: 0,
             orphans: 0,
             is_shared: None,
             listed: None,
+            is_surplus: false,
         }
     }
 
@@ -65,13 +79,19 @@ impl<W> Host<W> {
         self.is_shared = Some(is_shared);
     }
 
-    /// The place of the waiter who is first in need of another dial.
-    pub(super) fn in_need(&self) -> Option<u64> {
-        let enough = match self.is_shared {
-            Some(true) => self.pending > 0,
-            _ => self.orphans >= self.undialed.len(),
+    /// What its waiters need, of whom the host may have `free` more connections.
+    pub(super) fn need(&self, free: usize) -> Option<Need> {
+        let useful = match self.is_shared {
+            Some(true) => usize::from(self.pending == 0),
+            _ => self.undialed.len().saturating_sub(self.orphans),
         };
-        self.undialed.first().copied().filter(|_| !enough)
+        let place = *self.undialed.first()?;
+        let need = Need {
+            place,
+            dials: useful.min(free),
+            is_urgent: self.usable.shared == 0,
+        };
+        (need.dials > 0).then_some(need)
     }
 
     /// Whether one of its orphaned dials is of no use to those who wait.
@@ -149,6 +169,10 @@ impl<W> Hosts<W> {
 
     pub(super) fn get(&mut self, host: u32) -> Option<&mut Host<W>> {
         self.entries.get_mut(host as usize)?.as_mut()
+    }
+
+    pub(super) fn peek(&self, host: u32) -> Option<&Host<W>> {
+        self.entries.get(host as usize)?.as_ref()
     }
 
     /// A host that has connections or waiters.

@@ -14,7 +14,7 @@ impl<C: Clone, W: Clone> Pool<C, W> {
     /// Gives waiters, in the order of the queue, all that can be given.
     pub(super) fn serve(&mut self, now: Moment, effects: &mut Effects<C, W>) {
         // Each leaving connection will serve one waiter, so nothing is evicted for that one.
-        let mut promised = self.slots.leaving();
+        let mut promised = 0;
         let mut from = 0;
         let mut full = false;
         while let Some((place, host)) = self.next(from, full) {
@@ -22,14 +22,22 @@ impl<C: Clone, W: Clone> Pool<C, W> {
             if self.serve_host(host, place, now, effects) {
                 continue;
             }
-            if promised > 0 {
-                promised -= 1;
-            } else if !self.evict(effects) && !self.shares_its_own(host) {
-                // Who shares a connection may still go on.
-                full = true;
-                self.make_room(effects);
-            }
+            // Where nothing is to be evicted, only those who share a connection may still go on.
+            full = !self.may_evict() || self.slots.leaving() <= promised && !self.evict(effects);
+            promised += 1;
         }
+        // Only the first waiter of each host had its turn; what is left to evict is for the others.
+        while self.may_evict() && self.evict(effects) {}
+        if self.urgent > self.slots.leaving() {
+            self.make_room(effects);
+        }
+    }
+
+    /// Whether more slots are needed than are about to be free, and something can go for them. Where
+    /// the total is not full none is needed, because everybody has a dial.
+    fn may_evict(&self) -> bool {
+        self.needed > self.slots.leaving()
+            && (self.slots.oldest_idle().is_some() || !self.surplus.is_empty())
     }
 
     /// The first who can be helped, at or after a place; only by what is open if the total is full.
@@ -62,8 +70,9 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         }
         // Its connections may have turned out to be past their time; they still count.
         self.relist(host);
-        if self.hosts.entry(host).listed != Some(Listing::InNeed(place)) {
-            return true;
+        match self.hosts.entry(host).listed {
+            Some(Listing::InNeed(need)) if need.place == place => {}
+            _ => return true,
         }
         let Some(waiter) = self.hosts.entry(host).waiters.get(&place).cloned() else {
             return true;
@@ -84,7 +93,7 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         now: Moment,
         effects: &mut Effects<C, W>,
     ) -> Option<Grant<C>> {
-        while let Some(index) = self.hosts.entry(host).ready.last() {
+        while let Some(index) = self.hosts.entry(host).usable.ready.last() {
             let entry = self.slots.entry(index);
             match entry.connection.clone().filter(|_| !entry.is_over(now)) {
                 Some(connection) => {
@@ -137,24 +146,13 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         }
     }
 
-    /// Whether the host has a connection of which a request on it will sooner or later be over.
-    fn shares_its_own(&self, host: u32) -> bool {
-        let is_own = |entry: &Entry<C, W>| entry.host == host && entry.stage == Stage::Open;
-        self.slots
-            .iter()
-            .any(|(_, entry)| is_own(entry) && entry.is_shared)
-    }
-
-    /// A dial of which nobody waits for the connection.
-    fn surplus(&mut self) -> Option<(u32, W)> {
-        if self.orphans == 0 {
-            return None;
-        }
-        let hosts = &mut self.hosts;
+    /// A dial of which nobody waits for the connection. It takes a look at all only if there is one.
+    fn surplus(&self) -> Option<(u32, W)> {
+        let of = *self.surplus.first()?;
+        let host = self.hosts.peek(of)?;
         self.slots.iter().find_map(|(index, entry)| {
             let (place, waiter) = entry.dial.as_ref()?;
-            let host = hosts.get(entry.host)?;
-            (host.has_surplus() && host.is_orphan(*place)).then(|| (index, waiter.clone()))
+            (entry.host == of && host.is_orphan(*place)).then(|| (index, waiter.clone()))
         })
     }
 
@@ -201,10 +199,7 @@ impl<C: Clone, W: Clone> Pool<C, W> {
     pub(super) fn end_dial(&mut self, index: u32) {
         if let Some((place, _)) = self.change(index, |entry| entry.dial.take()) {
             let host = self.slots.entry(index).host;
-            let host = self.hosts.entry(host);
-            let before = host.orphans;
-            host.end_dial(place);
-            self.orphans = self.orphans + host.orphans - before;
+            self.hosts.entry(host).end_dial(place);
         }
     }
 
@@ -217,10 +212,7 @@ impl<C: Clone, W: Clone> Pool<C, W> {
     }
 
     pub(super) fn remove_waiter(&mut self, host: u32, place: u64) -> Option<W> {
-        let host = self.hosts.get(host)?;
-        let before = host.orphans;
-        let waiter = host.remove_waiter(place)?;
-        self.orphans = self.orphans + host.orphans - before;
+        let waiter = self.hosts.get(host)?.remove_waiter(place)?;
         self.waiting -= 1;
         Some(waiter)
     }
@@ -231,8 +223,8 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         change: impl FnOnce(&mut Entry<C, W>) -> R,
     ) -> R {
         let host = self.slots.entry(index).host;
-        let ready = &mut self.hosts.entry(host).ready;
-        self.slots.change(index, ready, change)
+        let usable = &mut self.hosts.entry(host).usable;
+        self.slots.change(index, usable, change)
     }
 
     pub(super) fn relist_of(&mut self, index: u32) {
@@ -240,27 +232,53 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         self.relist(host);
     }
 
-    /// Brings the place of a host among the eligible up to date.
+    /// Brings the place of a host among the eligible, and what it needs or has too much, up to date.
     pub(super) fn relist(&mut self, host: u32) {
         let per_host = self.limits.per_host;
         let entry = self.hosts.entry(host);
-        let listing = match entry.ready.len() {
-            0 if entry.count < per_host => entry.in_need().map(Listing::InNeed),
-            0 => None,
+        let listing = match entry.usable.ready.len() {
+            0 => entry.need(per_host - entry.count).map(Listing::InNeed),
             _ => entry.waiters.keys().next().copied().map(Listing::Ready),
         };
+        let has_surplus = entry.has_surplus();
+        let had_surplus = std::mem::replace(&mut entry.is_surplus, has_surplus);
         let listed = std::mem::replace(&mut entry.listed, listing);
+        match (had_surplus, has_surplus) {
+            (false, true) => self.surplus.insert(host),
+            (true, false) => self.surplus.remove(&host),
+            _ => false,
+        };
         if listed != listing {
-            match listed {
-                Some(Listing::Ready(place)) => self.ready.remove(&(place, host)),
-                Some(Listing::InNeed(place)) => self.in_need.remove(&(place, host)),
-                None => false,
-            };
-            match listing {
-                Some(Listing::Ready(place)) => self.ready.insert((place, host)),
-                Some(Listing::InNeed(place)) => self.in_need.insert((place, host)),
-                None => false,
-            };
+            self.unlist(host, listed);
+            self.list(host, listing);
+        }
+    }
+
+    fn list(&mut self, host: u32, listing: Option<Listing>) {
+        match listing {
+            Some(Listing::Ready(place)) => {
+                self.ready.insert((place, host));
+            }
+            Some(Listing::InNeed(need)) => {
+                self.in_need.insert((need.place, host));
+                self.needed += need.dials;
+                self.urgent += if need.is_urgent { need.dials } else { 0 };
+            }
+            None => {}
+        }
+    }
+
+    fn unlist(&mut self, host: u32, listed: Option<Listing>) {
+        match listed {
+            Some(Listing::Ready(place)) => {
+                self.ready.remove(&(place, host));
+            }
+            Some(Listing::InNeed(need)) => {
+                self.in_need.remove(&(need.place, host));
+                self.needed -= need.dials;
+                self.urgent -= if need.is_urgent { need.dials } else { 0 };
+            }
+            None => {}
         }
     }
 }

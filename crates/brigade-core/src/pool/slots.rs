@@ -102,6 +102,17 @@ impl<C, W> Entry<C, W> {
         self.is_shared && self.phase() == Some(Phase::Active)
     }
 
+    /// Whether it counts as draining, as shared with requests on it, and as shared at all.
+    fn counted(&self) -> [usize; 3] {
+        let is_shared = self.is_shared && self.stage == Stage::Open;
+        [
+            self.stage == Stage::Draining,
+            is_shared && self.leases > 0,
+            is_shared,
+        ]
+        .map(usize::from)
+    }
+
     fn is_ready(&self) -> bool {
         self.stage == Stage::Open && self.leases < self.room
     }
@@ -110,6 +121,22 @@ impl<C, W> Entry<C, W> {
     pub(super) fn is_over(&self, now: Moment) -> bool {
         self.until <= now || self.leases == 0 && self.expires <= now
     }
+}
+
+/// The open connections of one host that can be used.
+#[derive(Debug)]
+pub(super) struct Usable {
+    /// Those with room for another request.
+    pub(super) ready: List,
+    /// How many requests share, with room or without.
+    pub(super) shared: usize,
+}
+
+impl Usable {
+    pub(super) const NONE: Self = Self {
+        ready: List::EMPTY,
+        shared: 0,
+    };
 }
 
 /// All connections of a pool.
@@ -158,6 +185,9 @@ impl<C, W> Slots<C, W> {
 
     /// The shared connection with the fewest requests on it.
     pub(super) fn least_shared(&self) -> Option<u32> {
+        if self.shared_active == 0 {
+            return None;
+        }
         let shared = self.iter().filter(|(_, entry)| entry.is_shared_active());
         let least = shared.min_by_key(|(_, entry)| entry.leases);
         least.map(|(index, _)| index)
@@ -209,35 +239,42 @@ impl<C, W> Slots<C, W> {
         self.idle.first()
     }
 
-    /// Changes a connection; `ready` is the list of its host's connections with room.
+    /// Changes a connection; `usable` are those of its host.
     pub(super) fn change<R>(
         &mut self,
         index: u32,
-        ready: &mut List,
+        usable: &mut Usable,
         change: impl FnOnce(&mut Entry<C, W>) -> R,
     ) -> R {
         let entry = &mut self.entries[index as usize];
         let (phase, was_ready) = (entry.phase(), entry.is_ready());
-        let was = (entry.stage == Stage::Draining, entry.is_shared_active());
+        let was = entry.counted();
         let result = change(entry);
         let (now, is_ready) = (entry.phase(), entry.is_ready());
-        let is = (entry.stage == Stage::Draining, entry.is_shared_active());
-        self.draining = self.draining + usize::from(is.0) - usize::from(was.0);
-        self.shared_active = self.shared_active + usize::from(is.1) - usize::from(was.1);
+        let is = entry.counted();
+        self.draining = self.draining + is[0] - was[0];
+        self.shared_active = self.shared_active + is[1] - was[1];
+        usable.shared = usable.shared + is[2] - was[2];
         if phase != now {
             self.recount(index, phase, now);
         }
         match (was_ready, is_ready) {
-            (true, false) => ready.unlink(&mut self.entries, index, |entry| &mut entry.in_host),
-            (false, true) => ready.push(&mut self.entries, index, |entry| &mut entry.in_host),
+            (true, false) => {
+                let ready = &mut usable.ready;
+                ready.unlink(&mut self.entries, index, |entry| &mut entry.in_host);
+            }
+            (false, true) => {
+                let ready = &mut usable.ready;
+                ready.push(&mut self.entries, index, |entry| &mut entry.in_host);
+            }
             _ => {}
         }
         result
     }
 
     /// Forgets a connection and makes its slot invalid.
-    pub(super) fn remove(&mut self, index: u32, ready: &mut List) {
-        self.change(index, ready, |entry| {
+    pub(super) fn remove(&mut self, index: u32, usable: &mut Usable) {
+        self.change(index, usable, |entry| {
             entry.stage = Stage::Free;
             entry.generation = entry.generation.wrapping_add(1);
             entry.connection = None;

@@ -54,8 +54,12 @@ pub struct Pool<C, W> {
     pub(super) in_need: BTreeSet<(u64, u32)>,
     next_place: u64,
     pub(super) waiting: usize,
-    /// Dials whose waiter was served otherwise or has left.
-    pub(super) orphans: usize,
+    /// The dials that all of those need.
+    pub(super) needed: usize,
+    /// Those of them that are needed by hosts without a connection that is shared.
+    pub(super) urgent: usize,
+    /// Hosts with a dial that is of no use to them.
+    pub(super) surplus: BTreeSet<u32>,
 }
 
 impl<C: Clone, W: Clone> Pool<C, W> {
@@ -74,7 +78,9 @@ impl<C: Clone, W: Clone> Pool<C, W> {
             in_need: BTreeSet::new(),
             next_place: 0,
             waiting: 0,
-            orphans: 0,
+            needed: 0,
+            urgent: 0,
+            surplus: BTreeSet::new(),
         }
     }
 
@@ -348,7 +354,7 @@ impl<C: Clone, W: Clone> Pool<C, W> {
         self.settle(slot.index);
         let entry = self.hosts.entry(host);
         entry.count -= 1;
-        self.slots.remove(slot.index, &mut entry.ready);
+        self.slots.remove(slot.index, &mut entry.usable);
         self.relist(host);
         self.serve(now, effects);
         self.hosts.forget_unused(host);

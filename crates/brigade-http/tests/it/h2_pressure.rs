@@ -44,6 +44,31 @@ async fn h5w_a_server_that_reads_no_more_costs_no_slot_and_holds_up_no_close() {
 }
 
 #[tokio::test]
+async fn h2c_a_body_that_waits_behind_another_one_for_the_socket_times_out_by_itself() {
+    let server = H2Server::start(|mut conn| async move {
+        open_wide(&mut conn).await?;
+        conn.request().await?;
+        conn.respond(1, 200, "read").await?;
+        conn.request().await?;
+        std::future::pending().await
+    });
+    let server = server.unwrap();
+    let client = limited(PoolLimits::default().total(1));
+    assert_eq!(get(&client, server.url("/")).await, fine("read"));
+    let post = |length, timeouts| {
+        let post = client.post(server.url("/")).unwrap();
+        post.body(vec![0; length]).timeouts(timeouts).send()
+    };
+    // Both hand all that they may to the connection before that finds its socket full.
+    let large = tokio::spawn(post(LARGE, Timeouts::NONE));
+    let small = tokio::spawn(post(64 << 10, Timeouts::NONE.write(SHORT)));
+    let small = tokio::time::timeout(Duration::from_secs(5), small);
+    let small = small.await.expect("nobody else ends it").unwrap();
+    assert_eq!(small.unwrap_err().kind(), Kind::Timeout(Phase::Write));
+    large.abort();
+}
+
+#[tokio::test]
 async fn h5f_however_many_bodies_are_dropped_at_once_their_connection_goes_on() {
     const DROPPED: usize = 90;
     let server = H2Server::start(|mut conn| async move {

@@ -87,6 +87,63 @@ fn h1c_one_eviction_serves_one_waiter_however_often_the_pool_is_asked() {
 }
 
 #[test]
+fn h1b_each_waiter_of_one_host_has_a_connection_evicted_for_it_at_once() {
+    let mut pool = pool(3, 2, 3);
+    let mut effects = Effects::none();
+    let slots = [("a", 1), ("b", 2), ("c", 3)].map(|(key, number)| open(&mut pool, key, number));
+    for waiter in 10..13 {
+        wait(&mut pool, "d", waiter, &mut effects);
+    }
+    for slot in slots {
+        pool.finish(slot, None, Moment::ZERO, &mut effects);
+    }
+    let evicted = effects.closes.iter().map(|close| close.connection);
+    let what = "its host may have two";
+    assert_eq!(evicted.collect::<Vec<_>>(), [1, 2], "{what}");
+    pool.finish(slots[0], None, Moment::ZERO, &mut effects);
+    assert_eq!(effects.closes.len(), 2);
+}
+
+#[test]
+fn h1b_one_eviction_serves_all_who_may_share_a_connection() {
+    let mut pool = pool(3, 3, 3);
+    let mut effects = Effects::none();
+    let idle = ["b", "c", "d"].map(|key| open(&mut pool, key, 2));
+    for slot in idle {
+        pool.finish(slot, None, Moment::ZERO, &mut effects);
+    }
+    for waiter in 10..13 {
+        wait_shared(&mut pool, waiter, &mut effects);
+    }
+    assert_eq!(effects.closes.len(), 1);
+    pool.closed(idle[0], Moment::ZERO, &mut effects);
+    let dial = effects.dials.pop().expect("its slot is free").slot;
+    pool.failed(dial);
+    pool.closed(dial, Moment::ZERO, &mut effects);
+    let what = "each of the two who are left needs its own";
+    assert_eq!(effects.closes.len(), 2, "{what}");
+}
+
+#[test]
+fn h1c_nothing_is_evicted_for_who_gets_the_slot_of_a_connection_past_its_time() {
+    let mut pool = pool(2, 2, 2);
+    let mut effects = Effects::none();
+    let old = open(&mut pool, "a", 1);
+    let other = open(&mut pool, "b", 2);
+    pool.finish(
+        old,
+        Some(Duration::from_secs(1)),
+        Moment::ZERO,
+        &mut effects,
+    );
+    pool.finish(other, None, Moment::ZERO, &mut effects);
+    let later = Moment::ZERO + Duration::from_secs(2);
+    pool.wait("a", Sharing::Never, 10, later, &mut effects);
+    let closed = effects.closes.iter().map(|close| close.connection);
+    assert_eq!(closed.collect::<Vec<_>>(), [1]);
+}
+
+#[test]
 fn h1c_a_connection_that_drains_is_no_promise_to_a_waiter() {
     let mut pool = pool(2, 2, 2);
     let mut effects = Effects::none();
@@ -119,6 +176,33 @@ fn h1d_waiters_are_served_in_order_and_only_those_of_a_full_host_are_passed_over
     let [(10, Grant { connection: 1, .. })] = effects.grants[..] else {
         panic!("the first in the queue uses its own host's connection: {effects:?}");
     };
+}
+
+#[test]
+fn h1d_who_needs_another_connection_comes_before_who_joined_later_for_one_that_is_open() {
+    let mut pool = pool(1, 1, 1);
+    let mut effects = Effects::none();
+    let busy = open(&mut pool, "a", 1);
+    wait(&mut pool, "b", 10, &mut effects);
+    wait(&mut pool, "a", 11, &mut effects);
+    pool.finish(busy, None, Moment::ZERO, &mut effects);
+    assert!(effects.grants.is_empty(), "{effects:?}");
+    assert_eq!(effects.closes.len(), 1);
+}
+
+#[test]
+fn h1d_who_gets_a_slot_that_is_about_to_be_free_takes_no_connection_from_the_next() {
+    let mut pool = pool(2, 1, 2);
+    let mut effects = Effects::none();
+    let leaving = open(&mut pool, "a", 1);
+    let busy = open(&mut pool, "b", 2);
+    pool.withdraw(leaving, Moment::ZERO, &mut effects);
+    for (waiter, key) in [(10, "c"), (11, "b"), (12, "d")] {
+        wait(&mut pool, key, waiter, &mut effects);
+    }
+    pool.finish(busy, None, Moment::ZERO, &mut effects);
+    let granted = effects.grants.iter().map(|(waiter, _)| *waiter);
+    assert_eq!(granted.collect::<Vec<_>>(), [11]);
 }
 
 #[test]
@@ -189,6 +273,34 @@ fn h1o_a_dial_that_nobody_needs_any_more_is_parked_or_gives_its_slot_to_who_wait
     pool.cancel(ticket, Moment::ZERO, &mut effects);
     assert!(pool.dialed(dial.slot, 2, Opened::EXCLUSIVE, Moment::ZERO, &mut effects));
     assert_eq!((pool.stats().idle, pool.stats().connections()), (1, 1));
+}
+
+#[test]
+fn h1o_a_dial_gives_its_slot_to_who_has_waited_for_longer_than_its_own_waiter() {
+    let mut pool = pool(3, 3, 3);
+    let mut effects = Effects::none();
+    let busy = open_as(&mut pool, "b", 1, SHARED);
+    assert!(pool.try_acquire("b", Moment::ZERO, &mut effects).is_some());
+    for waiter in 10..12 {
+        wait_shared(&mut pool, waiter, &mut effects);
+    }
+    let shared = effects.dials.pop().expect("one may serve both").slot;
+    wait(&mut pool, "b", 12, &mut effects);
+    let dial = effects.dials.pop().expect("there is room").slot;
+    let opened = Opened { room: 1, ..SHARED };
+    pool.dialed(shared, 2, opened, Moment::ZERO, &mut effects);
+    assert!(effects.abandons.is_empty(), "somebody needs it");
+    pool.finish(busy, None, Moment::ZERO, &mut effects);
+    let granted = effects.grants.iter().map(|(waiter, _)| *waiter);
+    assert_eq!(granted.collect::<Vec<_>>(), [10, 12]);
+    let abandoned = effects.abandons.iter().map(|dial| dial.slot);
+    assert_eq!(
+        abandoned.collect::<Vec<_>>(),
+        [dial],
+        "it serves nobody else"
+    );
+    pool.closed(dial, Moment::ZERO, &mut effects);
+    assert_eq!(dialed_for(&effects), [11]);
 }
 
 #[test]

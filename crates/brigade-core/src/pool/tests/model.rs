@@ -362,6 +362,7 @@ impl Model {
 
     fn settle(&mut self, effects: Effects<u32, u32>) {
         assert!(effects.refused.is_empty());
+        let has_evicted = effects.closes.iter().any(|close| close.urgent);
         for (number, grant) in effects.grants {
             let waiter = self.leave_queue(number);
             self.lease(grant.slot, grant.connection, waiter.host);
@@ -395,6 +396,8 @@ impl Model {
             self.in_order(host, dial.waiter);
             self.open(dial.slot, host, Some(dial.waiter));
         }
+        let is_useful = self.leaving() <= self.needed_by_all();
+        assert!(!has_evicted || is_useful, "something is evicted for nobody");
     }
 
     /// What drains without having been told to must be too old, or in the way of somebody who
@@ -436,26 +439,38 @@ impl Model {
 
     /// Whether a slot would be of use to a waiter.
     fn is_in_need(&self, number: u32, host: usize) -> bool {
+        let has_own = self
+            .slots
+            .values()
+            .any(|known| known.dialed_for == Some(number));
+        !has_own && self.needed(host) > 0
+    }
+
+    /// How many more connections would be of use to those who wait for a host.
+    fn needed(&self, host: usize) -> usize {
         let of_host = |known: &Known| known.host == host;
         let dialing = |known: &Known| known.stage == Stage::Dialing && known.dialed_for.is_some();
         let dials = self.count(|known| of_host(known) && dialing(known));
         let pending = self.count(|known| {
             of_host(known) && (dialing(known) || known.stage == Stage::Open && !known.is_settled)
         });
-        let waits = self
-            .waiting
-            .iter()
-            .filter(|waiter| waiter.host == host)
-            .count();
-        let has_own = self
-            .slots
-            .values()
-            .any(|known| known.dialed_for == Some(number));
-        let has_enough = match self.shared[host] {
-            Some(true) => pending > 0,
-            _ => dials >= waits,
+        let of_host = |waiter: &&Waiter| waiter.host == host;
+        let waits = self.waiting.iter().filter(of_host).count();
+        let useful = match self.shared[host] {
+            Some(true) => usize::from(pending == 0 && waits > 0),
+            _ => waits.saturating_sub(dials),
         };
-        !has_own && !has_enough && self.count(of_host) < self.limits.per_host
+        let count = self.count(|known| known.host == host);
+        useful.min(self.limits.per_host - count)
+    }
+
+    fn needed_by_all(&self) -> usize {
+        (0..HOSTS.len()).map(|host| self.needed(host)).sum()
+    }
+
+    /// Connections whose slot is about to be free.
+    fn leaving(&self) -> usize {
+        self.count(|known| known.stage == Stage::Closing && !known.drains)
     }
 
     fn leave_queue(&mut self, number: u32) -> Waiter {
@@ -519,9 +534,9 @@ impl Model {
     /// Whoever waits has a reason: there is no room, and another dial is under way, not allowed, or
     /// of no use.
     fn check_waiting(&self, counted: Stats) {
-        let leaving = self.count(|known| known.stage == Stage::Closing && !known.drains);
-        let evictable = counted.idle > 0 && leaving == 0;
-        let full = counted.connections() >= self.limits.total && !evictable;
+        let lacks = self.needed_by_all() > self.leaving();
+        assert!(counted.idle == 0 || !lacks, "nothing is evicted for some");
+        let full = counted.connections() >= self.limits.total;
         for waiter in &self.waiting {
             let room = self.count(|known| {
                 known.host == waiter.host && known.stage == Stage::Open && known.leases < known.room

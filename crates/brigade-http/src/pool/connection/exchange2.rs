@@ -187,21 +187,26 @@ impl Watch {
         if self.since.is_none() && is_sent {
             self.since = Some(clock::now());
         }
+        // Nobody is woken when the socket takes no more, so that is looked for within its limit.
+        let mut look = self
+            .since
+            .map_or(Moment::MAX, |since| self.look_after(since));
         loop {
-            let stalled = upload
-                .and_then(Upload::stalled_since)
-                .or(wire.write_since());
+            let stalled = stalled_since(wire, upload);
             let (at, phase) = self.due(stalled);
-            if self.timer.as_mut().poll(at, cx).is_pending() {
+            if self.timer.as_mut().poll(at.min(look), cx).is_pending() {
                 return Poll::Pending;
             }
-            let stalled = upload
-                .and_then(Upload::stalled_since)
-                .or(wire.write_since());
-            if self.due(stalled) == (at, phase) {
+            let now = clock::now();
+            if at <= now && self.due(stalled_since(wire, upload)) == (at, phase) {
                 return Poll::Ready(phase);
             }
+            look = self.look_after(now);
         }
+    }
+
+    fn look_after(&self, since: Moment) -> Moment {
+        self.terms.write.map_or(Moment::MAX, |limit| since + limit)
     }
 
     fn due(&self, stalled: Option<Moment>) -> (Moment, Phase) {
@@ -234,6 +239,13 @@ impl Watch {
         }
         Error::timeout(phase)
     }
+}
+
+/// Since when the server has taken no bytes of the request, or none of any on its connection.
+fn stalled_since(wire: &Wire, upload: Option<&Upload>) -> Option<Moment> {
+    upload
+        .and_then(Upload::stalled_since)
+        .or(wire.write_since())
 }
 
 fn unsent(error: Error) -> Failure {
