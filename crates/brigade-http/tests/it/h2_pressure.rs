@@ -69,6 +69,34 @@ async fn h2c_a_body_that_waits_behind_another_one_for_the_socket_times_out_by_it
 }
 
 #[tokio::test]
+async fn h2e_a_body_that_is_read_more_slowly_than_it_comes_ends_at_the_total_timeout_too() {
+    const PARTS: usize = 2_000;
+    let server = H2Server::start(|mut conn| async move {
+        conn.settings(&[]).await?;
+        let stream = conn.request().await?.unwrap().stream;
+        conn.headers(stream, 200, flag::NONE).await?;
+        for _ in 0..PARTS {
+            conn.data(stream, "x", flag::NONE).await?;
+        }
+        go_on(conn).await
+    });
+    let server = server.unwrap();
+    let get = client().get(server.url("/")).unwrap();
+    let get = get.timeouts(Timeouts::NONE.total(SHORT));
+    let mut response = get.send().await.unwrap();
+    let mut parts = 0;
+    let error = loop {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        match response.chunk().await {
+            Ok(part) => parts += part.map_or(0, |part| part.len()),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), Kind::Timeout(Phase::Total));
+    assert!(parts < PARTS, "the total timeout has passed long ago");
+}
+
+#[tokio::test]
 async fn h5f_however_many_bodies_are_dropped_at_once_their_connection_goes_on() {
     const DROPPED: usize = 90;
     let server = H2Server::start(|mut conn| async move {
