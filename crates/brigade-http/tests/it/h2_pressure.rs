@@ -60,8 +60,8 @@ async fn h2c_a_body_that_waits_behind_another_one_for_the_socket_times_out_by_it
         post.body(vec![0; length]).timeouts(timeouts).send()
     };
     // Both hand all that they may to the connection before that finds its socket full.
-    let large = tokio::spawn(post(LARGE, Timeouts::NONE));
-    let small = tokio::spawn(post(64 << 10, Timeouts::NONE.write(SHORT)));
+    let large = super::spawn(post(LARGE, Timeouts::NONE));
+    let small = super::spawn(post(64 << 10, Timeouts::NONE.write(SHORT)));
     let small = tokio::time::timeout(Duration::from_secs(5), small);
     let small = small.await.expect("nobody else ends it").unwrap();
     assert_eq!(small.unwrap_err().kind(), Kind::Timeout(Phase::Write));
