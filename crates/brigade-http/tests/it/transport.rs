@@ -320,3 +320,20 @@ async fn h1o_a_dial_without_a_limit_of_its_own_ends_when_its_request_has_been_go
     let kind = next.await.unwrap_err().kind();
     assert_eq!(kind, Kind::Connect, "its own dial is refused");
 }
+
+#[tokio::test(start_paused = true)]
+async fn h2a_the_pool_timeout_does_not_end_a_dial_of_ones_own() {
+    let limits = PoolLimits::default().per_host(1);
+    let client = builder().connector(Nowhere).limits(limits).build().unwrap();
+    let (one, five) = (Duration::from_secs(1), Duration::from_secs(5));
+    let get = async || {
+        let get = client.get("http://a.test/").unwrap();
+        let get = get.timeouts(Timeouts::NONE.pool(one).connect(five));
+        let before = Instant::now();
+        let error = get.send().await.unwrap_err();
+        (error.kind(), before.elapsed().as_secs())
+    };
+    let (dials, waits) = tokio::join!(get(), get());
+    assert_eq!(dials, (Kind::Timeout(Phase::Connect), 5));
+    assert_eq!(waits, (Kind::Timeout(Phase::Pool), 1));
+}
