@@ -2,20 +2,26 @@
 //!
 //! It is a task, so that it does not depend on who polls that request: its connection serves
 //! whoever comes first, and a request that is served otherwise, or gives up, takes nothing away
-//! from the others. It is bounded by the connect timeout of the request that it was begun for, and
-//! never outlives its client's `close`.
+//! from the others. It is bounded by the connect timeout of the request that it was begun for, or, if
+//! that has none, ends a while after it. It never outlives its client's `close`.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 use brigade_core::pool::Slot;
+use brigade_core::time::Moment;
 
 use super::connection;
 use super::guards::SlotGuard;
 use super::want::Want;
 use crate::{Error, Kind, Phase, Result};
+
+/// For how long a dial without a limit goes on when its request is gone, though others of its host
+/// may wait for what comes of it: the connect timeout that requests have by default.
+const OUTLIVES: Duration = Duration::from_secs(10);
 
 /// Opens a connection in a task of its own.
 pub(super) fn begin(slot: SlotGuard, want: Arc<Want>) {
@@ -98,5 +104,15 @@ async fn open(slot: &SlotGuard, want: &Want) -> Result<connection::Open> {
         let stream = slot.pool.dialer.dial(&plan.url, slot, deadline.at).await?;
         connection::open(stream, slot.slot, &plan.url, &slot.pool).await
     });
-    opened.await?
+    tokio::select! {
+        biased;
+        opened = opened => opened?,
+        () = outlived(want), if deadline.at == Moment::MAX => Err(Error::timeout(Phase::Connect)),
+    }
+}
+
+/// Ready when the request has been gone for long, which alone was willing to wait without end.
+async fn outlived(want: &Want) {
+    want.gone().await;
+    tokio::time::sleep(OUTLIVES).await;
 }

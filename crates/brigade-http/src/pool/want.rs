@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use brigade_core::pool::Slot;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tracing::Span;
 use url::Url;
@@ -45,11 +46,14 @@ pub(crate) struct Want {
     /// The runtime of the request, on which a dial for it runs.
     pub(super) runtime: Handle,
     state: Mutex<State>,
+    /// Notified when the request is gone.
+    gone: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     outcome: Outcome,
+    is_gone: bool,
     /// The dials that were begun for it and are under way: more than one if it was overtaken.
     dials: Vec<Underway>,
     /// The span of the request, as long as that is there.
@@ -90,6 +94,7 @@ impl Want {
     pub(super) fn new(plan: DialPlan) -> Arc<Self> {
         let state = State {
             outcome: Outcome::Waiting,
+            is_gone: false,
             dials: Vec::new(),
             span: shared(Span::current()),
             waker: None,
@@ -98,6 +103,7 @@ impl Want {
             plan,
             runtime: Handle::current(),
             state: Mutex::new(state),
+            gone: Notify::new(),
         })
     }
 
@@ -228,13 +234,23 @@ impl Want {
         }
     }
 
+    /// Ready once the request is gone.
+    pub(super) async fn gone(&self) {
+        let gone = self.gone.notified();
+        if !self.lock().is_gone {
+            gone.await;
+        }
+    }
+
     /// The request is gone. What it was given, if it was, goes back to the pool.
     pub(super) fn abandon(&self) {
         let mut state = self.lock();
         let given = std::mem::replace(&mut state.outcome, Outcome::Over);
         let of_dials = state.dials.iter_mut().map(|dial| dial.span.take());
         let spans = (of_dials.collect::<Vec<_>>(), state.span.take());
+        state.is_gone = true;
         drop(state);
+        self.gone.notify_waiters();
         drop((given, spans));
     }
 }

@@ -60,12 +60,40 @@ async fn h2c_a_body_that_waits_behind_another_one_for_the_socket_times_out_by_it
         post.body(vec![0; length]).timeouts(timeouts).send()
     };
     // Both hand all that they may to the connection before that finds its socket full.
-    let large = tokio::spawn(post(LARGE, Timeouts::NONE));
-    let small = tokio::spawn(post(64 << 10, Timeouts::NONE.write(SHORT)));
+    let large = super::spawn(post(LARGE, Timeouts::NONE));
+    let small = super::spawn(post(64 << 10, Timeouts::NONE.write(SHORT)));
     let small = tokio::time::timeout(Duration::from_secs(5), small);
     let small = small.await.expect("nobody else ends it").unwrap();
     assert_eq!(small.unwrap_err().kind(), Kind::Timeout(Phase::Write));
     large.abort();
+}
+
+#[tokio::test]
+async fn h2e_a_body_that_is_read_more_slowly_than_it_comes_ends_at_the_total_timeout_too() {
+    const PARTS: usize = 2_000;
+    let server = H2Server::start(|mut conn| async move {
+        conn.settings(&[]).await?;
+        let stream = conn.request().await?.unwrap().stream;
+        conn.headers(stream, 200, flag::NONE).await?;
+        for _ in 0..PARTS {
+            conn.data(stream, "x", flag::NONE).await?;
+        }
+        go_on(conn).await
+    });
+    let server = server.unwrap();
+    let get = client().get(server.url("/")).unwrap();
+    let get = get.timeouts(Timeouts::NONE.total(SHORT));
+    let mut response = get.send().await.unwrap();
+    let mut parts = 0;
+    let error = loop {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        match response.chunk().await {
+            Ok(part) => parts += part.map_or(0, |part| part.len()),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), Kind::Timeout(Phase::Total));
+    assert!(parts < PARTS, "the total timeout has passed long ago");
 }
 
 #[tokio::test]

@@ -86,6 +86,22 @@ impl Connect for Nowhere {
     }
 }
 
+/// Never gets there at first, and is refused from then on.
+#[derive(Debug, Default)]
+struct Lost(AtomicUsize);
+
+impl Connect for Lost {
+    fn connect(&self, _to: Destination) -> Connecting {
+        let is_first = self.0.fetch_add(1, Relaxed) == 0;
+        Box::pin(async move {
+            match is_first {
+                true => std::future::pending().await,
+                false => Err(io::ErrorKind::ConnectionRefused.into()),
+            }
+        })
+    }
+}
+
 /// Opens one end of a pipe whose other end is kept and never read.
 #[derive(Debug, Default)]
 struct Deaf(Arc<Mutex<Vec<DuplexStream>>>);
@@ -287,4 +303,37 @@ async fn h8b_a_connector_that_panics_is_named_as_such_and_costs_no_slot() {
         );
     }
     until(|| client.stats().total() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn h1o_a_dial_without_a_limit_of_its_own_ends_when_its_request_has_been_gone_for_long() {
+    let shared = builder().http2_prior_knowledge();
+    let client = shared.connector(Lost::default()).build().unwrap();
+    let get = |timeouts| {
+        let get = client.get("http://a.test/").unwrap();
+        get.timeouts(timeouts).send()
+    };
+    let patient = get(Timeouts::NONE);
+    let dropped = tokio::time::timeout(Duration::from_secs(60), patient);
+    assert!(dropped.await.is_err(), "it may take as long as it wants");
+    let next = get(Timeouts::NONE.total(Duration::from_secs(60)));
+    let kind = next.await.unwrap_err().kind();
+    assert_eq!(kind, Kind::Connect, "its own dial is refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn h2a_the_pool_timeout_does_not_end_a_dial_of_ones_own() {
+    let limits = PoolLimits::default().per_host(1);
+    let client = builder().connector(Nowhere).limits(limits).build().unwrap();
+    let (one, five) = (Duration::from_secs(1), Duration::from_secs(5));
+    let get = async || {
+        let get = client.get("http://a.test/").unwrap();
+        let get = get.timeouts(Timeouts::NONE.pool(one).connect(five));
+        let before = Instant::now();
+        let error = get.send().await.unwrap_err();
+        (error.kind(), before.elapsed().as_secs())
+    };
+    let (dials, waits) = tokio::join!(get(), get());
+    assert_eq!(dials, (Kind::Timeout(Phase::Connect), 5));
+    assert_eq!(waits, (Kind::Timeout(Phase::Pool), 1));
 }

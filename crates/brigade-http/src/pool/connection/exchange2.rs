@@ -146,6 +146,10 @@ impl Exchange2 {
             return Poll::Ready(Err(self.watch.expired(&self.lease, upload, phase)));
         };
         Poll::Ready(match data {
+            // Nothing else notices it as long as there is more to read.
+            Some(Ok(_)) if self.watch.is_late() => {
+                Err(self.watch.expired(&self.lease, None, Phase::Total))
+            }
             Some(Ok(bytes)) => {
                 self.watch.moved();
                 // What was handed out makes room for more; it fails once the stream is over.
@@ -179,6 +183,12 @@ impl Watch {
     /// Something came, so the next wait is another one.
     fn moved(&mut self) {
         self.since = None;
+    }
+
+    /// Whether the total timeout has run out.
+    fn is_late(&self) -> bool {
+        let total = self.terms.total;
+        total != Moment::MAX && clock::now() >= total
     }
 
     /// Ready when a timeout has run out.
