@@ -131,3 +131,23 @@ async fn h5f_however_many_bodies_are_dropped_at_once_their_connection_goes_on() 
     assert_eq!(get(&client, server.url("/")).await, fine("next"));
     assert_eq!(server.connections().total, 1);
 }
+
+#[tokio::test]
+async fn h5w_a_connection_of_which_nothing_was_heard_during_a_timeout_gets_no_more_requests() {
+    let server = H2Server::start(|mut conn| async move {
+        conn.settings(&[]).await?;
+        conn.request().await?;
+        conn.respond(1, 200, "first").await?;
+        // Silent from now on, as a path that has gone dead.
+        while conn.request().await?.is_some() {}
+        Ok(())
+    });
+    let server = server.unwrap();
+    let client = client();
+    assert_eq!(get(&client, server.url("/")).await, fine("first"));
+    let silent = client.get(server.url("/")).unwrap();
+    let error = silent.timeouts(Timeouts::NONE.read(SHORT)).send().await;
+    assert_eq!(error.unwrap_err().kind(), Kind::Timeout(Phase::Read));
+    assert_eq!(get(&client, server.url("/")).await, fine("first"));
+    assert_eq!(server.connections().total, 2);
+}
