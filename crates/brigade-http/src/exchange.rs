@@ -53,18 +53,23 @@ pub(crate) async fn exchange(
         proxy,
         stale: None,
         unprocessed: 0,
+        begun: None,
     };
     let key = &hop.url[..Position::BeforePath];
     let mut now = Some(now);
     loop {
         let at = now.take().unwrap_or_else(clock::now);
+        attempt.begun = Some(at);
         let lease = match client.pool.try_checkout(key, at) {
             Some(lease) => {
                 tracing::debug!(host = ?lease.connection().map(|used| &used.host), "reused");
                 lease
             }
             // Boxed, because a wait is rare and its state is large.
-            None => Box::pin(checkout(client, hop, timeouts, total)).await?,
+            None => {
+                attempt.begun = None;
+                Box::pin(checkout(client, hop, timeouts, total)).await?
+            }
         };
         let next = match lease.connection().map(|connection| connection.is_http2) {
             Some(true) => attempt.http2(lease).await?,
@@ -116,6 +121,8 @@ struct Attempt<'a> {
     stale: Option<Moment>,
     /// How often a server has not looked at it.
     unprocessed: u32,
+    /// The time, if nothing was waited for since it was read.
+    begun: Option<Moment>,
 }
 
 impl Attempt<'_> {
@@ -194,7 +201,7 @@ impl Attempt<'_> {
         let request = request2(self.client, self.hop, target, &connection)?;
         let is_fresh = connection.is_fresh();
         let body = self.hop.body.clone();
-        let failure = match Asked2::new(lease, request, body, self.terms) {
+        let failure = match Asked2::new(lease, request, body, (self.terms, self.begun)) {
             Ok(mut asked) => match poll_fn(|cx| asked.poll_head(cx)).await {
                 Ok(head) => {
                     let (head, exchange) = asked.answered(head);

@@ -78,7 +78,7 @@ pub(crate) fn request2(
         _ => Scheme::HTTP,
     });
     if headers.keys().any(is_of_connection) {
-        for name in CONNECTION_HEADERS {
+        for name in &CONNECTION_HEADERS {
             headers.remove(name);
         }
     }
@@ -92,7 +92,7 @@ pub(crate) fn request2(
     Ok(request)
 }
 
-const CONNECTION_HEADERS: [HeaderName; 6] = [
+static CONNECTION_HEADERS: [HeaderName; 6] = [
     CONNECTION,
     TE,
     TRANSFER_ENCODING,

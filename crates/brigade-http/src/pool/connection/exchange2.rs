@@ -33,6 +33,8 @@ pub(crate) struct Exchange2 {
     stream: RecvStream,
     upload: Option<Upload>,
     watch: Watch,
+    /// Whether a part of the body was given out.
+    has_begun: bool,
     lease: Lease,
 }
 
@@ -64,12 +66,12 @@ pub(crate) struct Asked2 {
 }
 
 impl Asked2 {
-    /// Opens a stream and hands a request over.
+    /// Opens a stream and hands a request over. `begun` is the time, if it is known.
     pub(crate) fn new(
         lease: Lease,
         request: Request<()>,
         body: Bytes,
-        terms: Terms,
+        (terms, begun): (Terms, Option<Moment>),
     ) -> Result<Self, Failure> {
         let Some(connection) = lease.connection().cloned() else {
             return Err(unsent(Error::new(Kind::Protocol)));
@@ -86,10 +88,11 @@ impl Asked2 {
             true => None,
             false => Upload::begin(stream, body),
         };
+        let begun = begun.filter(|_| upload.is_none());
         Ok(Self {
             response,
             upload,
-            watch: Watch::new(terms),
+            watch: Watch::new(terms, begun),
             connection,
             lease,
         })
@@ -115,6 +118,7 @@ impl Asked2 {
             stream,
             upload: self.upload,
             watch: self.watch,
+            has_begun: false,
             lease: self.lease,
         };
         (head, exchange)
@@ -147,10 +151,12 @@ impl Exchange2 {
         };
         Poll::Ready(match data {
             // Nothing else notices it as long as there is more to read.
-            Some(Ok(_)) if self.watch.is_late() => {
+            // The first part is there in time or not at all; it may be all that there is.
+            Some(Ok(_)) if self.has_begun && self.watch.is_late() => {
                 Err(self.watch.expired(&self.lease, None, Phase::Total))
             }
             Some(Ok(bytes)) => {
+                self.has_begun = true;
                 self.watch.moved();
                 // What was handed out makes room for more; it fails once the stream is over.
                 let _ = self.stream.flow_control().release_capacity(bytes.len());
@@ -168,13 +174,16 @@ struct Watch {
     terms: Terms,
     /// Since when bytes of the response have been waited for.
     since: Option<Moment>,
+    /// When it began, as long as that is now.
+    begun: Option<Moment>,
     timer: Pin<Box<Timer>>,
 }
 
 impl Watch {
-    fn new(terms: Terms) -> Self {
+    fn new(terms: Terms, begun: Option<Moment>) -> Self {
         Self {
             terms,
+            begun,
             since: None,
             timer: Box::pin(Timer::new()),
         }
@@ -195,7 +204,7 @@ impl Watch {
     fn poll(&mut self, wire: &Wire, upload: Option<&Upload>, cx: &mut Context<'_>) -> Poll<Phase> {
         let is_sent = upload.is_none_or(|upload| upload.poll_over(cx));
         if self.since.is_none() && is_sent {
-            self.since = Some(clock::now());
+            self.since = Some(self.begun.take().unwrap_or_else(clock::now));
         }
         // Nobody is woken when the socket takes no more, so that is looked for within its limit.
         let mut look = self
