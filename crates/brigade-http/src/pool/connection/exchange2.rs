@@ -192,6 +192,7 @@ impl Watch {
     /// Something came, so the next wait is another one.
     fn moved(&mut self) {
         self.since = None;
+        self.begun = None;
     }
 
     /// Whether the total timeout has run out.
