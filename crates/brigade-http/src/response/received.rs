@@ -1,7 +1,6 @@
-//! A response: its head, and its body as it arrives.
+//! The response itself: its head, and its body chunk by chunk.
 //!
-//! The body is read only as fast as it is asked for, so memory is bounded by one chunk. Dropping a
-//! response gives up the rest of its body and frees its connection.
+//! Everything else that can be made of a body is made of its chunks. It never reads ahead.
 
 use std::fmt;
 use std::future::poll_fn;

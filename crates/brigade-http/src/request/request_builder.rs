@@ -1,7 +1,6 @@
-//! A request to be.
+//! The builder of a request: what may be set for it alone, and how it is sent.
 //!
-//! What it does not set itself comes from the client. A builder does nothing before
-//! [`RequestBuilder::send`].
+//! It keeps the first thing that is wrong and reports it when it is sent, never earlier.
 
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;

@@ -1,0 +1,11 @@
+//! A request to be.
+//!
+//! What it does not set itself comes from the client. A builder does nothing before
+//! [`RequestBuilder::send`].
+//!
+//! * `request_builder`: the request and its settings.
+
+mod request_builder;
+
+pub use request_builder::RequestBuilder;
+pub(crate) use request_builder::header;
