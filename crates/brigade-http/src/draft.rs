@@ -6,11 +6,11 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use bytes::Bytes;
 use http::{HeaderMap, Method};
 use url::Url;
 
 use crate::Error;
+use crate::body::Payload;
 use crate::settings::Settings;
 
 /// All that a request is made of.
@@ -27,7 +27,7 @@ pub(crate) struct Hop {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: Payload,
     /// Whether the client's headers are among `headers` already.
     pub(crate) merged: bool,
     /// How often the request was sent before, whatever the reason.
@@ -49,7 +49,7 @@ impl fmt::Debug for Hop {
             .field("method", &self.method)
             .field("url", &self.url.as_str())
             .field("headers", &Names(&self.headers))
-            .field("body", &self.body.len())
+            .field("body", &self.body)
             .finish_non_exhaustive()
     }
 }

@@ -40,6 +40,9 @@ pub enum Kind {
     BadUrl,
     /// The request has a header or a method that cannot be sent.
     BadRequest,
+    /// The body of the request is a stream that failed, has another length than was said, or would
+    /// have to be read a second time and cannot.
+    RequestBody,
     /// The client cannot be built with these settings.
     Config,
     /// The host name could not be resolved.
@@ -68,6 +71,7 @@ impl Kind {
         match self {
             Self::BadUrl => "bad_url",
             Self::BadRequest => "bad_request",
+            Self::RequestBody => "request_body",
             Self::Config => "config",
             Self::Dns => "dns",
             Self::Connect => "connect",
@@ -89,6 +93,7 @@ impl Kind {
         match self {
             Self::BadUrl => "the URL cannot be used",
             Self::BadRequest => "the request cannot be sent",
+            Self::RequestBody => "the body of the request cannot be sent",
             Self::Config => "the client cannot be built",
             Self::Dns => "the host name cannot be resolved",
             Self::Connect => "cannot connect",

@@ -178,8 +178,10 @@ impl Attempt<'_> {
                 let wire = &connection.wire;
                 // Hyper has not taken it up, or nothing of it has left.
                 let unsent = error.is_canceled() && !wire.is_written();
+                let is_whole = self.hop.body.is_whole();
                 let replayable = self.hop.method.is_idempotent() && !wire.is_answered();
-                let died = !is_fresh && wire.fault().is_none() && !self.client.pool.is_shut();
+                let died =
+                    is_whole && !is_fresh && wire.fault().is_none() && !self.client.pool.is_shut();
                 if died && unsent {
                     return Ok(Next::Again);
                 }
@@ -200,7 +202,7 @@ impl Attempt<'_> {
         let target = self.target()?;
         let request = request2(self.client, self.hop, target, &connection)?;
         let is_fresh = connection.is_fresh();
-        let body = self.hop.body.clone();
+        let body = self.hop.body.body();
         let failure = match Asked2::new(lease, request, body, (self.terms, self.begun)) {
             Ok(mut asked) => match poll_fn(|cx| asked.poll_head(cx)).await {
                 Ok(head) => {
@@ -219,6 +221,11 @@ impl Attempt<'_> {
     fn after(&mut self, failure: Failure, connection: &Connection, is_fresh: bool) -> Result<Next> {
         match failure {
             Failure::Final(error) => Err(error),
+            Failure::Unprocessed { error, .. } | Failure::Died(error)
+                if !self.hop.body.is_whole() =>
+            {
+                Err(error)
+            }
             Failure::Unprocessed { error, is_refused } => {
                 // A server that ends its connections after a few requests each gets on with them.
                 if !is_refused && connection.wire.has_served() && !self.client.pool.is_shut() {

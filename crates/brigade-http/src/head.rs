@@ -40,7 +40,7 @@ pub(crate) fn request1(
     if has_no_expected_body(hop) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    let mut request = Request::new(hop.body.clone().into());
+    let mut request = Request::new(hop.body.body());
     *request.method_mut() = hop.method.clone();
     *request.uri_mut() = target;
     *request.headers_mut() = headers;
@@ -82,8 +82,10 @@ pub(crate) fn request2(
             headers.remove(name);
         }
     }
-    if !hop.body.is_empty() || has_no_expected_body(hop) {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(hop.body.len()));
+    match hop.body.length() {
+        Some(0) if !has_no_expected_body(hop) => {}
+        Some(length) => _ = headers.insert(CONTENT_LENGTH, HeaderValue::from(length)),
+        None => {}
     }
     let mut request = Request::new(());
     *request.method_mut() = hop.method.clone();

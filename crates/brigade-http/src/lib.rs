@@ -85,6 +85,7 @@ pub mod tls;
 pub mod transport;
 pub mod watch;
 
+pub use body::RequestBody;
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use error::{Error, Kind, Phase, Result};

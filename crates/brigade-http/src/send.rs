@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use brigade::clock;
 use brigade_core::time::Moment;
-use bytes::Bytes;
 use tracing::Instrument;
 
+use crate::body::Payload;
 use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::draft::{Draft, Hop};
@@ -137,6 +137,9 @@ impl Attempts<'_> {
     /// How long to wait before the next attempt, if the policy and the total timeout allow one.
     fn delay(&mut self, failure: Failure<'_>, hop: &Hop) -> Option<Duration> {
         let policy = self.settings.retry.as_ref()?;
+        if !hop.body.is_whole() {
+            return None;
+        }
         if let Failure::Status(status, _) = failure
             && !policy.concerns(status)
         {
@@ -169,13 +172,18 @@ impl Attempts<'_> {
         let Some(follow) = decision.map_err(Error::of_redirect)? else {
             return Ok(false);
         };
+        if follow.keep_body && !hop.body.is_whole() {
+            let detail = "the redirect asks for the body again, which is a stream that can be read \
+                          only once (RequestBody::repeatable makes it anew)";
+            return Err(Error::new(Kind::RequestBody).because(detail));
+        }
         self.hops += 1;
         // The client's headers are subject to the same rules as the request's own.
         hop.headers = merged(self.client, hop, None);
         hop.merged = true;
         follow.apply(&mut hop.headers);
         if !follow.keep_body {
-            hop.body = Bytes::new();
+            hop.body = Payload::empty();
         }
         hop.method = follow.method;
         hop.url = follow.url;

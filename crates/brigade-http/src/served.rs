@@ -58,8 +58,8 @@ fn request(client: &Inner, hop: &Hop) -> Result<Request<RequestBody>> {
     let host = HeaderValue::try_from(host);
     let host = host.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
     let mut request = request1(client, hop, target(&hop.url, true)?, &host, None);
-    if !hop.body.is_empty() {
-        let length = HeaderValue::from(hop.body.len());
+    if let Some(length) = hop.body.length().filter(|length| *length > 0) {
+        let length = HeaderValue::from(length);
         request.headers_mut().insert(CONTENT_LENGTH, length);
     }
     Ok(request)

@@ -5,13 +5,13 @@
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
+use crate::body::{Payload, RequestBody};
 use crate::draft::{Draft, Hop};
 use crate::retry::RetryPolicy;
 use crate::send::send;
@@ -65,7 +65,7 @@ impl RequestBuilder {
                 method,
                 url,
                 headers,
-                body: Bytes::new(),
+                body: Payload::empty(),
                 merged: false,
                 resent: AtomicU32::new(0),
             },
@@ -103,9 +103,9 @@ impl RequestBuilder {
         self
     }
 
-    /// The bytes to send.
-    pub fn body(mut self, bytes: impl Into<Bytes>) -> Self {
-        self.draft.hop.body = bytes.into();
+    /// What to send: bytes, or a stream of them.
+    pub fn body(mut self, body: impl Into<RequestBody>) -> Self {
+        self.draft.hop.body = body.into().into();
         self
     }
 

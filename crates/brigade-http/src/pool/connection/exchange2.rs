@@ -15,11 +15,13 @@ use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
 use http::response::Parts;
 use http::{Request, Response};
+use http_body::Body;
 
 use super::handle::Connection;
 use super::timer::Timer;
 use super::upload::Upload;
 use super::wire::{Terms, Wire};
+use crate::body::RequestBody;
 use crate::pool::Lease;
 use crate::{Error, Kind, Phase, Result};
 
@@ -70,7 +72,7 @@ impl Asked2 {
     pub(crate) fn new(
         lease: Lease,
         request: Request<()>,
-        body: Bytes,
+        body: RequestBody,
         (terms, begun): (Terms, Option<Moment>),
     ) -> Result<Self, Failure> {
         let Some(connection) = lease.connection().cloned() else {
@@ -82,9 +84,9 @@ impl Asked2 {
         if connection.wire.begin_stream() >= STREAMS_MAX {
             lease.drain();
         }
-        let sent = sender.send_request(request, body.is_empty());
+        let sent = sender.send_request(request, body.is_end_stream());
         let (response, stream) = sent.map_err(|error| not_sent(&lease, &connection, error))?;
-        let upload = match body.is_empty() {
+        let upload = match body.is_end_stream() {
             true => None,
             false => Upload::begin(stream, body),
         };
@@ -107,7 +109,12 @@ impl Asked2 {
             return Poll::Ready(Err(Failure::Final(error)));
         };
         self.watch.moved();
-        Poll::Ready(head.map_err(|error| failure(&self.lease, &self.connection, error)))
+        Poll::Ready(head.map_err(
+            |error| match self.upload.as_ref().and_then(Upload::failure) {
+                Some(failed) => Failure::Final(failed),
+                None => failure(&self.lease, &self.connection, error),
+            },
+        ))
     }
 
     /// The exchange, once it has the head of its response.
@@ -163,7 +170,10 @@ impl Exchange2 {
                 Ok(Some(bytes))
             }
             None => Ok(None),
-            Some(Err(error)) => Err(broken(connection, Some(error))),
+            Some(Err(error)) => Err(match self.upload.as_ref().and_then(Upload::failure) {
+                Some(failed) => failed,
+                None => broken(connection, Some(error)),
+            }),
         })
     }
 }

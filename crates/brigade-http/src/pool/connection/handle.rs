@@ -21,7 +21,7 @@ use tokio::task::AbortHandle;
 use url::{Position, Url};
 
 use super::wire::{Fault, Terms, Wire};
-use crate::body::RequestBody;
+use crate::body::{Fed, RequestBody};
 use crate::pool::Lease;
 use crate::watch::ConnectionMeter;
 use crate::{Error, Kind, tls};
@@ -134,6 +134,7 @@ impl Connection {
             (Some(fault), _) => fault.error(),
             // A server that refuses the client's certificate says so only now.
             (None, Some(found)) => Error::of_tls(found),
+            (None, None) if cause.is_user() => Error::new(Kind::RequestBody).from(cause),
             (None, None) => Error::new(Kind::Protocol).from(cause),
         }
     }
@@ -153,22 +154,33 @@ impl Connection {
     }
 }
 
+impl Fed for Connection {
+    fn fed(&self) {
+        self.wire.fed();
+    }
+}
+
 /// Hands a request over to HTTP/1.1; gives the place back if its connection takes no more.
 ///
 /// Dropping the returned future before it is ready closes the connection.
 pub(crate) fn send(
     lease: Lease,
-    request: Request<RequestBody>,
+    mut request: Request<RequestBody>,
     terms: Terms,
 ) -> Result<(Exchange, impl Future<Output = Answer>), Lease> {
     let Some(connection) = lease.connection() else {
         return Err(lease);
     };
+    let is_fed = request.body().is_stream();
+    if is_fed {
+        request.body_mut().tell(connection.clone());
+    }
     let mut sender = connection.sender();
     let (number, sent) = match sender.as_mut() {
-        Some(Sender::Http1(sender)) if !sender.is_closed() => {
-            (connection.wire.begin(terms), sender.send_request(request))
-        }
+        Some(Sender::Http1(sender)) if !sender.is_closed() => (
+            connection.wire.begin(terms, is_fed),
+            sender.send_request(request),
+        ),
         _ => {
             drop(sender);
             return Err(lease);

@@ -5,17 +5,23 @@
 //! reader must not be what moves the request. It never outlives its exchange.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::pin::pin;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use brigade::clock;
 use brigade_core::time::Moment;
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use h2::SendStream;
+use h2::{Reason, SendStream};
+use http_body::{Body, Frame};
 use tokio::task::AbortHandle;
+
+use crate::answered::BoxError;
+use crate::body::RequestBody;
+use crate::{Error, Kind};
 
 /// A body that is being sent.
 #[derive(Debug)]
@@ -30,11 +36,17 @@ struct Progress {
     /// Since when the server has taken nothing, or 0.
     stalled: AtomicU64,
     is_over: AtomicBool,
+    /// Why the body could not be read to its end.
+    failure: Mutex<Option<BoxError>>,
     /// Woken when that begins, and when the upload is over.
     watcher: AtomicWaker,
 }
 
 impl Progress {
+    fn failure(&self) -> MutexGuard<'_, Option<BoxError>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn begin_stall(&self) {
         if self.stalled.load(Relaxed) == 0 {
             self.stalled.store(clock::now().as_nanos(), Relaxed);
@@ -56,12 +68,14 @@ impl Drop for Ending {
 
 impl Upload {
     /// Sends `body`. `None` if it could all be handed over.
-    pub(super) fn begin(mut stream: SendStream<Bytes>, body: Bytes) -> Option<Self> {
-        stream.reserve_capacity(body.len());
-        if stream.capacity() >= body.len() {
-            // Fails if the stream is over already, which its response tells.
-            let _ = stream.send_data(body, true);
-            return None;
+    pub(super) fn begin(mut stream: SendStream<Bytes>, body: RequestBody) -> Option<Self> {
+        if let Some(bytes) = body.as_bytes() {
+            stream.reserve_capacity(bytes.len());
+            if stream.capacity() >= bytes.len() {
+                // Fails if the stream is over already, which its response tells.
+                let _ = stream.send_data(bytes.clone(), true);
+                return None;
+            }
         }
         let progress = Arc::new(Progress::default());
         let ending = Ending(progress.clone());
@@ -86,6 +100,12 @@ impl Upload {
         self.progress.watcher.register(cx.waker());
         self.progress.is_over.load(Acquire)
     }
+
+    /// Why the body could not be read to its end, if that is so.
+    pub(super) fn failure(&self) -> Option<Error> {
+        let cause = self.progress.failure().take()?;
+        Some(Error::new(Kind::RequestBody).from(cause))
+    }
 }
 
 impl Drop for Upload {
@@ -94,10 +114,56 @@ impl Drop for Upload {
     }
 }
 
-async fn send(mut stream: SendStream<Bytes>, mut body: Bytes, ending: Ending) {
+async fn send(mut stream: SendStream<Bytes>, body: RequestBody, ending: Ending) {
     let progress = &ending.0;
-    while !body.is_empty() {
-        stream.reserve_capacity(body.len());
+    let mut body = pin!(body);
+    loop {
+        let frame = poll_fn(|cx| match stream.poll_reset(cx).is_ready() {
+            true => Poll::Ready(Next::Unwanted),
+            false => body.as_mut().poll_frame(cx).map(Next::Frame),
+        });
+        match frame.await {
+            Next::Frame(Some(Ok(frame))) => {
+                let Ok(chunk) = frame.into_data() else {
+                    continue;
+                };
+                let is_last = body.is_end_stream();
+                if !send_chunk(&mut stream, chunk, is_last, progress).await || is_last {
+                    return;
+                }
+            }
+            Next::Frame(Some(Err(error))) => {
+                *progress.failure() = Some(error);
+                // Nobody can take what was sent for the whole.
+                stream.send_reset(Reason::CANCEL);
+                return;
+            }
+            Next::Frame(None) => {
+                // Fails if the stream is over already, which its response tells.
+                let _ = stream.send_data(Bytes::new(), true);
+                return;
+            }
+            Next::Unwanted => return,
+        }
+    }
+}
+
+/// What becomes of an upload next.
+enum Next {
+    Frame(Option<Result<Frame<Bytes>, BoxError>>),
+    /// The server has reset the stream.
+    Unwanted,
+}
+
+/// Sends a chunk as the server's windows allow; `false` if the stream is over.
+async fn send_chunk(
+    stream: &mut SendStream<Bytes>,
+    mut chunk: Bytes,
+    is_last: bool,
+    progress: &Progress,
+) -> bool {
+    while !chunk.is_empty() {
+        stream.reserve_capacity(chunk.len());
         let capacity = poll_fn(|cx| {
             let capacity = stream.poll_capacity(cx);
             if capacity.is_pending() {
@@ -109,13 +175,13 @@ async fn send(mut stream: SendStream<Bytes>, mut body: Bytes, ending: Ending) {
             capacity
         });
         let Some(Ok(capacity)) = capacity.await else {
-            return;
+            return false;
         };
         progress.stalled.store(0, Relaxed);
-        let part = body.split_to(capacity.min(body.len()));
-        let is_last = body.is_empty();
-        if stream.send_data(part, is_last).is_err() {
-            return;
+        let part = chunk.split_to(capacity.min(chunk.len()));
+        if stream.send_data(part, is_last && chunk.is_empty()).is_err() {
+            return false;
         }
     }
+    true
 }

@@ -76,6 +76,8 @@ pub(crate) struct Wire {
     heard_at: AtomicU64,
     /// Whether the peer of HTTP/2 has answered a request.
     has_served: AtomicBool,
+    /// Whether the body of the request is read while it is sent, and not yet over.
+    is_fed: AtomicBool,
     /// The last exchange of which the caller is through with the response.
     heard: AtomicU64,
 }
@@ -88,7 +90,8 @@ fn nanos(limit: Option<Duration>) -> u64 {
 
 impl Wire {
     /// A request is about to be handed to the driver. Returns the number of the exchange.
-    pub(super) fn begin(&self, terms: Terms) -> u64 {
+    pub(super) fn begin(&self, terms: Terms, is_fed: bool) -> u64 {
+        self.is_fed.store(is_fed, Relaxed);
         self.read_max.store(nanos(terms.read), Relaxed);
         self.write_max.store(nanos(terms.write), Relaxed);
         self.total.store(terms.total.as_nanos(), Relaxed);
@@ -237,6 +240,14 @@ impl Wire {
         }
     }
 
+    /// The body of the request is over, so that the response is waited for from now on.
+    pub(super) fn fed(&self) {
+        self.is_fed.store(false, Relaxed);
+        if self.read_since.load(Relaxed) != 0 {
+            self.read_since.store(JUST_NOW, Relaxed);
+        }
+    }
+
     pub(super) fn flushed(&self) {
         self.write_since.store(0, Relaxed);
     }
@@ -270,7 +281,8 @@ impl Wire {
                 write.saturating_add(self.write_max.load(Relaxed)),
                 Phase::Write,
             )
-        } else if read != 0 && stage >= WRITTEN {
+        } else if read != 0 && stage >= WRITTEN && !(stage == WRITTEN && self.is_fed.load(Relaxed))
+        {
             (
                 read.saturating_add(self.read_max.load(Relaxed)),
                 Phase::Read,
