@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 
 use crate::connect::Connector;
+use crate::defaults::Defaults;
 use crate::draft::Names;
 use crate::fake::Answer;
 use crate::into_url::check;
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) headers: HeaderMap,
     /// The same without Host.
     pub(crate) nameless_headers: HeaderMap,
+    pub(crate) defaults: Defaults,
     pub(crate) settings: Settings,
     /// Whoever answers in place of the network.
     pub(crate) service: Option<Arc<dyn Answer>>,
@@ -89,16 +91,55 @@ impl Client {
         self.request(Method::POST, url)
     }
 
+    /// A PUT request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`].
+    pub fn put(&self, url: impl IntoUrl) -> Result<RequestBuilder> {
+        self.request(Method::PUT, url)
+    }
+
+    /// A PATCH request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`].
+    pub fn patch(&self, url: impl IntoUrl) -> Result<RequestBuilder> {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A DELETE request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`].
+    pub fn delete(&self, url: impl IntoUrl) -> Result<RequestBuilder> {
+        self.request(Method::DELETE, url)
+    }
+
+    /// A HEAD request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`].
+    pub fn head(&self, url: impl IntoUrl) -> Result<RequestBuilder> {
+        self.request(Method::HEAD, url)
+    }
+
     /// A request with any method but CONNECT.
     ///
-    /// A user name and password in the URL become an Authorization header.
+    /// A user name and password in the URL become an Authorization header. A relative URL is
+    /// resolved against the client's [base URL](ClientBuilder::base_url).
     ///
     /// # Errors
     ///
     /// As [`Self::get`].
     pub fn request(&self, method: Method, url: impl IntoUrl) -> Result<RequestBuilder> {
-        let mut url = url.into_url()?;
-        let authorization = check(&mut url)?;
+        let defaults = &self.inner.defaults;
+        let mut url = url.into_url(defaults.base.as_ref())?;
+        let authorization = check(&mut url)?.or_else(|| defaults.authorization(&url));
+        defaults.extend(&mut url);
         Ok(RequestBuilder::new(
             self.clone(),
             method,
@@ -142,6 +183,7 @@ impl fmt::Debug for Inner {
             // The pool shows the connector.
             .field("pool", &self.pool)
             .field("headers", &Names(&self.headers))
+            .field("defaults", &self.defaults)
             .field("settings", &self.settings)
             .field("service", &self.service)
             .finish_non_exhaustive()

@@ -7,6 +7,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use http::StatusCode;
 use url::Url;
 
 use crate::{decode, redirect, tls};
@@ -53,6 +54,8 @@ pub enum Kind {
     Tls,
     /// One of the five timeouts ran out.
     Timeout(Phase),
+    /// The status of the response says that it failed, and somebody asked for that to be an error.
+    Status(StatusCode),
     /// The limit on redirects was reached.
     TooManyRedirects,
     /// The body is larger than its limit.
@@ -81,6 +84,7 @@ impl Kind {
             Self::Timeout(Phase::Write) => "timeout.write",
             Self::Timeout(Phase::Read) => "timeout.read",
             Self::Timeout(Phase::Total) => "timeout.total",
+            Self::Status(_) => "http_status",
             Self::TooManyRedirects => "too_many_redirects",
             Self::TooLarge => "too_large",
             Self::Decode => "decode",
@@ -103,6 +107,7 @@ impl Kind {
             Self::Timeout(Phase::Write) => "the server stopped reading (write timeout)",
             Self::Timeout(Phase::Read) => "the server stopped sending (read timeout)",
             Self::Timeout(Phase::Total) => "it took too long (total timeout)",
+            Self::Status(_) => "the server answered",
             Self::TooManyRedirects => "too many redirects",
             Self::TooLarge => "the body is larger than its limit",
             Self::Decode => "the body cannot be decoded",
@@ -216,6 +221,14 @@ impl Error {
         )
     }
 
+    /// The status of the response, if that is what went wrong.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self.inner.kind {
+            Kind::Status(status) => Some(status),
+            _ => None,
+        }
+    }
+
     /// The URL, without user name and password. After redirects it is the one that failed.
     pub fn url(&self) -> Option<&Url> {
         self.inner.url.as_ref()
@@ -242,6 +255,9 @@ impl fmt::Display for Error {
         match &self.inner.url {
             Some(url) => write!(f, "fetch {url}: {}", self.inner.kind.phrase())?,
             None => write!(f, "fetch: {}", self.inner.kind.phrase())?,
+        }
+        if let Kind::Status(status) = self.inner.kind {
+            write!(f, " {status}")?;
         }
         match &self.inner.detail {
             Some(detail) => write!(f, ": {detail}"),

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
-use url::Url;
+use url::{ParseError, Url};
 
 use crate::{Error, Kind, Result};
 
@@ -21,42 +21,53 @@ mod sealed {
 }
 
 /// A URL or a text that shall be one: `&str`, `String`, [`Url`].
+///
+/// A text may be a relative reference, if there is a base URL to resolve it against.
 pub trait IntoUrl: sealed::Sealed {
-    /// The URL.
+    /// The URL, resolved against `base` (RFC 3986, section 5).
     ///
     /// # Errors
     ///
-    /// [`Kind::BadUrl`] if the text is not a URL.
-    fn into_url(self) -> Result<Url>;
+    /// [`Kind::BadUrl`] if the text is not a URL, or a relative one without a base.
+    fn into_url(self, base: Option<&Url>) -> Result<Url>;
 }
 
 impl IntoUrl for Url {
-    fn into_url(self) -> Result<Url> {
+    fn into_url(self, _: Option<&Url>) -> Result<Url> {
         Ok(self)
     }
 }
 
 impl IntoUrl for &Url {
-    fn into_url(self) -> Result<Url> {
+    fn into_url(self, _: Option<&Url>) -> Result<Url> {
         Ok(self.clone())
     }
 }
 
 impl IntoUrl for &str {
-    fn into_url(self) -> Result<Url> {
-        Url::parse(self).map_err(|error| Error::new(Kind::BadUrl).because(error.to_string()))
+    fn into_url(self, base: Option<&Url>) -> Result<Url> {
+        let url = Url::options().base_url(base).parse(self);
+        url.map_err(|error| {
+            let bad = Error::new(Kind::BadUrl);
+            match error {
+                ParseError::RelativeUrlWithoutBase => bad.because(
+                    "it is relative, and the client has no base URL (ClientBuilder::base_url)",
+                ),
+                error => bad.because(error.to_string()),
+            }
+        })
     }
 }
 
 impl IntoUrl for String {
-    fn into_url(self) -> Result<Url> {
-        self.as_str().into_url()
+    fn into_url(self, base: Option<&Url>) -> Result<Url> {
+        self.as_str().into_url(base)
     }
 }
 
 impl IntoUrl for &String {
-    fn into_url(self) -> Result<Url> {
-        self.as_str().into_url()
+    fn into_url(self, base: Option<&Url>) -> Result<Url> {
+        self.as_str().into_url(base)
     }
 }
 
@@ -75,14 +86,31 @@ pub(crate) fn check(url: &mut Url) -> Result<Option<HeaderValue>> {
     // Both fail only for URLs without a host, which http and https do not have.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Ok(Some(basic(&user, &password)))
+    basic(&user, &password).map(Some)
 }
 
-/// The value of a header that proves who one is by user name and password (RFC 7617).
-pub(crate) fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
+/// The value of a header that proves who one is by a token (RFC 6750).
+pub(crate) fn bearer(token: &str) -> Result<HeaderValue> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(is_token) {
+        let detail = "a bearer token has letters, digits and -._~+/= only, and at least one";
+        return Err(Error::new(Kind::BadRequest).because(detail));
+    }
+    let value = HeaderValue::try_from(format!("Bearer {token}"));
+    let mut value = value.map_err(|error| Error::new(Kind::BadRequest).from(error))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The same by user name and password (RFC 7617).
+pub(crate) fn basic(user: &[u8], password: &[u8]) -> Result<HeaderValue> {
+    if user.contains(&b':') {
+        let detail = "a user name with a colon cannot be told from its password";
+        return Err(Error::new(Kind::BadRequest).because(detail));
+    }
     let plain = [user, b":", password].concat();
     let value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(plain)));
     let mut value = value.expect("base64 is visible ASCII");
     value.set_sensitive(true);
-    value
+    Ok(value)
 }

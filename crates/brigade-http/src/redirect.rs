@@ -273,7 +273,8 @@ fn escaped(bytes: &[u8]) -> String {
     text
 }
 
-fn is_same_origin(a: &Url, b: &Url) -> bool {
+/// Whether both have the same scheme, host and port (RFC 6454).
+pub(crate) fn is_same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme()
         && a.host() == b.host()
         && a.port_or_known_default() == b.port_or_known_default()

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::client::Inner;
 use crate::connect::{Connector, Way};
+use crate::defaults::Defaults;
 use crate::dns;
 use crate::draft::Names;
 use crate::fake::Answer;
@@ -42,6 +43,7 @@ use crate::{Client, Error, Kind, PoolLimits, Result};
 pub struct ClientBuilder {
     pub(super) limits: PoolLimits,
     pub(super) headers: HeaderMap,
+    pub(super) defaults: Defaults,
     pub(super) settings: Settings,
     pub(super) tls: TlsConfig,
     pub(super) protocol: Protocol,
@@ -64,6 +66,7 @@ impl Default for ClientBuilder {
         Self {
             limits: PoolLimits::default(),
             headers,
+            defaults: Defaults::default(),
             settings: Settings::default(),
             tls: TlsConfig::new(),
             protocol: Protocol::default(),
@@ -87,6 +90,7 @@ impl ClientBuilder {
         if let Some(error) = self.error {
             return Err(error);
         }
+        self.defaults.check()?;
         let PoolLimits {
             total,
             per_host,
@@ -122,6 +126,7 @@ impl ClientBuilder {
             connector,
             nameless_headers: nameless(&headers),
             headers,
+            defaults: self.defaults,
             settings: self.settings,
             service: self.service,
         };
@@ -137,6 +142,7 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field("limits", &self.limits)
             .field("headers", &Names(&self.headers))
+            .field("defaults", &self.defaults)
             .field("settings", &self.settings)
             .field("tls", &self.tls)
             .field("protocol", &self.protocol)

@@ -5,12 +5,97 @@
 
 use http::header::USER_AGENT;
 use http::{HeaderName, HeaderValue};
+use serde::Serialize;
 
 use super::ClientBuilder;
-use crate::Timeouts;
+use crate::into_url::{basic, bearer};
+use crate::request::encoded;
 use crate::retry::RetryPolicy;
+use crate::{Error, IntoUrl, Result, Timeouts};
 
 impl ClientBuilder {
+    /// What relative URLs of requests are resolved against (RFC 3986, section 5).
+    ///
+    /// It ends with `/`, because what follows the last `/` is replaced: with the base
+    /// `https://api.example/v1/`, `users` is `https://api.example/v1/users`, and `/users`, which
+    /// begins at the root, is `https://api.example/users`. [`build`](Self::build) fails otherwise.
+    ///
+    /// The client's [query](Self::query) and credentials are for the origin of the base URL then; a
+    /// request to another one goes without them. A user name and password in it are such
+    /// credentials.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade_http::Client;
+    /// # use brigade_testkit::server::{Reply, Server};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let server = Server::start(|request| Reply::ok(request.target().to_owned())).await?;
+    /// # let base = server.url("/v1/");
+    /// let client = Client::builder()
+    ///     .base_url(base)
+    ///     .bearer_auth("secret")
+    ///     .query(&[("format", "json")])
+    ///     .build()?;
+    /// let response = client.get("users")?.query(&[("limit", 100)]).send().await?;
+    /// assert_eq!(response.text().await?, "/v1/users?format=json&limit=100");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn base_url(mut self, url: impl IntoUrl) -> Self {
+        if let Err(error) = url
+            .into_url(None)
+            .and_then(|url| self.defaults.set_base(url))
+        {
+            self.fail(error);
+        }
+        self
+    }
+
+    /// Parameters in the query of every request, before its own: whatever
+    /// [`RequestBuilder::query`](crate::RequestBuilder::query) takes. Redirects have their own
+    /// query.
+    pub fn query(mut self, query: &(impl Serialize + ?Sized)) -> Self {
+        match encoded(query, "the query") {
+            Ok(query) if !self.defaults.query.is_empty() && !query.is_empty() => {
+                self.defaults.query.push('&');
+                self.defaults.query.push_str(&query);
+            }
+            Ok(query) => self.defaults.query.push_str(&query),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// Says who one is by user name and password (RFC 7617), to the origin of the
+    /// [base URL](Self::base_url) alone; [`build`](Self::build) fails without one.
+    pub fn basic_auth<'a>(mut self, user: &str, password: impl Into<Option<&'a str>>) -> Self {
+        let password = password.into().unwrap_or_default();
+        self.authorize(basic(user.as_bytes(), password.as_bytes()));
+        self
+    }
+
+    /// Says who one is by a token (RFC 6750), to the origin of the [base URL](Self::base_url)
+    /// alone; [`build`](Self::build) fails without one.
+    pub fn bearer_auth(mut self, token: &str) -> Self {
+        self.authorize(bearer(token));
+        self
+    }
+
+    fn authorize(&mut self, value: Result<HeaderValue>) {
+        match value {
+            Ok(value) => self.defaults.authorization = Some(value),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Keeps the first thing that is wrong.
+    fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+
     /// A header of every request that does not set its own of that name. A second value for the
     /// same name replaces the first.
     ///
@@ -25,7 +110,7 @@ impl ClientBuilder {
             Ok((name, value)) => {
                 self.headers.insert(name, value);
             }
-            Err(error) => self.error = Some(self.error.unwrap_or(error)),
+            Err(error) => self.fail(error),
         }
         self
     }

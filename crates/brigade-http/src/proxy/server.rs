@@ -84,9 +84,13 @@ impl Server {
         if matches!(protocol, Protocol::Socks { .. }) && !login.as_ref().is_none_or(Login::fits) {
             return Err("SOCKS5 takes a user name and a password of 1 to 255 bytes".to_owned());
         }
-        let authorization = login
-            .as_ref()
-            .map(|login| basic(&login.user, &login.password));
+        let authorization = match (&login, &protocol) {
+            (Some(login), Protocol::Http) => {
+                let value = basic(&login.user, &login.password);
+                Some(value.map_err(|_| "the user name of an HTTP proxy has no colon")?)
+            }
+            _ => None,
+        };
         Ok(Self {
             at: Destination {
                 https: scheme == "https",

@@ -46,7 +46,7 @@ use crate::{Client, Error, Kind, Response, Result, Timeouts};
 pub struct RequestBuilder {
     client: Client,
     /// Boxed, because it moves through many hands and is large.
-    draft: Box<Draft>,
+    pub(super) draft: Box<Draft>,
 }
 
 impl RequestBuilder {

@@ -4,7 +4,13 @@
 //! response gives up the rest of its body and frees its connection.
 //!
 //! * `received`: the head, and the body chunk by chunk.
+//! * `chunks`: the same as a stream.
+//! * `content`: what is made of it.
 
+mod chunks;
+mod content;
 mod received;
 
+pub use chunks::Chunks;
+pub use content::Ndjson;
 pub use received::Response;

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::response::Parts;
@@ -113,12 +114,16 @@ impl Response {
     /// says, [`Kind::Timeout`], [`Kind::Protocol`] if the connection breaks before the end. After
     /// an error every further call fails.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    pub(super) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         let Inner { body, url, .. } = &mut *self.inner;
-        let chunk = poll_fn(|cx| body.poll_chunk(cx)).await;
-        chunk.map_err(|error| match url {
+        let chunk = ready!(body.poll_chunk(cx));
+        Poll::Ready(chunk.map_err(|error| match url {
             Some(url) => error.about(url),
             None => error,
-        })
+        }))
     }
 
     /// The whole decoded body.

@@ -170,7 +170,14 @@ async fn measure(request: Request<RequestBody>) -> Result<Response<String>, Infa
         || "none".into(),
         |length| length.to_str().unwrap().to_owned(),
     );
-    assert_eq!(length, request.body().as_bytes().map_or(0, |bytes| bytes.len()).to_string());
+    assert_eq!(
+        length,
+        request
+            .body()
+            .as_bytes()
+            .map_or(0, |bytes| bytes.len())
+            .to_string()
+    );
     Ok(Response::new(length))
 }
 
