@@ -4,6 +4,7 @@
 
 mod bodies;
 mod coded;
+mod contents;
 mod early;
 mod ends;
 mod framing;
@@ -23,6 +24,7 @@ mod reuse;
 mod runtimes;
 mod secure;
 mod services;
+mod settings;
 mod socks;
 mod spans;
 mod storm;
