@@ -6,6 +6,7 @@
 use http::header::{CONTENT_ENCODING, HeaderMap};
 
 use super::Error;
+use super::codec::{Codec, Deflate, Gzip};
 
 /// The value of `Accept-Encoding` that asks for what the decoder understands.
 pub const ACCEPT_ENCODING: &str = "gzip, deflate";
@@ -45,6 +46,14 @@ impl Coding {
         match self {
             Self::Gzip => "gzip",
             Self::Deflate => "deflate",
+        }
+    }
+
+    /// What takes it off a body that begins now.
+    pub(super) fn codec(self) -> Box<dyn Codec> {
+        match self {
+            Self::Gzip => Box::new(Gzip::new()),
+            Self::Deflate => Box::new(Deflate::Start),
         }
     }
 

@@ -38,6 +38,12 @@ pub enum Error {
     },
 }
 
+impl Error {
+    pub(super) const fn malformed(coding: &'static str, why: String) -> Self {
+        Self::Malformed { coding, why }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,7 +7,8 @@
 //!
 //! * [`Decoder`] is what a response uses: chunks in, chunks out.
 //! * `Coding` reads the `Content-Encoding` header, where several codings may be stacked.
-//! * `Stage` takes off one of them.
+//! * `Stage` takes off one of them, and counts.
+//! * `Codec` is what unpacks it: one file for each format.
 //! * [`Error`] says what was wrong.
 //!
 //! Understood are `gzip` (with any number of members, RFC 1952, section 2.2), `deflate` (with the
@@ -16,6 +17,7 @@
 //! It does no I/O and never waits. It never holds more than one piece of output, and never unpacks
 //! more than the limit.
 
+mod codec;
 mod coding;
 mod decoder;
 mod error;
