@@ -5,13 +5,21 @@
 //! window of its format and nothing else: it never keeps input, makes no more than there is room
 //! for, and knows nothing of limits.
 
+#[cfg(feature = "brotli")]
+mod brotli;
 mod inflate;
+#[cfg(feature = "zstd")]
+mod zstd;
 
 use std::fmt;
 
 use super::Error;
 
+#[cfg(feature = "brotli")]
+pub(super) use brotli::Brotli;
 pub(super) use inflate::{Deflate, Gzip};
+#[cfg(feature = "zstd")]
+pub(super) use zstd::Zstd;
 
 /// Unpacks the streams of one coding, one after the other.
 pub(super) trait Codec: fmt::Debug + Send + Sync {
