@@ -144,3 +144,47 @@ async fn h6k_a_response_without_a_body_is_not_unpacked() {
     let response = client().get(server.url("/")).unwrap().send().await.unwrap();
     assert_eq!(response.bytes().await.unwrap(), "");
 }
+
+#[tokio::test]
+async fn h6v_text_is_in_the_encoding_that_the_response_names() {
+    let bodies: [(&str, &[u8]); 4] = [
+        ("text/plain; charset=\"Latin1\"", b"na\xefve"),
+        ("text/plain; charset=utf-16", b"n\0a\0\xef\0v\0e\0"),
+        ("text/plain; charset=gbk", b"\xef\xbb\xbfna\xc3\xafve"),
+        ("text/plain", b"na\xc3\xafve"),
+    ];
+    for (content_type, body) in bodies {
+        let reply = Reply::ok(gzip(body)).header("content-encoding", "gzip");
+        let reply = reply.header("content-type", content_type);
+        let server = Server::start(move |_| reply.clone()).await.unwrap();
+        let get = async || client().get(server.url("/")).unwrap().send().await.unwrap();
+        assert_eq!(get().await.text().await.unwrap(), "na\u{ef}ve");
+        assert_eq!(get().await.text_lossy().await.unwrap(), "na\u{ef}ve");
+    }
+}
+
+#[tokio::test]
+async fn h6w_text_that_does_not_fit_is_an_error_or_marked() {
+    let bodies = [
+        ("text/plain", "not valid UTF-8 at byte 2", "na\u{fffd}ve"),
+        (
+            "text/plain; charset=shift_jis",
+            "not valid Shift_JIS",
+            "na\u{fffd}ve",
+        ),
+        (
+            "a/b; charset=no-such",
+            "the charset `no-such` is not known",
+            "na\u{fffd}ve",
+        ),
+    ];
+    for (content_type, says, lossy) in bodies {
+        let reply = Reply::ok(&b"na\xefve"[..]).header("content-type", content_type);
+        let server = Server::start(move |_| reply.clone()).await.unwrap();
+        let get = async || client().get(server.url("/")).unwrap().send().await.unwrap();
+        let error = get().await.text().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Decode);
+        assert!(tell(&error).contains(says), "{}", tell(&error));
+        assert_eq!(get().await.text_lossy().await.unwrap(), lossy);
+    }
+}
