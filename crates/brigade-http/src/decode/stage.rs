@@ -93,12 +93,11 @@ impl Stage {
             });
         }
         let step = codec.unpack(&self.input, piece)?;
-        let is_stuck = step.used == 0 && piece.is_empty() && !self.input.is_empty();
-        if is_stuck && !step.is_end {
-            return Err(Error::malformed(
-                self.coding.name(),
-                "no progress".to_owned(),
-            ));
+        let is_idle = step.used == 0 && piece.is_empty() && !self.input.is_empty();
+        // A stream may turn out to have ended before, but not one that begins here.
+        if is_idle && (self.ended || !step.is_end) {
+            let why = "no progress".to_owned();
+            return Err(Error::malformed(self.coding.name(), why));
         }
         self.input.advance(step.used);
         self.ended = step.is_end;
