@@ -54,6 +54,7 @@
 mod answered;
 mod body;
 mod builder;
+mod charset;
 mod client;
 mod connect;
 mod deadline;
