@@ -4,6 +4,7 @@
 
 mod bodies;
 mod coded;
+mod cookies;
 mod early;
 mod ends;
 mod framing;
