@@ -22,8 +22,8 @@ pub(super) fn domain(url: &Url, asked: Option<&str>) -> Result<(String, bool), E
         let host_only = !may_be_shared(&asked);
         return Ok((asked, host_only));
     }
-    // An address has nothing beneath it, and the host may be one.
-    if !matches!(url.host(), Some(Host::Domain(_))) || !beneath(host, &asked) {
+    // No address is beneath another: what ends in a number is a whole address, or no host.
+    if !beneath(host, &asked) {
         return Err(Error::ForeignDomain);
     }
     match may_be_shared(&asked) {
@@ -43,20 +43,17 @@ pub(super) fn beneath(host: &str, domain: &str) -> bool {
     above.is_some_and(|above| above.ends_with('.') && above.len() > 1)
 }
 
-/// Whether strangers may register names beneath this one. A name of one label always counts as such.
+/// Whether strangers may register names beneath this one. By the list that holds for a name of one
+/// label that is not in it, too.
 fn is_public_suffix(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
-    !name.contains('.') || psl::suffix_str(name).is_none_or(|suffix| suffix == name)
+    psl::suffix_str(name).is_none_or(|suffix| suffix == name)
 }
 
-/// The host itself and the names above it, whose cookies it may get: those of an address are its own.
+/// The host itself and the names above it, whose cookies it may get. What is above an address is no
+/// host, so it has none.
 pub(super) fn domains(url: &Url) -> impl Iterator<Item = &str> {
-    let host = url.host_str();
-    let is_name = matches!(url.host(), Some(Host::Domain(_)));
-    std::iter::successors(host, move |name| {
-        let (_, above) = name.split_once('.').filter(|_| is_name)?;
-        Some(above)
-    })
+    std::iter::successors(url.host_str(), |name| Some(name.split_once('.')?.1))
 }
 
 /// The path of a cookie that does not name one.

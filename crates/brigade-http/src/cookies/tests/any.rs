@@ -38,7 +38,7 @@ const PLACES: [&str; 4] = [
 proptest! {
     #[test]
     fn h13l_whatever_a_server_sets_the_next_header_is_valid_and_within_its_limits(
-        lines in proptest::collection::vec((any_line(), 0..PLACES.len()), 1..40),
+        lines in proptest::collection::vec((any_line(), 0..PLACES.len()), 1..20),
     ) {
         let mut store = Store::default();
         for (line, at) in &lines {

@@ -226,6 +226,9 @@ fn h13g_nothing_that_comes_in_plain_replaces_a_secure_cookie_or_stands_before_it
         .unwrap();
     let shadow = store.put("http://sub.b.test/", "a=evil");
     assert_eq!(shadow, Err(Error::Insecure), "beneath the host that set it");
+    store.put("https://www.c.test/", "a=safe; Secure").unwrap();
+    let shadow = store.put("http://c.test/", "a=evil; Domain=c.test");
+    assert_eq!(shadow, Err(Error::Insecure), "above the host that set it");
 }
 
 #[test]

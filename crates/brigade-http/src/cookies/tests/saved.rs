@@ -1,6 +1,7 @@
 //! A jar that is saved and loaded.
 
 use super::*;
+use crate::cookies::store::AGE_MAX;
 use crate::cookies::{CookieJar, saved};
 
 /// A jar with cookies that last a day, and of the session.
@@ -69,6 +70,7 @@ fn h13m_what_no_server_could_have_set_is_not_loaded() {
             "the value of cookie 1",
         ),
         ("\"s3cret\"", "\"s3cret; Secure\"", "the value of cookie 1"),
+        ("\"s3cret\"", "\"s3cret \"", "the value of cookie 1"),
         ("\"example.com\"", "\"com\"", "the domain of cookie 2"),
         (
             "\"example.com\"",
@@ -91,13 +93,19 @@ fn h13m_what_no_server_could_have_set_is_not_loaded() {
     }
     let long = saved.replacen("s3cret", &"v".repeat(4096), 1);
     assert!(CookieJar::from_json(&long).is_err());
-    let far = saved.replacen(
-        "\"expires\":",
-        &format!("\"expires\":{}", u64::MAX / 10_000),
-        1,
+}
+
+#[test]
+fn h13m_no_cookie_that_is_loaded_lives_longer_than_one_that_is_set() {
+    let json = format!(
+        r#"{{"version":1,"cookies":[{{"name":"a","value":"1","domain":"a.test","host_only":true,
+        "path":"/","secure":false,"http_only":false,"expires":{}}}]}}"#,
+        u64::MAX
     );
-    // The old digits follow the new ones, which makes it a number too large to be one.
-    assert!(CookieJar::from_json(&far).is_err());
+    let store = saved::from_json(&json, NOW).unwrap();
+    assert_eq!(store.cookies(NOW)[0].expires, Some(NOW + AGE_MAX));
+    let jar = CookieJar::from_json(&json).unwrap();
+    assert!(jar.cookies()[0].expires().is_some());
 }
 
 #[test]
