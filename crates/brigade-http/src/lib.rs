@@ -26,6 +26,7 @@
 //! | send a request again | [`RetryPolicy`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
+//! | keep cookies | [`CookieJar`], [`ClientBuilder::cookies`] |
 //! | choose between HTTP/1.1 and HTTP/2 | [`Versions`], [`ClientBuilder::versions`] |
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
 //! | go through a proxy, or through none | [`proxy`], [`ClientBuilder::no_proxy`] |
@@ -57,6 +58,8 @@ mod builder;
 mod charset;
 mod client;
 mod connect;
+#[cfg(feature = "cookies")]
+pub mod cookies;
 mod deadline;
 pub mod decode;
 mod defaults;
@@ -90,6 +93,8 @@ pub mod watch;
 pub use body::RequestBody;
 pub use builder::ClientBuilder;
 pub use client::Client;
+#[cfg(feature = "cookies")]
+pub use cookies::CookieJar;
 pub use error::{Error, Kind, Phase, Result};
 pub use into_url::IntoUrl;
 pub use limits::PoolLimits;
