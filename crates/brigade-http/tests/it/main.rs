@@ -7,6 +7,7 @@ mod coded;
 mod contents;
 mod early;
 mod ends;
+mod events;
 mod framing;
 mod h2_hostile;
 mod h2_pressure;
