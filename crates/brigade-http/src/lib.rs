@@ -24,6 +24,7 @@
 //! | limit the connections | [`PoolLimits`], and see them: [`Client::stats`] |
 //! | bound the time of each step | [`Timeouts`] |
 //! | send a request again | [`RetryPolicy`] |
+//! | receive server-sent events | [`RequestBuilder::events`], [`events`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
 //! | keep cookies | [`CookieJar`], [`ClientBuilder::cookies`] |
@@ -66,6 +67,7 @@ mod defaults;
 pub mod dns;
 mod draft;
 mod error;
+pub mod events;
 mod exchange;
 mod fake;
 mod head;

@@ -8,6 +8,7 @@ mod contents;
 mod cookies;
 mod early;
 mod ends;
+mod events;
 mod framing;
 mod h2_hostile;
 mod h2_pressure;
