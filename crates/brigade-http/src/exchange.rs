@@ -153,7 +153,7 @@ impl Attempt<'_> {
             return Ok(Next::Again);
         }
         if let Some(switch) = &self.hop.switch {
-            connection.ask(switch);
+            switch.ask(connection);
         }
         let is_fresh = connection.is_fresh();
         let target = self.target()?;

@@ -212,11 +212,15 @@ impl WebSocketBuilder {
 /// Takes the connection over.
 fn begin(switch: &Switch, terms: Terms, agreed: Agreed) -> Result<WebSocket> {
     let (link, agreed) = (Link::new(), Arc::new(agreed));
-    let driven = Driven {
-        link: link.clone(),
-        connection: None,
-    };
-    if !switch.go_on(Box::new(Beginning { driven, terms })) {
+    let driven = link.clone();
+    let begun = switch.go_on(|connection| {
+        let driven = Driven {
+            link: driven,
+            connection,
+        };
+        Box::new(Beginning { driven, terms })
+    });
+    if !begun {
         let detail = "it ended as soon as it was open";
         return Err(Error::new(Kind::Protocol).because(detail).about(&agreed.url));
     }

@@ -100,6 +100,13 @@ impl Decoder {
         }
     }
 
+    /// How much room there is for the message that is under way.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        let message = self.message.as_ref();
+        message.map_or(0, |message| message.bytes.capacity())
+    }
+
     /// Reads on in the head of a frame.
     fn head(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, Violation> {
         loop {

@@ -39,8 +39,7 @@ pub(super) struct Beginning {
 
 impl Next for Beginning {
     fn go_on(self: Box<Self>, switched: Switched) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let Self { mut driven, terms } = *self;
-        driven.connection = Some(switched.connection);
+        let Self { driven, terms } = *self;
         let mut driver = Driver {
             stream: switched.stream,
             intake: Intake::new(switched.rest),
@@ -103,23 +102,11 @@ impl Driver {
         }
     }
 
-    /// Takes in what one read brought. Ready when there may be something to be answered.
+    /// Reads once, or takes in what the last read brought. Ready when there may be something to be
+    /// answered.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Over>> {
-        while !self.intake.bytes().is_empty() {
-            if !self.driven.link.has_room() {
-                self.patience.pause();
-                return Poll::Pending;
-            }
-            let mut input = self.intake.bytes();
-            let event = self.decoder.decode(&mut input);
-            let left = input.len();
-            self.intake.keep(left);
-            match event.map_err(Over::Violated)? {
-                Some(Event::Message(message)) => self.driven.link.push(message),
-                Some(Event::Ping(payload)) => self.outbox.pong(payload),
-                Some(Event::Close(reason)) => return Poll::Ready(Err(Over::Closed(reason))),
-                Some(Event::Pong) | None => {}
-            }
+        if !self.intake.bytes().is_empty() {
+            return self.poll_take_in();
         }
         self.patience.go_on();
         ready!(poll_proceed(cx)).made_progress();
@@ -137,6 +124,28 @@ impl Driver {
             }
         })
     }
+
+    /// Not ready while there is no room for what has come.
+    fn poll_take_in(&mut self) -> Poll<Result<(), Over>> {
+        while !self.intake.bytes().is_empty() {
+            if !self.driven.link.has_room() {
+                self.patience.pause();
+                return Poll::Pending;
+            }
+            let mut input = self.intake.bytes();
+            let event = self.decoder.decode(&mut input);
+            let left = input.len();
+            self.intake.keep(left);
+            match event.map_err(Over::Violated)? {
+                Some(Event::Message(message)) => self.driven.link.push(message),
+                Some(Event::Ping(payload)) => self.outbox.pong(payload),
+                Some(Event::Close(reason)) => return Poll::Ready(Err(Over::Closed(reason))),
+                Some(Event::Pong) | None => {}
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Ready when something is due: an end, or nothing more than a sign of life of the server.
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Over>> {
         let (at, due) = self.patience.due();

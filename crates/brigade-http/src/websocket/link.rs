@@ -273,13 +273,12 @@ impl State {
 #[derive(Debug)]
 pub(super) struct Driven {
     pub(super) link: Arc<Link>,
-    pub(super) connection: Option<Arc<Connection>>,
+    pub(super) connection: Arc<Connection>,
 }
 
 impl Drop for Driven {
     fn drop(&mut self) {
-        let fault = self.connection.as_ref().and_then(|it| it.wire.fault());
-        let error = match fault {
+        let error = match self.connection.wire.fault() {
             Some(Fault::Closed) => Error::new(Kind::Closed),
             _ => Error::new(Kind::Protocol).because("the runtime that drove it has ended"),
         };

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use url::{Position, Url};
 
-use super::switch::{Next, Switch};
+use super::switch::Next;
 use super::wire::{Fault, Terms, Wire};
 use crate::body::RequestBody;
 use crate::pool::Lease;
@@ -147,8 +147,8 @@ impl Connection {
     }
 
     /// The next request asks for the connection itself.
-    pub(crate) fn ask(&self, switch: &Switch) {
-        let before = self.switch().replace(switch.ask());
+    pub(super) fn expect_switch(&self, asked: oneshot::Receiver<Box<dyn Next>>) {
+        let before = self.switch().replace(asked);
         drop(before);
     }
 

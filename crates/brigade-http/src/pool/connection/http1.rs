@@ -107,7 +107,6 @@ impl Driver {
             stream: parts.io.into_inner().stream,
             rest: parts.read_buf,
             slot: self.slot,
-            connection: self.connection,
         }
     }
 }

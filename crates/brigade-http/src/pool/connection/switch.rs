@@ -27,12 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
     expect(dead_code, reason = "only a WebSocket takes it apart")
 )]
 pub(crate) struct Switched {
-    // Fields are dropped in this order: the socket, its slot, the handle that the pool had.
+    // Fields are dropped in this order: first the socket, then its slot.
     pub(crate) stream: Stream,
     /// What was read beyond the head of the response.
     pub(crate) rest: Bytes,
     pub(crate) slot: SlotGuard,
-    pub(crate) connection: Arc<Connection>,
 }
 
 /// What is done with it.
@@ -45,20 +44,23 @@ pub(crate) trait Next: fmt::Debug + Send {
 /// was sent on last.
 #[derive(Debug, Default)]
 pub(crate) struct Switch {
-    asked: Mutex<Option<oneshot::Sender<Box<dyn Next>>>>,
+    asked: Mutex<Option<Asked>>,
 }
 
+/// A connection, and the way to say what is done with it.
+type Asked = (Arc<Connection>, oneshot::Sender<Box<dyn Next>>);
+
 impl Switch {
-    fn asked(&self) -> MutexGuard<'_, Option<oneshot::Sender<Box<dyn Next>>>> {
+    fn asked(&self) -> MutexGuard<'_, Option<Asked>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The request is about to be sent: its connection shall wait for what is done with it.
-    pub(super) fn ask(&self) -> oneshot::Receiver<Box<dyn Next>> {
+    pub(crate) fn ask(&self, connection: &Arc<Connection>) {
         let (sender, receiver) = oneshot::channel();
-        let before = self.asked().replace(sender);
+        connection.expect_switch(receiver);
+        let before = self.asked().replace((connection.clone(), sender));
         drop(before);
-        receiver
     }
 
     /// The server has agreed. `false` if the connection is gone already.
@@ -66,16 +68,18 @@ impl Switch {
         not(feature = "websocket"),
         expect(dead_code, reason = "only a WebSocket asks for a switch")
     )]
-    pub(crate) fn go_on(&self, next: Box<dyn Next>) -> bool {
-        let asked = self.asked().take();
-        asked.is_some_and(|asked| asked.send(next).is_ok())
+    pub(crate) fn go_on(&self, next: impl FnOnce(Arc<Connection>) -> Box<dyn Next>) -> bool {
+        let Some((connection, asked)) = self.asked().take() else {
+            return false;
+        };
+        connection.note_switched();
+        asked.send(next(connection)).is_ok()
     }
 }
 
 /// Goes on with what follows HTTP, if that was asked for.
 pub(super) async fn follow(asked: oneshot::Receiver<Box<dyn Next>>, switched: Switched) {
     if let Ok(Ok(next)) = timeout(PATIENCE, asked).await {
-        switched.connection.note_switched();
         next.go_on(switched).await;
     }
 }
