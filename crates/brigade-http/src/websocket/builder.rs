@@ -203,7 +203,15 @@ impl WebSocketBuilder {
         let url = response.url().clone();
         let protocol = offer.check(&response).map_err(|error| error.about(&url))?;
         let headers = response.take_headers();
-        let socket = begin(&switch, terms, Agreed { url, protocol, headers });
+        let socket = begin(
+            &switch,
+            terms,
+            Agreed {
+                url,
+                protocol,
+                headers,
+            },
+        );
         drop(response);
         socket
     }
@@ -222,7 +230,9 @@ fn begin(switch: &Switch, terms: Terms, agreed: Agreed) -> Result<WebSocket> {
     });
     if !begun {
         let detail = "it ended as soon as it was open";
-        return Err(Error::new(Kind::Protocol).because(detail).about(&agreed.url));
+        return Err(Error::new(Kind::Protocol)
+            .because(detail)
+            .about(&agreed.url));
     }
     Ok(WebSocket {
         sender: Sender {

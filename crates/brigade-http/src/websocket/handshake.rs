@@ -142,7 +142,13 @@ mod tests {
 
     #[test]
     fn a_protocol_is_a_token_and_offered_once() {
-        for protocols in [vec![""], vec!["a b"], vec!["a,b"], vec!["ü"], vec!["a", "a"]] {
+        for protocols in [
+            vec![""],
+            vec!["a b"],
+            vec!["a,b"],
+            vec!["ü"],
+            vec!["a", "a"],
+        ] {
             let offer = Offer::new(protocols.iter().map(|it| (*it).to_owned()).collect());
             assert_eq!(offer.unwrap_err().kind(), Kind::BadRequest, "{protocols:?}");
         }

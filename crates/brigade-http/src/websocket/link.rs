@@ -63,7 +63,10 @@ pub(super) struct Link {
 
 /// Remembers whom to wake. Cloning a waker is all that may happen under the lock.
 fn remember(place: &mut Option<Waker>, cx: &Context<'_>) {
-    if !place.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+    if !place
+        .as_ref()
+        .is_some_and(|waker| waker.will_wake(cx.waker()))
+    {
         *place = Some(cx.waker().clone());
     }
 }
@@ -261,9 +264,9 @@ impl State {
     /// Why nothing can be sent any more.
     fn ended(&mut self) -> Error {
         match &mut self.end {
-            Some(End::Failed(kind, error)) => error.take().unwrap_or_else(|| {
-                Error::new(*kind).because("the WebSocket has failed before")
-            }),
+            Some(End::Failed(kind, error)) => error
+                .take()
+                .unwrap_or_else(|| Error::new(*kind).because("the WebSocket has failed before")),
             _ => Error::new(Kind::Protocol).because("the WebSocket is closed"),
         }
     }

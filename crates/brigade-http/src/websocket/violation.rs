@@ -61,7 +61,9 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reserved => f.write_str("the server used an extension that was not offered"),
-            Self::Opcode(opcode) => write!(f, "the server sent a frame of the unknown type {opcode}"),
+            Self::Opcode(opcode) => {
+                write!(f, "the server sent a frame of the unknown type {opcode}")
+            }
             Self::Masked => f.write_str("the server masked a frame"),
             Self::ControlLength => f.write_str("the server sent a control frame that is too long"),
             Self::ControlFragment => f.write_str("the server sent a control frame in fragments"),

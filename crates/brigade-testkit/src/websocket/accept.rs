@@ -25,7 +25,13 @@ fn sha1(message: &[u8]) -> [u8; 20] {
         padded.push(0);
     }
     padded.extend((message.len() as u64 * 8).to_be_bytes());
-    let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
+    let mut state: [u32; 5] = [
+        0x6745_2301,
+        0xefcd_ab89,
+        0x98ba_dcfe,
+        0x1032_5476,
+        0xc3d2_e1f0,
+    ];
     for block in padded.chunks_exact(64) {
         let mixed = compress(state, block);
         for (word, more) in state.iter_mut().zip(mixed) {
@@ -42,7 +48,9 @@ fn sha1(message: &[u8]) -> [u8; 20] {
 fn compress([mut a, mut b, mut c, mut d, mut e]: [u32; 5], block: &[u8]) -> [u32; 5] {
     let mut words = [0u32; 80];
     for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
-        *word = bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        *word = bytes
+            .iter()
+            .fold(0, |word, byte| word << 8 | u32::from(*byte));
     }
     for i in 16..80 {
         words[i] = (words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16]).rotate_left(1);
@@ -70,7 +78,11 @@ fn base64(bytes: &[u8]) -> String {
         let bits = u32::from_be_bytes(bits);
         for place in 0..4 {
             let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= part.len() { letter.into() } else { '=' });
+            text.push(if place <= part.len() {
+                letter.into()
+            } else {
+                '='
+            });
         }
     }
     text

@@ -124,12 +124,37 @@ async fn h15g_fragments_are_put_together_whatever_comes_between_them() {
     let end = || [frame(kind::CONTINUATION, "")];
     check(vec![
         ("two", vec![part.clone(), rest.clone()], hello(), DONE),
-        ("a ping", vec![part.clone(), ping.clone(), rest.clone()], hello(), DONE),
-        ("a pong", vec![part.clone(), frame(kind::PONG, "!"), rest], hello(), DONE),
+        (
+            "a ping",
+            vec![part.clone(), ping.clone(), rest.clone()],
+            hello(),
+            DONE,
+        ),
+        (
+            "a pong",
+            vec![part.clone(), frame(kind::PONG, "!"), rest],
+            hello(),
+            DONE,
+        ),
         ("bytes", bytewise.chain(end()).collect(), hello(), DONE),
-        ("many", large.chain(end()).collect(), vec![text(&"x".repeat(64 * 4096))], DONE),
-        ("nothing", vec![frame(BEGIN, ""), frame(GO_ON, ""), end().concat()], vec![text("")], DONE),
-        ("an unasked pong", vec![frame(kind::PONG, ""), ping], vec![], DONE),
+        (
+            "many",
+            large.chain(end()).collect(),
+            vec![text(&"x".repeat(64 * 4096))],
+            DONE,
+        ),
+        (
+            "nothing",
+            vec![frame(BEGIN, ""), frame(GO_ON, ""), end().concat()],
+            vec![text("")],
+            DONE,
+        ),
+        (
+            "an unasked pong",
+            vec![frame(kind::PONG, ""), ping],
+            vec![],
+            DONE,
+        ),
     ])
     .await;
 }
@@ -137,13 +162,21 @@ async fn h15g_fragments_are_put_together_whatever_comes_between_them() {
 #[tokio::test(start_paused = true)]
 async fn h15k_each_ping_is_answered_with_what_it_says() {
     let payloads = [vec![], b"hello".to_vec(), vec![0xff, 0, 0xfe], vec![7; 125]];
-    let pings: Vec<_> = payloads.iter().map(|payload| frame(kind::PING, payload)).collect();
+    let pings: Vec<_> = payloads
+        .iter()
+        .map(|payload| frame(kind::PING, payload))
+        .collect();
     let (messages, pongs, end) = outcome(pings.concat()).await;
     assert_eq!((messages, end), (vec![], DONE));
     assert_eq!(pongs, payloads);
-    let ten: Vec<_> = (0..10u8).map(|number| frame(kind::PING, [number])).collect();
+    let ten: Vec<_> = (0..10u8)
+        .map(|number| frame(kind::PING, [number]))
+        .collect();
     let (_, pongs, _) = outcome(ten.concat()).await;
-    assert_eq!(pongs, (0..10u8).map(|number| vec![number]).collect::<Vec<_>>());
+    assert_eq!(
+        pongs,
+        (0..10u8).map(|number| vec![number]).collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,13 +185,21 @@ async fn h15h_what_breaks_the_framing_ends_it_after_what_was_good() {
     for bits in 1..8u8 {
         let bad = frame(kind::TEXT | bits << 4, "bad");
         let (messages, _, end) = outcome([good.clone(), bad].concat()).await;
-        assert_eq!((messages, end), (vec![text("good")], WRONG), "reserved bits {bits}");
+        assert_eq!(
+            (messages, end),
+            (vec![text("good")], WRONG),
+            "reserved bits {bits}"
+        );
     }
     for opcode in [3, 4, 5, 6, 7, 11, 12, 13, 14, 15] {
         for payload in ["", "x"] {
             let bad = frame(0x80 | opcode, payload);
             let (messages, _, end) = outcome([good.clone(), bad].concat()).await;
-            assert_eq!((messages, end), (vec![text("good")], WRONG), "opcode {opcode}");
+            assert_eq!(
+                (messages, end),
+                (vec![text("good")], WRONG),
+                "opcode {opcode}"
+            );
         }
     }
     let (part, rest) = (frame(BEGIN, "a"), frame(kind::CONTINUATION, "b"));
@@ -167,20 +208,85 @@ async fn h15h_what_breaks_the_framing_ends_it_after_what_was_good() {
     check(vec![
         ("a masked frame", vec![masked], vec![], WRONG),
         ("a long ping", vec![ping(126)], vec![], WRONG),
-        ("a long pong", vec![frame(kind::PONG, [0; 126])], vec![], WRONG),
-        ("a long close", vec![frame(kind::CLOSE, [3; 126])], vec![], WRONG),
-        ("half a ping", vec![frame(kind::PING & 0x7f, "x")], vec![], WRONG),
-        ("half a pong", vec![frame(kind::PONG & 0x7f, "x")], vec![], WRONG),
-        ("half a close", vec![frame(kind::CLOSE & 0x7f, "")], vec![], WRONG),
+        (
+            "a long pong",
+            vec![frame(kind::PONG, [0; 126])],
+            vec![],
+            WRONG,
+        ),
+        (
+            "a long close",
+            vec![frame(kind::CLOSE, [3; 126])],
+            vec![],
+            WRONG,
+        ),
+        (
+            "half a ping",
+            vec![frame(kind::PING & 0x7f, "x")],
+            vec![],
+            WRONG,
+        ),
+        (
+            "half a pong",
+            vec![frame(kind::PONG & 0x7f, "x")],
+            vec![],
+            WRONG,
+        ),
+        (
+            "half a close",
+            vec![frame(kind::CLOSE & 0x7f, "")],
+            vec![],
+            WRONG,
+        ),
         ("an orphan", vec![rest.clone()], vec![], WRONG),
-        ("an unfinished orphan", vec![frame(GO_ON, "x"), good.clone()], vec![], WRONG),
-        ("an orphan after a message", vec![part.clone(), rest.clone(), rest], vec![text("ab")], WRONG),
-        ("a text in a text", vec![part.clone(), good.clone()], vec![], WRONG),
-        ("a fragment in a text", vec![part.clone(), part.clone()], vec![], WRONG),
-        ("bytes in a text", vec![part, frame(kind::BINARY, "x")], vec![], WRONG),
-        ("a long form", vec![vec![kind::TEXT, 126, 0, 125]], vec![], WRONG),
-        ("a longer form", vec![vec![kind::TEXT, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xff]], vec![], WRONG),
-        ("the topmost bit", vec![vec![kind::TEXT, 127, 0x80, 0, 0, 0, 0, 0, 0, 0]], vec![], WRONG),
+        (
+            "an unfinished orphan",
+            vec![frame(GO_ON, "x"), good.clone()],
+            vec![],
+            WRONG,
+        ),
+        (
+            "an orphan after a message",
+            vec![part.clone(), rest.clone(), rest],
+            vec![text("ab")],
+            WRONG,
+        ),
+        (
+            "a text in a text",
+            vec![part.clone(), good.clone()],
+            vec![],
+            WRONG,
+        ),
+        (
+            "a fragment in a text",
+            vec![part.clone(), part.clone()],
+            vec![],
+            WRONG,
+        ),
+        (
+            "bytes in a text",
+            vec![part, frame(kind::BINARY, "x")],
+            vec![],
+            WRONG,
+        ),
+        (
+            "a long form",
+            vec![vec![kind::TEXT, 126, 0, 125]],
+            vec![],
+            WRONG,
+        ),
+        (
+            "a longer form",
+            vec![vec![kind::TEXT, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xff]],
+            vec![],
+            WRONG,
+        ),
+        (
+            "the topmost bit",
+            vec![vec![kind::TEXT, 127, 0x80, 0, 0, 0, 0, 0, 0, 0]],
+            vec![],
+            WRONG,
+        ),
     ])
     .await;
 }
@@ -189,13 +295,34 @@ async fn h15h_what_breaks_the_framing_ends_it_after_what_was_good() {
 async fn h15i_a_text_that_is_not_utf8_ends_it_as_soon_as_that_is_known() {
     let kosme = "\u{3ba}\u{1f79}\u{3c3}\u{3bc}\u{3b5}";
     let bytewise: Vec<_> = kosme.bytes().map(|byte| frame(GO_ON, [byte])).collect();
-    let bytewise = [vec![frame(BEGIN, "")], bytewise, vec![frame(kind::CONTINUATION, "")]];
-    let last = ["\u{7f}", "\u{7ff}", "\u{ffff}", "\u{10ffff}", "\u{fffe}", "\0"];
+    let bytewise = [
+        vec![frame(BEGIN, "")],
+        bytewise,
+        vec![frame(kind::CONTINUATION, "")],
+    ];
+    let last = [
+        "\u{7f}",
+        "\u{7ff}",
+        "\u{ffff}",
+        "\u{10ffff}",
+        "\u{fffe}",
+        "\0",
+    ];
     let last: String = last.concat();
     check(vec![
-        ("whole", vec![frame(kind::TEXT, kosme)], vec![text(kosme)], DONE),
+        (
+            "whole",
+            vec![frame(kind::TEXT, kosme)],
+            vec![text(kosme)],
+            DONE,
+        ),
         ("byte by byte", bytewise.concat(), vec![text(kosme)], DONE),
-        ("the last of each length", vec![frame(kind::TEXT, &last)], vec![text(&last)], DONE),
+        (
+            "the last of each length",
+            vec![frame(kind::TEXT, &last)],
+            vec![text(&last)],
+            DONE,
+        ),
     ])
     .await;
     let wrong: [&[u8]; 12] = [
@@ -224,7 +351,12 @@ async fn h15i_a_text_that_is_not_utf8_ends_it_as_soon_as_that_is_known() {
     let early = [vec![kind::TEXT, 126, 1, 0], b"\xf4\x90".to_vec()];
     check(vec![
         ("in an unfinished frame", early.to_vec(), vec![], NO_TEXT),
-        ("in a fragment", vec![frame(BEGIN, b"\xff")], vec![], NO_TEXT),
+        (
+            "in a fragment",
+            vec![frame(BEGIN, b"\xff")],
+            vec![],
+            NO_TEXT,
+        ),
     ])
     .await;
 }
@@ -232,27 +364,66 @@ async fn h15i_a_text_that_is_not_utf8_ends_it_as_soon_as_that_is_known() {
 #[tokio::test(start_paused = true)]
 async fn h15n_the_codes_and_texts_of_a_close_are_those_of_the_standard() {
     let close = |code: u16, text: &[u8]| frame(kind::CLOSE, [&code.to_be_bytes(), text].concat());
-    let codes = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999];
+    let codes = [
+        1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999,
+    ];
     for code in codes {
         let (_, _, end) = outcome(close(code, b"because")).await;
         assert_eq!(end, End::Closed(Some(code)));
     }
-    for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
+    for code in [
+        0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535,
+    ] {
         let (_, _, end) = outcome(close(code, b"")).await;
         assert_eq!(end, WRONG, "{code}");
     }
     let after = |frame: Vec<u8>| vec![close(1001, b""), frame];
     let away = End::Closed(Some(1001));
     check(vec![
-        ("without a code", vec![frame(kind::CLOSE, "")], vec![], End::Closed(None)),
+        (
+            "without a code",
+            vec![frame(kind::CLOSE, "")],
+            vec![],
+            End::Closed(None),
+        ),
         ("half a code", vec![frame(kind::CLOSE, [3])], vec![], WRONG),
-        ("the longest text", vec![close(1001, &[b'x'; 123])], vec![], away),
-        ("no text", vec![close(1001, b"\xff")], vec![], End::Failed(Kind::Protocol, 1007)),
-        ("a message after it", after(frame(kind::TEXT, "x")), vec![], away),
-        ("a ping after it", after(frame(kind::PING, "x")), vec![], away),
-        ("another one after it", after(close(1002, b"")), vec![], away),
+        (
+            "the longest text",
+            vec![close(1001, &[b'x'; 123])],
+            vec![],
+            away,
+        ),
+        (
+            "no text",
+            vec![close(1001, b"\xff")],
+            vec![],
+            End::Failed(Kind::Protocol, 1007),
+        ),
+        (
+            "a message after it",
+            after(frame(kind::TEXT, "x")),
+            vec![],
+            away,
+        ),
+        (
+            "a ping after it",
+            after(frame(kind::PING, "x")),
+            vec![],
+            away,
+        ),
+        (
+            "another one after it",
+            after(close(1002, b"")),
+            vec![],
+            away,
+        ),
         ("nonsense after it", after(vec![0xff; 100]), vec![], away),
-        ("within a message", vec![frame(BEGIN, "x"), close(1001, b"")], vec![], away),
+        (
+            "within a message",
+            vec![frame(BEGIN, "x"), close(1001, b"")],
+            vec![],
+            away,
+        ),
     ])
     .await;
 }
@@ -295,10 +466,24 @@ async fn h15j_a_message_or_frame_beyond_its_limit_ends_it_before_it_is_read() {
         let [high, low] = length.to_be_bytes();
         vec![kind::BINARY, 126, high, low]
     };
-    assert_eq!(run((1000, 1000), vec![frame(kind::TEXT, [b'x'; 1000])]).await, Ok(1000));
-    assert_eq!(run((1000, 5000), vec![announced(1001)]).await, Err(too_large));
-    assert_eq!(run((5000, 1000), vec![announced(1001)]).await, Err(too_large));
-    let halves = |last| vec![frame(BEGIN, [b'x'; 500]), frame(kind::CONTINUATION, vec![b'x'; last])];
+    assert_eq!(
+        run((1000, 1000), vec![frame(kind::TEXT, [b'x'; 1000])]).await,
+        Ok(1000)
+    );
+    assert_eq!(
+        run((1000, 5000), vec![announced(1001)]).await,
+        Err(too_large)
+    );
+    assert_eq!(
+        run((5000, 1000), vec![announced(1001)]).await,
+        Err(too_large)
+    );
+    let halves = |last| {
+        vec![
+            frame(BEGIN, [b'x'; 500]),
+            frame(kind::CONTINUATION, vec![b'x'; last]),
+        ]
+    };
     assert_eq!(run((1000, 500), halves(500)).await, Ok(1000));
     assert_eq!(run((1000, 5000), halves(501)).await, Err(too_large));
     let mut endless = vec![frame(BEGIN, "x")];

@@ -143,7 +143,11 @@ async fn h15n_last_words_that_nobody_takes_cost_a_second() {
     assert_eq!(sent.unwrap_err().kind(), Kind::Protocol);
     assert!(receiver.next().await.is_none());
     until(|| client.stats().total() == 0).await;
-    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+    assert!(
+        before.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        before.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,7 +172,11 @@ async fn h15o_a_drop_closes_the_socket_without_a_word() {
     assert!(before.elapsed() < Duration::from_secs(1));
     let said = said.lock().unwrap();
     let (first, then) = said.as_ref().unwrap();
-    assert_eq!(first.as_ref().unwrap().payload, b"x", "what was sent has arrived");
+    assert_eq!(
+        first.as_ref().unwrap().payload,
+        b"x",
+        "what was sent has arrived"
+    );
     assert!(then.is_none());
 }
 

@@ -39,7 +39,11 @@ async fn h15a_the_request_is_one_of_the_client_with_the_words_of_the_handshake()
     let has = |head: &str, line: &str| head.lines().any(|it| it.eq_ignore_ascii_case(line));
     for head in &*heads {
         assert!(head.starts_with("GET /p?q HTTP/1.1\r\n"), "{head}");
-        let lines = ["connection: Upgrade", "upgrade: websocket", "sec-websocket-version: 13"];
+        let lines = [
+            "connection: Upgrade",
+            "upgrade: websocket",
+            "sec-websocket-version: 13",
+        ];
         for line in lines.into_iter().chain(["x-client: 1", "x-own: 2"]) {
             assert!(has(head, line), "{line}: {head}");
         }
@@ -47,7 +51,12 @@ async fn h15a_the_request_is_one_of_the_client_with_the_words_of_the_handshake()
     }
     assert!(has(&heads[0], "host: a.example:81"));
     assert!(has(&heads[0], "authorization: Basic am9lOnNlY3JldA=="));
-    let key = |head: &str| head.lines().find(|it| it.contains("-key:")).unwrap().to_owned();
+    let key = |head: &str| {
+        head.lines()
+            .find(|it| it.contains("-key:"))
+            .unwrap()
+            .to_owned()
+    };
     assert_ne!(key(&heads[0]), key(&heads[1]), "each has a key of its own");
     assert!(client.websocket("ftp://a.example/").is_err());
 }
@@ -55,7 +64,12 @@ async fn h15a_the_request_is_one_of_the_client_with_the_words_of_the_handshake()
 #[tokio::test(start_paused = true)]
 async fn h15a_what_belongs_to_the_handshake_cannot_be_set() {
     let client = playing(agree).build().unwrap();
-    for name in ["connection", "Upgrade", "sec-websocket-key", "Sec-WebSocket-Extensions"] {
+    for name in [
+        "connection",
+        "Upgrade",
+        "sec-websocket-key",
+        "Sec-WebSocket-Extensions",
+    ] {
         let error = denied(ask(&client).header(name, "x")).await;
         assert_eq!(error.kind(), Kind::BadRequest, "{name}");
         assert_eq!(client.stats().total(), 0);
@@ -93,9 +107,19 @@ async fn h15a_redirects_are_followed_and_credentials_stay_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn h15b_any_other_answer_is_an_error_that_says_its_status() {
-    for status in ["200 OK", "204 No Content", "401 Unauthorized", "404 Not Found", "503 Busy"] {
+    for status in [
+        "200 OK",
+        "204 No Content",
+        "401 Unauthorized",
+        "404 Not Found",
+        "503 Busy",
+    ] {
         let client = playing(move |mut conn| async move {
-            let body = if status.starts_with("204") { "" } else { "content-length: 2\r\n\r\nno" };
+            let body = if status.starts_with("204") {
+                ""
+            } else {
+                "content-length: 2\r\n\r\nno"
+            };
             conn.raw(format!("HTTP/1.1 {status}\r\n{body}")).await?;
             if body.is_empty() {
                 conn.raw("\r\n").await?;
@@ -115,17 +139,38 @@ async fn h15b_any_other_answer_is_an_error_that_says_its_status() {
 async fn h15b_each_promise_of_the_answer_is_checked() {
     type Change = fn(String) -> String;
     let cases: [(&str, Change); 10] = [
-        ("no upgrade", |head| head.replace("upgrade: websocket\r\n", "")),
-        ("another one", |head| head.replace("upgrade: websocket", "upgrade: h2c")),
-        ("two", |head| head.replace("upgrade: websocket", "upgrade: websocket, h2c")),
-        ("no connection", |head| head.replace("connection: Upgrade\r\n", "")),
-        ("connection", |head| head.replace("connection: Upgrade", "connection: close")),
-        ("no accept", |head| head.replace("sec-websocket-accept:", "x:")),
-        ("another key's", |head| head.replace("accept: ", "accept: x")),
-        ("an extension", |head| head.replace("up", "sec-websocket-extensions: x\r\nup")),
-        ("a protocol", |head| head.replace("upgr", "sec-websocket-protocol: c\r\nupgr")),
+        ("no upgrade", |head| {
+            head.replace("upgrade: websocket\r\n", "")
+        }),
+        ("another one", |head| {
+            head.replace("upgrade: websocket", "upgrade: h2c")
+        }),
+        ("two", |head| {
+            head.replace("upgrade: websocket", "upgrade: websocket, h2c")
+        }),
+        ("no connection", |head| {
+            head.replace("connection: Upgrade\r\n", "")
+        }),
+        ("connection", |head| {
+            head.replace("connection: Upgrade", "connection: close")
+        }),
+        ("no accept", |head| {
+            head.replace("sec-websocket-accept:", "x:")
+        }),
+        ("another key's", |head| {
+            head.replace("accept: ", "accept: x")
+        }),
+        ("an extension", |head| {
+            head.replace("up", "sec-websocket-extensions: x\r\nup")
+        }),
+        ("a protocol", |head| {
+            head.replace("upgr", "sec-websocket-protocol: c\r\nupgr")
+        }),
         ("two protocols", |head| {
-            head.replace("upgr", "sec-websocket-protocol: a\r\nsec-websocket-protocol: b\r\nupgr")
+            head.replace(
+                "upgr",
+                "sec-websocket-protocol: a\r\nsec-websocket-protocol: b\r\nupgr",
+            )
         }),
     ];
     for (name, change) in cases {
@@ -144,7 +189,8 @@ async fn h15b_each_promise_of_the_answer_is_checked() {
         head.replace("connection: Upgrade", "connection: keep-alive, uPgrade")
     };
     let client = playing(move |mut conn| async move {
-        conn.raw(odd(conn.agreement("sec-websocket-protocol: b\r\n"))).await?;
+        conn.raw(odd(conn.agreement("sec-websocket-protocol: b\r\n")))
+            .await?;
         while conn.message().await?.is_some() {}
         Ok(())
     });
@@ -195,11 +241,19 @@ async fn h15d_it_counts_against_the_limits_until_its_socket_is_closed() {
     assert_eq!(&*stats.connections[0].origin, "ws://a.example");
     let hasty = Timeouts::NONE.pool(std::time::Duration::from_secs(1));
     let error = denied(ask(&client).timeouts(hasty)).await;
-    assert_eq!(error.kind(), Kind::Timeout(Phase::Pool), "its host has one already");
+    assert_eq!(
+        error.kind(),
+        Kind::Timeout(Phase::Pool),
+        "its host has one already"
+    );
     let other = client.websocket("ws://b.example/").unwrap();
     let other = other.connect().await.unwrap();
     let third = client.websocket("ws://c.example/").unwrap().timeouts(hasty);
-    assert_eq!(denied(third).await.kind(), Kind::Timeout(Phase::Pool), "the total is full");
+    assert_eq!(
+        denied(third).await.kind(),
+        Kind::Timeout(Phase::Pool),
+        "the total is full"
+    );
     let third = client.websocket("ws://c.example/").unwrap();
     let (third, ()) = tokio::join!(third.connect(), async { drop(first) });
     assert_eq!(client.stats().total(), 2);
@@ -240,7 +294,14 @@ async fn h15d_the_connections_of_requests_are_counted_and_used_apart() {
 async fn h15f_close_ends_it_and_dropping_the_client_does_not() {
     let server = WsServer::start(agree).unwrap();
     let client = builder().build().unwrap();
-    let connect = async || client.websocket(server.url("/")).unwrap().connect().await.unwrap();
+    let connect = async || {
+        client
+            .websocket(server.url("/"))
+            .unwrap()
+            .connect()
+            .await
+            .unwrap()
+    };
     let mut socket = connect().await;
     // Nobody polls it.
     client.close().await;
@@ -249,7 +310,12 @@ async fn h15f_close_ends_it_and_dropping_the_client_does_not() {
     assert_eq!(super::fails(&mut socket).await, Kind::Closed);
     assert!(socket.send_text("x").await.is_err());
     let client = builder().build().unwrap();
-    let mut socket = client.websocket(server.url("/")).unwrap().connect().await.unwrap();
+    let mut socket = client
+        .websocket(server.url("/"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
     drop(client);
     socket.send_text("x").await.unwrap();
     assert_eq!(socket.close(1000, "").await.unwrap().code, Some(1000));
@@ -285,6 +351,11 @@ async fn h15g_what_comes_with_the_agreement_is_the_beginning() {
     let mut socket = open(&client).await;
     for number in 0..300u32 {
         let message = socket.next().await.unwrap().unwrap();
-        assert!(message.as_text().unwrap().starts_with(&format!("{number} ")));
+        assert!(
+            message
+                .as_text()
+                .unwrap()
+                .starts_with(&format!("{number} "))
+        );
     }
 }

@@ -29,7 +29,10 @@ async fn echo(mut conn: WsConn) -> io::Result<()> {
 async fn works(socket: WebSocketBuilder) {
     let mut socket = socket.connect().await.unwrap();
     socket.send_text("hello").await.unwrap();
-    assert_eq!(socket.next().await.unwrap().unwrap(), Message::from("hello"));
+    assert_eq!(
+        socket.next().await.unwrap().unwrap(),
+        Message::from("hello")
+    );
     assert_eq!(socket.close(1000, "").await.unwrap().code, Some(1000));
 }
 
@@ -67,15 +70,29 @@ async fn h15c_over_tls_it_offers_http1_alone_whatever_else_the_client_speaks() {
     for client in [trusting(&pem), trusting(&pem).http2_prior_knowledge()] {
         let client = client.build().unwrap();
         for scheme in ["wss", "https"] {
-            works(client.websocket(format!("{scheme}://localhost:{port}/")).unwrap()).await;
+            works(
+                client
+                    .websocket(format!("{scheme}://localhost:{port}/"))
+                    .unwrap(),
+            )
+            .await;
         }
         until(|| client.stats().total() == 0).await;
     }
     let chosen = chosen.lock().unwrap();
     assert_eq!(chosen.len(), 4);
-    assert!(chosen.iter().all(|name| name.as_deref() == Some(b"http/1.1")));
+    assert!(
+        chosen
+            .iter()
+            .all(|name| name.as_deref() == Some(b"http/1.1"))
+    );
     let stranger = builder().build().unwrap();
-    let error = denied(stranger.websocket(format!("wss://localhost:{port}/")).unwrap()).await;
+    let error = denied(
+        stranger
+            .websocket(format!("wss://localhost:{port}/"))
+            .unwrap(),
+    )
+    .await;
     assert_eq!(error.kind(), Kind::Tls);
 }
 
@@ -84,8 +101,15 @@ async fn h15c_it_never_goes_on_a_connection_of_http2() {
     let (port, pem, chosen) = secure().await;
     let client = trusting(&pem).build().unwrap();
     // The server takes it for HTTP/2, and hangs up when it hears it.
-    let get = client.get(format!("https://localhost:{port}/")).unwrap().send();
-    let socket = works(client.websocket(format!("wss://localhost:{port}/")).unwrap());
+    let get = client
+        .get(format!("https://localhost:{port}/"))
+        .unwrap()
+        .send();
+    let socket = works(
+        client
+            .websocket(format!("wss://localhost:{port}/"))
+            .unwrap(),
+    );
     let _ = tokio::join!(get, socket);
     let chosen = chosen.lock().unwrap();
     assert!(chosen.contains(&Some(b"http/1.1".to_vec())) && chosen.contains(&Some(b"h2".to_vec())));
@@ -123,11 +147,20 @@ async fn h15r_an_http_proxy_is_asked_for_a_tunnel_by_ws_and_wss() {
     let client = builder().proxy(way).build().unwrap();
     works(client.websocket("ws://a.example/").unwrap()).await;
     let head = heads.lock().unwrap().remove(0);
-    assert!(head.starts_with("CONNECT a.example:80 HTTP/1.1\r\n"), "{head}");
-    assert!(head.contains("proxy-authorization: Basic am9lOmh1bnRlcjI="), "{head}");
+    assert!(
+        head.starts_with("CONNECT a.example:80 HTTP/1.1\r\n"),
+        "{head}"
+    );
+    assert!(
+        head.contains("proxy-authorization: Basic am9lOmh1bnRlcjI="),
+        "{head}"
+    );
     let (port, pem, _) = secure().await;
     let (address, heads) = proxy(([127, 0, 0, 1], port).into()).await;
-    let client = trusting(&pem).proxy(Proxy::all(address).unwrap()).build().unwrap();
+    let client = trusting(&pem)
+        .proxy(Proxy::all(address).unwrap())
+        .build()
+        .unwrap();
     works(client.websocket("wss://localhost/").unwrap()).await;
     assert!(heads.lock().unwrap()[0].starts_with("CONNECT localhost:443 "));
 }

@@ -18,7 +18,15 @@ async fn echo(mut conn: WsConn) -> std::io::Result<()> {
     conn.agree("").await?;
     while let Some(frame) = conn.frame().await? {
         let first = frame.first;
-        conn.send(if first == kind::PING { kind::PONG } else { first }, frame.payload).await?;
+        conn.send(
+            if first == kind::PING {
+                kind::PONG
+            } else {
+                first
+            },
+            frame.payload,
+        )
+        .await?;
         if first == kind::CLOSE {
             break;
         }
@@ -36,7 +44,10 @@ async fn h15m_what_is_sent_arrives_whole_and_in_order() {
         assert_eq!(socket.next().await.unwrap().unwrap(), Message::from(text));
     }
     socket.send_binary(vec![0xff; 10]).await.unwrap();
-    assert_eq!(socket.next().await.unwrap().unwrap(), Message::from(vec![0xff; 10]));
+    assert_eq!(
+        socket.next().await.unwrap().unwrap(),
+        Message::from(vec![0xff; 10])
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +94,9 @@ async fn h15l_a_silent_server_is_asked_and_then_given_up() {
             tokio::time::sleep(Duration::from_secs(25)).await;
             conn.send(kind::TEXT, "late").await?;
             loop {
-                let Some(frame) = conn.frame().await? else { return Ok(()) };
+                let Some(frame) = conn.frame().await? else {
+                    return Ok(());
+                };
                 assert_eq!(frame.first, kind::PING);
                 if count.fetch_add(1, Relaxed) < 3 {
                     conn.send(kind::PONG, frame.payload).await?;
@@ -99,7 +112,11 @@ async fn h15l_a_silent_server_is_asked_and_then_given_up() {
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::from("late"));
     assert_eq!(fails(&mut socket).await, Kind::Timeout(Phase::Read));
     assert!(pings.load(Relaxed) >= 4);
-    assert!(before.elapsed() > Duration::from_secs(25 + 3 * 30 + 30), "{:?}", before.elapsed());
+    assert!(
+        before.elapsed() > Duration::from_secs(25 + 3 * 30 + 30),
+        "{:?}",
+        before.elapsed()
+    );
     // Nobody needs to ask for that.
     let client = playing(|mut conn| async move {
         conn.agree("").await?;
@@ -151,7 +168,10 @@ async fn h15q_a_reader_who_does_not_read_keeps_the_server_waiting() {
     let mut socket = open(&client).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     let waiting = sent.load(Relaxed);
-    assert!((66..100).contains(&waiting), "64 KiB, one more, and a read: {waiting}");
+    assert!(
+        (66..100).contains(&waiting),
+        "64 KiB, one more, and a read: {waiting}"
+    );
     for _ in 0..1000 {
         assert_eq!(socket.next().await.unwrap().unwrap().len(), 1000);
     }
