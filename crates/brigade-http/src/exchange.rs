@@ -11,7 +11,7 @@ use std::time::Duration;
 use brigade::clock;
 use brigade_core::time::Moment;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 
 use crate::client::Inner;
 use crate::deadline::Deadline;
@@ -170,6 +170,11 @@ impl Attempt<'_> {
             }
         };
         let answer = sent.await;
+        if let Some(switch) = &self.hop.switch
+            && !matches!(&answer, Ok(head) if head.status() == StatusCode::SWITCHING_PROTOCOLS)
+        {
+            switch.withdraw();
+        }
         let connection = &exchange.connection;
         match answer {
             Ok(head) => {

@@ -63,6 +63,12 @@ impl Switch {
         drop(before);
     }
 
+    /// The server has not agreed: its connection need not wait.
+    pub(crate) fn withdraw(&self) {
+        let before = self.asked().take();
+        drop(before);
+    }
+
     /// The server has agreed. `false` if the connection is gone already.
     #[cfg_attr(
         not(feature = "websocket"),

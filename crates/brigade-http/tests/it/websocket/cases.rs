@@ -87,8 +87,10 @@ fn check_frames(sent: &[Frame]) {
     assert!(close.is_none_or(|place| place + 1 == sent.len()));
 }
 
-/// Cases of which each must end so after these messages.
-async fn check(cases: Vec<(&str, Vec<Vec<u8>>, Vec<Message>, End)>) {
+/// What is sent under a name, the messages that must come of it, and how it must end.
+type Case<'a> = (&'a str, Vec<Vec<u8>>, Vec<Message>, End);
+
+async fn check(cases: Vec<Case<'_>>) {
     for (name, frames, messages, end) in cases {
         let (heard, _, ended) = outcome(frames.concat()).await;
         assert_eq!(heard, messages, "{name}");

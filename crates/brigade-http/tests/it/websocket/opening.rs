@@ -106,6 +106,24 @@ async fn h15a_redirects_are_followed_and_credentials_stay_behind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn h15d_a_connection_that_led_elsewhere_is_free_before_the_next() {
+    let client = playing(|mut conn| async move {
+        if conn.head().contains("host: a.example") {
+            let away = "HTTP/1.1 302 Away\r\nlocation: http://b.example/\r\n\
+                        connection: close\r\ncontent-length: 0\r\n\r\n";
+            return conn.raw(away).await;
+        }
+        agree(conn).await
+    });
+    let limits = PoolLimits::default().total(1);
+    let client = client.limits(limits).build().unwrap();
+    let before = tokio::time::Instant::now();
+    let socket = open(&client).await;
+    assert_eq!(socket.url().host_str(), Some("b.example"));
+    assert!(before.elapsed() < std::time::Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn h15b_any_other_answer_is_an_error_that_says_its_status() {
     for status in [
         "200 OK",

@@ -79,7 +79,7 @@ async fn h15c_over_tls_it_offers_http1_alone_whatever_else_the_client_speaks() {
         }
         until(|| client.stats().total() == 0).await;
     }
-    let chosen = chosen.lock().unwrap();
+    let chosen = std::mem::take(&mut *chosen.lock().unwrap());
     assert_eq!(chosen.len(), 4);
     assert!(
         chosen
