@@ -22,6 +22,26 @@ pub(crate) struct Draft {
     pub(crate) error: Option<Error>,
 }
 
+impl Draft {
+    /// The same request once more, as one that was never sent; `None` if its body is a stream that
+    /// can be read only once.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let hop = &self.hop;
+        Some(Self {
+            hop: Hop {
+                method: hop.method.clone(),
+                url: hop.url.clone(),
+                headers: hop.headers.clone(),
+                body: hop.body.again()?,
+                merged: hop.merged,
+                resent: AtomicU32::new(0),
+            },
+            settings: self.settings.clone(),
+            error: None,
+        })
+    }
+}
+
 /// One step on the way from the first URL to the last.
 pub(crate) struct Hop {
     pub(crate) method: Method,

@@ -202,6 +202,22 @@ impl Error {
         self
     }
 
+    /// Says what caused it, for an [error of one's own making](Self#impl-From<Kind>-for-Error): a
+    /// text or another error. It must not contain secrets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade_http::{Error, Kind};
+    ///
+    /// let error = Error::from(Kind::Decode).caused_by("the page has no users");
+    /// assert_eq!(error.kind(), Kind::Decode);
+    /// ```
+    #[must_use]
+    pub fn caused_by(self, cause: impl Into<Cause>) -> Self {
+        self.from(cause)
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> Kind {
         self.inner.kind

@@ -24,6 +24,7 @@
 //! | limit the connections | [`PoolLimits`], and see them: [`Client::stats`] |
 //! | bound the time of each step | [`Timeouts`] |
 //! | send a request again | [`RetryPolicy`] |
+//! | walk through the pages of an API | [`paging`], [`RequestBuilder::paginate`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
 //! | choose between HTTP/1.1 and HTTP/2 | [`Versions`], [`ClientBuilder::versions`] |
@@ -68,6 +69,7 @@ mod head;
 mod incoming;
 mod into_url;
 mod limits;
+pub mod paging;
 mod pool;
 mod protocol;
 pub mod proxy;

@@ -30,6 +30,14 @@ impl Payload {
         }
     }
 
+    /// The same for another request; `None` if it is a stream that can be read only once.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Streamed(source) if !source.is_repeatable() => None,
+            whole => Some(whole.clone()),
+        }
+    }
+
     /// Whether there is certainly nothing to send.
     pub(crate) fn is_empty(&self) -> bool {
         self.length() == Some(0)

@@ -48,6 +48,11 @@ impl Source {
         }
     }
 
+    /// Whether it can be read any number of times.
+    pub(super) fn is_repeatable(&self) -> bool {
+        matches!(self.chunks, Origin::Anew(_))
+    }
+
     fn open(&self) -> Option<Chunks> {
         match &self.chunks {
             Origin::Once(chunks) => lock(chunks).take(),

@@ -44,9 +44,9 @@ use crate::{Client, Error, Kind, Response, Result, Timeouts};
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
-    client: Client,
+    pub(crate) client: Client,
     /// Boxed, because it moves through many hands and is large.
-    pub(super) draft: Box<Draft>,
+    pub(crate) draft: Box<Draft>,
 }
 
 impl RequestBuilder {

@@ -17,6 +17,7 @@ mod lifecycle;
 mod limits;
 mod meters;
 mod names;
+mod paging;
 mod proxies;
 mod requests;
 mod reuse;
