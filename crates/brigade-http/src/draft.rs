@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use url::Url;
 
 use crate::Error;
@@ -54,7 +54,16 @@ pub(crate) struct Hop {
     pub(crate) resent: AtomicU32,
 }
 
+/// By which a server tells a request that is sent again from a new one
+/// (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 impl Hop {
+    /// Whether to act on it twice is the same as to act on it once.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.method.is_idempotent() || self.headers.contains_key(IDEMPOTENCY_KEY)
+    }
+
     /// The request moves to another connection, although it was sent on one.
     pub(crate) fn move_on(&self) {
         self.resent.fetch_add(1, Relaxed);

@@ -22,6 +22,7 @@
 //! | I want to | item |
 //! |---|---|
 //! | limit the connections | [`PoolLimits`], and see them: [`Client::stats`] |
+//! | limit the requests, of all and of each host, at once and a second | [`ClientBuilder::limit`] |
 //! | bound the time of each step | [`Timeouts`] |
 //! | send a request again | [`RetryPolicy`] |
 //! | walk through the pages of an API | [`paging`], [`RequestBuilder::paginate`] |
@@ -52,6 +53,7 @@
 //! or by a [`transport`]), `incoming` (the body).
 //! The rules themselves are pure: [`brigade_core::pool`], [`redirect`], [`retry`], [`decode`].
 
+mod admission;
 mod answered;
 mod body;
 mod builder;
@@ -88,6 +90,7 @@ pub mod tls;
 pub mod transport;
 pub mod watch;
 
+pub use admission::HostLimit;
 pub use body::RequestBody;
 pub use builder::ClientBuilder;
 pub use client::Client;
@@ -97,7 +100,7 @@ pub use limits::PoolLimits;
 pub use protocol::Versions;
 pub use request::RequestBuilder;
 pub use response::{Chunks, Ndjson, Response};
-pub use retry::RetryPolicy;
+pub use retry::{RetryBudget, RetryPolicy};
 pub use stats::{ConnectionState, ConnectionStats, Stats};
 pub use timeouts::Timeouts;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
+use crate::admission::HostLimit;
 use crate::client::Inner;
 use crate::connect::{Connector, Way};
 use crate::defaults::Defaults;
@@ -17,6 +18,7 @@ use crate::fake::Answer;
 use crate::pool::ClientPool;
 use crate::protocol::Protocol;
 use crate::proxy::{self, Proxies, Proxy};
+use crate::retry::Spent;
 use crate::settings::Settings;
 use crate::tls::TlsConfig;
 use crate::watch;
@@ -52,6 +54,7 @@ pub struct ClientBuilder {
     pub(super) proxies: Option<Vec<Proxy>>,
     pub(super) names: dns::Names,
     pub(super) service: Option<Arc<dyn Answer>>,
+    pub(super) limit: Option<HostLimit>,
     pub(super) error: Option<Error>,
 }
 
@@ -74,6 +77,7 @@ impl Default for ClientBuilder {
             proxies: None,
             names: dns::Names::default(),
             service: None,
+            limit: None,
             error: None,
         }
     }
@@ -129,6 +133,8 @@ impl ClientBuilder {
             defaults: self.defaults,
             settings: self.settings,
             service: self.service,
+            limit: self.limit,
+            spent: Spent::default(),
         };
         watch::describe();
         Ok(Client {
@@ -150,6 +156,7 @@ impl fmt::Debug for ClientBuilder {
             .field("proxies", &self.proxies)
             .field("names", &self.names)
             .field("service", &self.service)
+            .field("limit", &self.limit)
             .field("error", &self.error)
             .finish()
     }

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+mod admission;
 mod bodies;
+mod budget;
 mod coded;
 mod early;
 mod ends;
