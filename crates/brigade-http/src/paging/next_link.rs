@@ -23,7 +23,8 @@ use crate::{Error, IntoUrl, Kind, RequestBuilder, Result};
 ///
 /// Across origins no credentials go along: the same headers stay behind as after a
 /// [redirect](crate::redirect::Follow::apply). They do not come back when a page of another origin
-/// leads to the own one again. A URL with a user name or password, or one of http where the request
+/// leads to the own one again. A key to [resume](super::Paginated::resume) at is judged by the
+/// request's own origin. A URL with a user name or password, or one of http where the request
 /// was https, is an error: the latter comes from a server that does not know that a proxy speaks TLS
 /// for it, and the closure can mend the URL if nothing else can.
 ///

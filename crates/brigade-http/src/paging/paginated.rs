@@ -122,7 +122,8 @@ where
     }
 
     /// The stream of pages. An error is its last item, and says which page it was, with the key to
-    /// [`resume`](Self::resume) at.
+    /// [`resume`](Self::resume) at. As every error of the client it names the URL, and with it what is
+    /// in the query; [`Error::without_url`] takes it out.
     ///
     /// A page is asked for when it is wanted, or ahead with
     /// [`prefetch`](brigade::stream::prefetch()). Dropping the stream drops the request that is under

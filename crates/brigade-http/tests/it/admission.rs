@@ -330,7 +330,8 @@ async fn h18f_a_closed_client_waits_for_no_admission() {
     };
     until(|| limit.stats().waiting == 1).await;
     client.close().await;
-    assert_eq!(waiting.await.unwrap(), Kind::Closed);
+    let ended = timeout(SECOND, waiting).await.unwrap();
+    assert_eq!(ended.unwrap(), Kind::Closed);
     assert_eq!(limit.stats().waiting, 0);
     drop(pass);
     let late = refused(&client, "http://a.example/".to_owned()).await;
