@@ -26,7 +26,7 @@ pub(crate) struct Body {
     source: Option<Source>,
     decoder: Result<Decoder, decode::Error>,
     failed: Option<Kind>,
-    /// The same, if there is a limit.
+    /// Given back with the source; without a limit there is none.
     admitted: Option<Admitted>,
 }
 

@@ -16,7 +16,7 @@ use super::template::Template;
 use crate::{Error, RequestBuilder, Response, Result};
 
 /// How the pages of an API are asked for: a style that was told its [place](super::Place), or
-/// [`NextLink`](super::NextLink).
+/// [`NextLink`](super::NextLink). Nothing else can be one.
 pub trait Paged {
     /// The rule for what follows a page.
     type Style: Style;

@@ -430,8 +430,11 @@ async fn s2l_pages_are_fetched_ahead_by_so_many_and_only_when_they_are_wanted() 
     let count = spawn(async move {
         task_group(async |group| {
             let request = client.get(&url)?;
-            let read = async move |response: Response| numbers(response).await;
-            let pages = request.paginate(Cursor.param("cursor"), read).pages();
+            let walk = request.paginate(Cursor.param("cursor"), async |response| {
+                let data: Numbers = response.json().await?;
+                Ok(Page::new(data.numbers).next(data.next))
+            });
+            let pages = walk.pages();
             let mut numbers = items(prefetch(group, pages, 2));
             until(|| server.requests().len() == 3).await;
             let mut count = 0;
