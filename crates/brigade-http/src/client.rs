@@ -9,6 +9,8 @@ use http::{HeaderMap, Method};
 
 use crate::admission::HostLimit;
 use crate::connect::Connector;
+#[cfg(feature = "cookies")]
+use crate::cookies::CookieJar;
 use crate::defaults::Defaults;
 use crate::draft::Names;
 use crate::fake::Answer;
@@ -60,6 +62,8 @@ pub(crate) struct Inner {
     /// What admits each attempt.
     pub(crate) limit: Option<HostLimit>,
     pub(crate) spent: Spent,
+    #[cfg(feature = "cookies")]
+    pub(crate) cookies: Option<CookieJar>,
 }
 
 impl Client {

@@ -23,17 +23,29 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// The same request once more, as one that was never sent; `None` if its body is a stream that
-    /// can be read only once.
+    /// Whether it can be sent once more: not if there is something wrong with it, or if its body was
+    /// a stream for one time.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.error.is_none() && self.hop.body.is_whole()
+    }
+
+    /// The same request, to be sent once more, if it can be.
     pub(crate) fn again(&self) -> Option<Self> {
-        let hop = &self.hop;
-        Some(Self {
+        let Hop {
+            method,
+            url,
+            headers,
+            body,
+            merged,
+            resent: _,
+        } = &self.hop;
+        self.is_repeatable().then(|| Self {
             hop: Hop {
-                method: hop.method.clone(),
-                url: hop.url.clone(),
-                headers: hop.headers.clone(),
-                body: hop.body.again()?,
-                merged: hop.merged,
+                method: method.clone(),
+                url: url.clone(),
+                headers: headers.clone(),
+                body: body.clone(),
+                merged: *merged,
                 resent: AtomicU32::new(0),
             },
             settings: self.settings.clone(),

@@ -26,8 +26,10 @@
 //! | bound the time of each step | [`Timeouts`] |
 //! | send a request again | [`RetryPolicy`] |
 //! | walk through the pages of an API | [`paging`], [`RequestBuilder::paginate`] |
+//! | receive server-sent events | [`RequestBuilder::events`], [`events`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
+//! | keep cookies | [`CookieJar`], [`ClientBuilder::cookies`] |
 //! | choose between HTTP/1.1 and HTTP/2 | [`Versions`], [`ClientBuilder::versions`] |
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
 //! | go through a proxy, or through none | [`proxy`], [`ClientBuilder::no_proxy`] |
@@ -57,14 +59,18 @@ mod admission;
 mod answered;
 mod body;
 mod builder;
+mod charset;
 mod client;
 mod connect;
+#[cfg(feature = "cookies")]
+pub mod cookies;
 mod deadline;
 pub mod decode;
 mod defaults;
 pub mod dns;
 mod draft;
 mod error;
+pub mod events;
 mod exchange;
 mod fake;
 mod head;
@@ -94,6 +100,8 @@ pub use admission::HostLimit;
 pub use body::RequestBody;
 pub use builder::ClientBuilder;
 pub use client::Client;
+#[cfg(feature = "cookies")]
+pub use cookies::CookieJar;
 pub use error::{Error, Kind, Phase, Result};
 pub use into_url::IntoUrl;
 pub use limits::PoolLimits;

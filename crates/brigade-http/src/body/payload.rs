@@ -30,11 +30,11 @@ impl Payload {
         }
     }
 
-    /// The same for another request; `None` if it is a stream that can be read only once.
-    pub(crate) fn again(&self) -> Option<Self> {
+    /// Whether it can be sent any number of times.
+    pub(crate) fn is_repeatable(&self) -> bool {
         match self {
-            Self::Streamed(source) if !source.is_repeatable() => None,
-            whole => Some(whole.clone()),
+            Self::Bytes(_) => true,
+            Self::Streamed(source) => source.is_repeatable(),
         }
     }
 

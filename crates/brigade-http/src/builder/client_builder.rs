@@ -11,6 +11,8 @@ use http::{HeaderMap, HeaderValue};
 use crate::admission::HostLimit;
 use crate::client::Inner;
 use crate::connect::{Connector, Way};
+#[cfg(feature = "cookies")]
+use crate::cookies::CookieJar;
 use crate::defaults::Defaults;
 use crate::dns;
 use crate::draft::Names;
@@ -55,6 +57,8 @@ pub struct ClientBuilder {
     pub(super) names: dns::Names,
     pub(super) service: Option<Arc<dyn Answer>>,
     pub(super) limit: Option<HostLimit>,
+    #[cfg(feature = "cookies")]
+    pub(super) cookies: Option<CookieJar>,
     pub(super) error: Option<Error>,
 }
 
@@ -78,6 +82,8 @@ impl Default for ClientBuilder {
             names: dns::Names::default(),
             service: None,
             limit: None,
+            #[cfg(feature = "cookies")]
+            cookies: None,
             error: None,
         }
     }
@@ -135,6 +141,8 @@ impl ClientBuilder {
             service: self.service,
             limit: self.limit,
             spent: Spent::default(),
+            #[cfg(feature = "cookies")]
+            cookies: self.cookies,
         };
         watch::describe();
         Ok(Client {
@@ -158,7 +166,7 @@ impl fmt::Debug for ClientBuilder {
             .field("service", &self.service)
             .field("limit", &self.limit)
             .field("error", &self.error)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -80,11 +80,11 @@ impl Asks<String> for NextLink {
         }
         let is_strange = template.has_strayed || !is_same_origin(own, &url);
         let mut request = template.again()?;
-        let hop = &mut request.draft.hop;
+        let hop = &mut request.draft_mut().hop;
         hop.url = url;
         if is_strange {
             // The client's headers are subject to the same rules as the request's own.
-            hop.headers = merged(&template.client.inner, hop, None);
+            hop.headers = merged(&template.client().inner, hop, None);
             hop.merged = true;
             leave(&mut hop.headers);
         }

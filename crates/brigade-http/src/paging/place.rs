@@ -117,7 +117,7 @@ impl<K: Key> Asks<K> for Param {
     fn request(&self, template: &Template, key: &K) -> Result<RequestBuilder> {
         let mut request = template.again()?;
         if let Some(value) = key.value() {
-            set(&mut request.draft.hop.url, &self.0, &value);
+            set(&mut request.draft_mut().hop.url, &self.0, &value);
         }
         Ok(request)
     }

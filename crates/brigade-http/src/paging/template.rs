@@ -4,15 +4,13 @@
 
 use url::Url;
 
-use crate::draft::Draft;
 use crate::redirect::is_same_origin;
 use crate::{Client, Error, Kind, RequestBuilder, Response, Result};
 
 /// A request to be sent once for each page.
 #[derive(Debug)]
 pub struct Template {
-    pub(super) client: Client,
-    draft: Box<Draft>,
+    request: RequestBuilder,
     /// Whether a page of this walk came from another origin than the request's.
     pub(super) has_strayed: bool,
 }
@@ -20,36 +18,41 @@ pub struct Template {
 impl Template {
     pub(super) fn new(request: RequestBuilder) -> Self {
         Self {
-            client: request.client,
-            draft: request.draft,
+            request,
             has_strayed: false,
         }
     }
 
-    pub(super) fn url(&self) -> &Url {
-        &self.draft.hop.url
+    pub(super) fn client(&self) -> &Client {
+        self.request.client()
     }
 
-    /// Fails if the request cannot be sent at all.
+    pub(super) fn url(&self) -> &Url {
+        &self.request.draft().hop.url
+    }
+
+    /// Fails if the request cannot be sent for each page.
     pub(super) fn check(&mut self) -> Result<()> {
-        match self.draft.error.take() {
-            Some(error) => Err(error.about(self.url())),
-            None => Ok(()),
+        let draft = self.request.draft_mut();
+        if let Some(error) = draft.error.take() {
+            return Err(error.about(&draft.hop.url));
+        }
+        match draft.hop.body.is_repeatable() {
+            true => Ok(()),
+            false => Err(self.once()),
         }
     }
 
     /// The request once more.
     pub(super) fn again(&self) -> Result<RequestBuilder> {
-        let Some(draft) = self.draft.again() else {
-            let detail = "each page sends it, and it is a stream that can be read only once \
-                          (RequestBody::repeatable makes it anew)";
-            let error = Error::new(Kind::RequestBody).about(self.url());
-            return Err(error.because(detail));
-        };
-        Ok(RequestBuilder {
-            client: self.client.clone(),
-            draft: Box::new(draft),
-        })
+        self.request.again().ok_or_else(|| self.once())
+    }
+
+    fn once(&self) -> Error {
+        let detail = "each page sends it, and it is a stream that can be read only once \
+                      (RequestBody::repeatable makes it anew)";
+        let error = Error::new(Kind::RequestBody).about(self.url());
+        error.because(detail)
     }
 
     /// Takes notice of who answered.

@@ -44,9 +44,9 @@ use crate::{Client, Error, Kind, Response, Result, Timeouts};
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
-    pub(crate) client: Client,
+    client: Client,
     /// Boxed, because it moves through many hands and is large.
-    pub(crate) draft: Box<Draft>,
+    pub(super) draft: Box<Draft>,
 }
 
 impl RequestBuilder {
@@ -137,6 +137,25 @@ impl RequestBuilder {
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.draft.settings.retry = Some(policy.into());
         self
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    pub(crate) fn draft_mut(&mut self) -> &mut Draft {
+        &mut self.draft
+    }
+
+    /// The same request once more, if it can be sent more than once.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let draft = Box::new(self.draft.again()?);
+        let client = self.client.clone();
+        Some(Self { client, draft })
     }
 
     /// Sends the request and waits for the head of the response. Any status is a response.
