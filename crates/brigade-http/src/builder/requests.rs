@@ -145,7 +145,9 @@ impl ClientBuilder {
     /// Each attempt of a retry and each hop of a redirect is one admission to its host. It is waited
     /// for with nothing in hand, neither a connection nor another admission, and is held until the
     /// response has ended or is dropped: one that is kept unread keeps its place. A request that moves
-    /// to another connection because its first was dead keeps its admission.
+    /// to another connection because its first was dead keeps its admission. Of a WebSocket the
+    /// handshake is admitted; how many are open is bounded by the [limits](Self::limits) on
+    /// connections.
     ///
     /// The total timeout runs while a request waits, the pool timeout begins behind that. An answer 429
     /// or 503 with `Retry-After` pauses its host for all who use the limit, for as long as it says, but
