@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::clients::Client;
 use super::h2_server::H2Server;
 use super::scenes::{FILES, Scene};
-use super::venv::Venv;
+use crate::venv::Venv;
 use crate::Result;
 use crate::certificate::Certificate;
 use crate::nginx::Nginx;

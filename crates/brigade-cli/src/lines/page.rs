@@ -1,0 +1,142 @@
+//! What has come and is not written yet, in its final form: whole lines, each with its LF.
+//!
+//! Every check of a line is here, so that no source forgets one. What is bad is named on stderr
+//! with its number and never printed.
+
+use crate::message;
+use serde::de::IgnoredAny;
+use std::fmt::Display;
+
+/// With so many bytes nothing more is read until some are written.
+pub(super) const FULL: usize = 256 * 1024;
+
+/// What is let through, and in which form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    /// Nothing but JSON.
+    pub(super) json: bool,
+    /// No blank lines.
+    pub(super) skip_blank: bool,
+    /// Events as objects.
+    pub(super) envelope: bool,
+    /// The most bytes of a line.
+    pub(super) max_line: usize,
+}
+
+/// Lines on their way to stdout.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) text: Vec<u8>,
+    form: Form,
+    /// How many have come, good or bad.
+    came: u64,
+    bad: u64,
+}
+
+impl Page {
+    pub(super) fn new(form: Form) -> Self {
+        Self {
+            text: Vec::with_capacity(2 * FULL),
+            form,
+            came: 0,
+            bad: 0,
+        }
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.form
+    }
+
+    /// How many lines have come so far, good or bad.
+    pub(super) fn came(&self) -> u64 {
+        self.came
+    }
+
+    /// How many of them were bad.
+    pub(super) fn bad(&self) -> u64 {
+        self.bad
+    }
+
+    /// Takes a line of the server's, which has this number.
+    #[inline]
+    pub(super) fn line(&mut self, number: u64, line: &[u8]) {
+        self.came += 1;
+        if self.form.json
+            && let Err(what) = check_json(line)
+        {
+            return self.refuse(format_args!("line {number} is not JSON: {what}"));
+        }
+        self.text.extend_from_slice(line);
+        self.text.push(b'\n');
+    }
+
+    /// Takes note of a line that is of no use.
+    pub(super) fn bad_line(&mut self, what: impl Display) {
+        self.came += 1;
+        self.refuse(what);
+    }
+
+    fn refuse(&mut self, what: impl Display) {
+        self.bad += 1;
+        message::say(format_args!("{what}; it is left out"));
+    }
+}
+
+/// Whether this is one value of JSON.
+fn check_json(line: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(IgnoredAny) => Ok(()),
+        Err(error) => {
+            // The place that the parser names is one within this line, so its line is always 1.
+            let what = error.to_string();
+            let end = format!(" at line {} column {}", error.line(), error.column());
+            let what = what.strip_suffix(&end).unwrap_or(&what);
+            Err(format!("{what} at column {}", error.column()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Form = Form {
+        json: false,
+        skip_blank: false,
+        envelope: false,
+        max_line: 100,
+    };
+
+    #[test]
+    fn lines_are_passed_on_as_they_are() {
+        let mut page = Page::new(PLAIN);
+        for line in [&b"one"[..], b"", b"\xff\r", b"{"] {
+            page.line(1, line);
+        }
+        assert_eq!(page.text, b"one\n\n\xff\r\n{\n");
+        assert_eq!((page.came(), page.bad()), (4, 0));
+    }
+
+    #[test]
+    fn what_is_not_json_is_left_out_and_counted() {
+        let mut page = Page::new(Form { json: true, ..PLAIN });
+        for line in [&b"[1]"[..], b"{", b"1 2", b"\"\xff\"", b" {\"a\":null} "] {
+            page.line(1, line);
+        }
+        assert_eq!(page.text, b"[1]\n {\"a\":null} \n");
+        assert_eq!((page.came(), page.bad()), (5, 3));
+    }
+
+    #[test]
+    fn an_error_of_json_names_its_column() {
+        let cases: [(&[u8], &str); 3] = [
+            (b"{\"a\":}", "expected value at column 6"),
+            (b"[1", "EOF while parsing a list at column 2"),
+            (b"1 2", "trailing characters at column 3"),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(check_json(line), Err(expected.to_owned()));
+        }
+    }
+}

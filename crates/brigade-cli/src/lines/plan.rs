@@ -1,0 +1,137 @@
+//! What the flags of `brigade lines` mean together.
+//!
+//! Contradictions end here, before anything is sent, each with one sentence that names the flag and
+//! the way out. Only what `@FILE` names is read.
+
+use super::page::Form;
+use crate::flags::{LinesFlags, Taken};
+use crate::plan::{headers, proxies, versions};
+use crate::value::Secret;
+use anyhow::{Context, anyhow};
+use brigade_http::{
+    Client, ClientBuilder, Method, RequestBuilder, RetryPolicy, Timeouts,
+};
+use bytes::Bytes;
+use std::fmt;
+use std::io::Read;
+use std::time::Duration;
+
+/// A stream as meant.
+#[derive(Debug)]
+pub(crate) struct LinesPlan {
+    pub(super) client: ClientBuilder,
+    pub(super) ask: Ask,
+    pub(super) form: Form,
+    /// The time for all of it.
+    pub(super) total: Option<Duration>,
+}
+
+/// What is asked for, and how often.
+pub(super) struct Ask {
+    url: String,
+    method: Method,
+    body: Bytes,
+    pub(super) taken: Taken,
+    pub(super) reconnect: bool,
+    pub(super) retries: u32,
+}
+
+impl LinesPlan {
+    /// Puts the flags together.
+    pub(crate) fn new(flags: LinesFlags) -> anyhow::Result<Self> {
+        let client = client(&flags)?;
+        let body = flags.send.data.as_ref().map(body).transpose()?;
+        let method = match (&flags.send.method, &body) {
+            (Some(name), _) => Method::from_bytes(name.as_bytes())
+                .map_err(|_| anyhow!("-X METHOD: '{name}' is no method; GET or POST is one"))?,
+            (None, Some(_)) => Method::POST,
+            (None, None) => Method::GET,
+        };
+        let output = flags.output;
+        Ok(Self {
+            client,
+            ask: Ask {
+                url: flags.url,
+                method,
+                body: body.unwrap_or_default().into(),
+                taken: output.taken,
+                reconnect: flags.patience.reconnect,
+                retries: flags.patience.retries,
+            },
+            form: Form {
+                json: output.json,
+                skip_blank: output.skip_blank,
+                envelope: output.envelope,
+                max_line: usize::try_from(output.max_line).unwrap_or(usize::MAX),
+            },
+            total: flags.patience.total_timeout.0,
+        })
+    }
+}
+
+impl Ask {
+    /// The request, anew for each time that it is sent.
+    pub(super) fn request(&self, client: &Client) -> brigade_http::Result<RequestBuilder> {
+        let request = client.request(self.method.clone(), self.url.as_str())?;
+        Ok(request.body(self.body.clone()))
+    }
+}
+
+/// Without the body, which may hold secrets.
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask")
+            .field("method", &self.method)
+            .field("taken", &self.taken)
+            .field("reconnect", &self.reconnect)
+            .field("retries", &self.retries)
+            .finish_non_exhaustive()
+    }
+}
+
+fn client(flags: &LinesFlags) -> anyhow::Result<ClientBuilder> {
+    let (requests, patience) = (&flags.requests, &flags.patience);
+    let timeouts = Timeouts::NONE
+        .pool(requests.pool_timeout.0)
+        .connect(requests.connect_timeout.0)
+        .write(requests.write_timeout.0)
+        .read(patience.read_timeout.0);
+    let retry = match patience.reconnect {
+        // Two rules for the same would multiply.
+        true => RetryPolicy::none(),
+        false => RetryPolicy::default().attempts(patience.retries.saturating_add(1)),
+    };
+    let mut builder = Client::builder()
+        .timeouts(timeouts)
+        .versions(versions(requests))
+        .retry(retry)
+        .max_body(None);
+    for header in headers(&requests.headers)? {
+        builder = builder.header(header.name.as_str(), header.value.as_str());
+    }
+    if let Some(proxies) = proxies(requests)? {
+        builder = proxies
+            .into_iter()
+            .fold(builder.no_proxy(), ClientBuilder::proxy);
+    }
+    if let Some(path) = &requests.unix_socket {
+        builder = builder.unix_socket(path);
+    }
+    Ok(builder)
+}
+
+/// What `--data` names.
+fn body(data: &Secret) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match data.0.strip_prefix('@') {
+        None => return Ok(data.0.clone().into_bytes()),
+        Some("-") => {
+            let mut stdin = std::io::stdin().lock();
+            stdin.read_to_end(&mut bytes).context("--data @-")?;
+        }
+        Some(path) => {
+            bytes = std::fs::read(path).with_context(|| format!("--data: cannot read '{path}'"))?;
+        }
+    }
+    Ok(bytes)
+}
