@@ -24,6 +24,7 @@
 //! | limit the connections | [`PoolLimits`], and see them: [`Client::stats`] |
 //! | bound the time of each step | [`Timeouts`] |
 //! | send a request again | [`RetryPolicy`] |
+//! | receive server-sent events | [`RequestBuilder::events`], [`events`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
 //! | choose between HTTP/1.1 and HTTP/2 | [`Versions`], [`ClientBuilder::versions`] |
@@ -62,6 +63,7 @@ mod defaults;
 pub mod dns;
 mod draft;
 mod error;
+pub mod events;
 mod exchange;
 mod fake;
 mod head;

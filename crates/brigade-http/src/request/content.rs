@@ -14,7 +14,7 @@ use crate::{Error, Kind, Result};
 
 impl RequestBuilder {
     /// Adds parameters to the query of the URL: a list of pairs, a map, or a struct with named
-    /// fields. A list as a value gives its name several times, and `None` is left out.
+    /// fields. A `Vec` or a slice as a value gives its name several times, and `None` is left out.
     ///
     /// Redirects, and the URL of a page that follows, have their own query, to which this is not
     /// added.

@@ -4,8 +4,10 @@
 
 mod bodies;
 mod coded;
+mod contents;
 mod early;
 mod ends;
+mod events;
 mod framing;
 mod h2_hostile;
 mod h2_pressure;
@@ -23,6 +25,7 @@ mod reuse;
 mod runtimes;
 mod secure;
 mod services;
+mod settings;
 mod socks;
 mod spans;
 mod storm;
