@@ -11,7 +11,7 @@ use crate::report::{Report, Side};
 use crate::{Options, Result};
 
 use place::Place;
-use sides::{SIDES, Counts};
+use sides::{Counts, SIDES};
 
 /// The floor, against which all is measured.
 const FLOOR: &str = "bare hyper + memchr";
@@ -40,17 +40,28 @@ pub fn run(options: Options) -> Result<()> {
             }
         }
     }
-    tell(&mut report, &place, sides.into_iter().map(|(_, side)| side).collect());
+    tell(
+        &mut report,
+        &place,
+        sides.into_iter().map(|(_, side)| side).collect(),
+    );
     report.keep("lines")
 }
 
 fn tell(report: &mut Report, place: &Place, sides: Vec<Side>) {
-    let Counts { lines, non_blank, bytes } = place.whole.counts;
+    let Counts {
+        lines,
+        non_blank,
+        bytes,
+    } = place.whole.counts;
     report.line(format!(
         "{bytes} bytes of NDJSON from nginx: {lines} lines, {non_blank} of them not blank. httpx and \
          aiohttp read a part of it, once. Costs are those of 1 GiB."
     ));
-    report.table("CPU for a GiB; its lines counted unless it says otherwise", &sides);
+    report.table(
+        "CPU for a GiB; its lines counted unless it says otherwise",
+        &sides,
+    );
     let side = |name: &str| sides.iter().find(|side| side.name == name);
     for (ours, theirs, goal) in [
         ("brigade lines(), batches of text", FLOOR, Some(1.20)),

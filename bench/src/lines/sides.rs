@@ -61,11 +61,27 @@ pub(super) const SIDES: [Kind; 18] = [
     peer("reqwest LinesCodec", "reqwest-codec"),
     peer("brigade ndjson(), typed", "brigade-ndjson"),
     peer("reqwest read_until + serde_json, typed", "reqwest-ndjson"),
-    shell("curl > /dev/null", "curl -s \"$1\" > /dev/null", What::Nothing),
-    shell("brigade lines > /dev/null", "\"$2\" lines \"$1\" > /dev/null", What::Nothing),
+    shell(
+        "curl > /dev/null",
+        "curl -s \"$1\" > /dev/null",
+        What::Nothing,
+    ),
+    shell(
+        "brigade lines > /dev/null",
+        "\"$2\" lines \"$1\" > /dev/null",
+        What::Nothing,
+    ),
     shell("curl | wc -l", "curl -s \"$1\" | wc -l", What::Lines),
-    shell("brigade lines | wc -l", "\"$2\" lines \"$1\" | wc -l", What::Lines),
-    shell("curl | LC_ALL=C grep -c .", "curl -s \"$1\" | LC_ALL=C grep -c .", What::NonBlank),
+    shell(
+        "brigade lines | wc -l",
+        "\"$2\" lines \"$1\" | wc -l",
+        What::Lines,
+    ),
+    shell(
+        "curl | LC_ALL=C grep -c .",
+        "curl -s \"$1\" | LC_ALL=C grep -c .",
+        What::NonBlank,
+    ),
     python("httpx aiter_lines", "lines_httpx.py"),
     python("aiohttp async for line", "lines_aiohttp.py"),
 ];
@@ -108,7 +124,11 @@ impl Kind {
 
     /// Runs it once, checks what it counted, and scales what it cost to a GiB.
     pub(super) fn measure(&self, place: &Place) -> Result<Cost> {
-        let served = if self.is_slow { &place.part } else { &place.whole };
+        let served = if self.is_slow {
+            &place.part
+        } else {
+            &place.whole
+        };
         let mut command = self.command(served, place)?;
         command.stdout(Stdio::piped());
         let (cost, printed) = run_reading(command)?;
@@ -139,12 +159,14 @@ impl Kind {
             }
             How::Shell(script) => {
                 let mut command = pinned(0, "sh");
-                command.args(["-c", script, "sh", &served.url]).arg(brigade());
+                command
+                    .args(["-c", script, "sh", &served.url])
+                    .arg(brigade());
                 command
             }
             How::Python(script) => {
-                let python = place.venv.as_ref().map(|venv| &venv.python)?;
-                let mut command = pinned(0, python);
+                let venv = place.venv.as_ref().map_err(String::as_str)?;
+                let mut command = pinned(0, &venv.python);
                 command.arg(scripts().join(script)).arg(&served.url);
                 command
             }

@@ -57,7 +57,9 @@ async fn bare(url: &str) -> Result<Incoming> {
     tokio::spawn(driver);
     let path = uri.path_and_query().ok_or("no path")?.as_str();
     let request = Request::get(path).header("host", host);
-    let response = sender.send_request(request.body(Empty::<Bytes>::new())?).await?;
+    let response = sender
+        .send_request(request.body(Empty::<Bytes>::new())?)
+        .await?;
     Ok(response.into_body())
 }
 

@@ -68,9 +68,7 @@ fn say(end: Result<(), Error>, delay: Duration) {
 fn may_pass(error: &Error) -> bool {
     match error.kind() {
         Kind::Timeout(Phase::Total) => false,
-        Kind::Status(status) => {
-            status.is_server_error() || [408, 429].contains(&status.as_u16())
-        }
+        Kind::Status(status) => status.is_server_error() || [408, 429].contains(&status.as_u16()),
         kind => matches!(
             kind,
             Kind::Dns | Kind::Connect | Kind::Tls | Kind::Timeout(_) | Kind::Protocol

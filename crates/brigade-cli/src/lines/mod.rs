@@ -7,9 +7,11 @@
 //!
 //! * `plan`: what the flags mean together.
 //! * `plain`, `again`: lines, and connecting again.
+//! * `events`: server-sent events.
 //! * `page`, `pump`, `outlet`, `reader`: from there to stdout.
 
 mod again;
+mod events;
 mod outlet;
 mod page;
 mod plain;
@@ -47,9 +49,7 @@ pub(crate) async fn run(plan: LinesPlan) -> anyhow::Result<End> {
             Reason::Signal(signal) => signal,
             _ => End::SIGINT,
         })),
-        Ended::Unwritable(error) => {
-            Err(error).context("cannot write to the standard output")
-        }
+        Ended::Unwritable(error) => Err(error).context("cannot write to the standard output"),
         Ended::ReaderLeft => Ok(End::Done),
         Ended::Failed(error) => {
             message::say(format_args!("failed to {error:#}"));

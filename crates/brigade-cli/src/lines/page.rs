@@ -4,11 +4,12 @@
 //! with its number and never printed.
 
 use crate::message;
+use brigade_http::events::Event;
 use serde::de::IgnoredAny;
 use std::fmt::Display;
 
 /// With so many bytes nothing more is read until some are written.
-pub(super) const FULL: usize = 256 * 1024;
+const FULL: usize = 256 * 1024;
 
 /// What is let through, and in which form.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,11 @@ impl Page {
         self.form
     }
 
+    /// Whether nothing more is to be put on it now.
+    pub(super) fn is_full(&self) -> bool {
+        self.text.len() >= FULL
+    }
+
     /// How many lines have come so far, good or bad.
     pub(super) fn came(&self) -> u64 {
         self.came
@@ -70,6 +76,57 @@ impl Page {
         self.text.push(b'\n');
     }
 
+    /// Takes an event. Its data is one line if it is JSON or in an envelope, and otherwise the lines
+    /// that the server has made of it.
+    pub(super) fn event(&mut self, event: &Event) {
+        self.came += 1;
+        let data = event.data();
+        if self.form.skip_blank && data.trim_ascii().is_empty() {
+            return;
+        }
+        if self.form.json
+            && let Err(what) = check_json(data.as_bytes())
+        {
+            let number = self.came;
+            return self.refuse(format_args!("event {number} is not JSON: {what}"));
+        }
+        if self.form.envelope {
+            self.text.extend_from_slice(b"{\"event\":");
+            self.string(event.kind());
+            self.text.extend_from_slice(b",\"data\":");
+        }
+        match (self.form.json, self.form.envelope) {
+            (true, _) => self.json(data),
+            (false, true) => self.string(data),
+            (false, false) => self.text.extend_from_slice(data.as_bytes()),
+        }
+        if self.form.envelope {
+            self.text.extend_from_slice(b",\"id\":");
+            self.string(event.id());
+            self.text.push(b'}');
+        }
+        self.text.push(b'\n');
+    }
+
+    /// A string of JSON.
+    fn string(&mut self, text: &str) {
+        let written = serde_json::to_writer(&mut self.text, text);
+        debug_assert!(written.is_ok(), "a string is JSON, and memory takes it");
+    }
+
+    /// JSON on one line: its line breaks can only be between its tokens, where a space is the same.
+    fn json(&mut self, text: &str) {
+        let bytes = text.bytes();
+        let on_a_line = bytes.map(|byte| {
+            if byte == b'\n' || byte == b'\r' {
+                b' '
+            } else {
+                byte
+            }
+        });
+        self.text.extend(on_a_line);
+    }
+
     /// Takes note of a line that is of no use.
     pub(super) fn bad_line(&mut self, what: impl Display) {
         self.came += 1;
@@ -88,11 +145,10 @@ fn check_json(line: &[u8]) -> Result<(), String> {
     match serde_json::from_str::<IgnoredAny>(text) {
         Ok(IgnoredAny) => Ok(()),
         Err(error) => {
-            // The place that the parser names is one within this line, so its line is always 1.
-            let what = error.to_string();
-            let end = format!(" at line {} column {}", error.line(), error.column());
-            let what = what.strip_suffix(&end).unwrap_or(&what);
-            Err(format!("{what} at column {}", error.column()))
+            // The place is one within this line, so it needs no line of its own.
+            Err(error
+                .to_string()
+                .replace(" at line 1 column ", " at column "))
         }
     }
 }
@@ -120,7 +176,10 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_left_out_and_counted() {
-        let mut page = Page::new(Form { json: true, ..PLAIN });
+        let mut page = Page::new(Form {
+            json: true,
+            ..PLAIN
+        });
         for line in [&b"[1]"[..], b"{", b"1 2", b"\"\xff\"", b" {\"a\":null} "] {
             page.line(1, line);
         }

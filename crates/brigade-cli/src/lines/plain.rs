@@ -1,10 +1,12 @@
-//! Lines of a response, and of the next one when it ends, if that is wished for.
+//! What an http or https URL streams: lines of a response, and of the next one when it ends, if that
+//! is wished for; or its events.
 //!
 //! A line that broke off is never given: what was cut is not what the server meant.
 
 use super::again::Again;
+use super::events::events;
 use super::page::Page;
-use super::plan::Ask;
+use super::plan::{Ask, Opened};
 use brigade::stream::{TryYielder, try_generate};
 use brigade_http::{Client, Response};
 use futures_util::Stream;
@@ -21,7 +23,11 @@ pub(super) fn lines(
         let mut again = Again::new(&ask);
         loop {
             let before = page.borrow().came();
-            let end = once(&client, &ask, &page, yielder).await;
+            let end = match ask.open(&client).await {
+                Ok(Opened::Lines(response)) => of_response(response, &page, yielder).await,
+                Ok(Opened::Events(source)) => return Ok(events(source, &page, yielder).await?),
+                Err(error) => Err(error),
+            };
             let has_come = page.borrow().came() > before;
             again.after(end, has_come).await?;
             if again.is_over() {
@@ -29,17 +35,6 @@ pub(super) fn lines(
             }
         }
     })
-}
-
-async fn once(
-    client: &Client,
-    ask: &Ask,
-    page: &RefCell<Page>,
-    yielder: &TryYielder<(), anyhow::Error>,
-) -> brigade_http::Result<()> {
-    let response = ask.request(client)?.send().await?;
-    let response = response.error_for_status()?;
-    of_response(response, page, yielder).await
 }
 
 async fn of_response(

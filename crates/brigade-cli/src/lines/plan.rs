@@ -7,9 +7,10 @@ use super::page::Form;
 use crate::flags::{LinesFlags, Taken};
 use crate::plan::{headers, proxies, versions};
 use crate::value::Secret;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
+use brigade_http::events::EventSource;
 use brigade_http::{
-    Client, ClientBuilder, Method, RequestBuilder, RetryPolicy, Timeouts,
+    Client, ClientBuilder, Method, RequestBuilder, Response, RetryPolicy, Timeouts,
 };
 use bytes::Bytes;
 use std::fmt;
@@ -31,7 +32,9 @@ pub(super) struct Ask {
     url: String,
     method: Method,
     body: Bytes,
-    pub(super) taken: Taken,
+    taken: Taken,
+    /// The most bytes of an event.
+    max_line: usize,
     pub(super) reconnect: bool,
     pub(super) retries: u32,
 }
@@ -39,6 +42,9 @@ pub(super) struct Ask {
 impl LinesPlan {
     /// Puts the flags together.
     pub(crate) fn new(flags: LinesFlags) -> anyhow::Result<Self> {
+        if !flags.url.contains("://") {
+            bail!("the URL has no scheme: it begins with http:// or https://");
+        }
         let client = client(&flags)?;
         let body = flags.send.data.as_ref().map(body).transpose()?;
         let method = match (&flags.send.method, &body) {
@@ -48,6 +54,7 @@ impl LinesPlan {
             (None, None) => Method::GET,
         };
         let output = flags.output;
+        let max_line = usize::try_from(output.max_line).unwrap_or(usize::MAX);
         Ok(Self {
             client,
             ask: Ask {
@@ -55,6 +62,7 @@ impl LinesPlan {
                 method,
                 body: body.unwrap_or_default().into(),
                 taken: output.taken,
+                max_line,
                 reconnect: flags.patience.reconnect,
                 retries: flags.patience.retries,
             },
@@ -62,7 +70,7 @@ impl LinesPlan {
                 json: output.json,
                 skip_blank: output.skip_blank,
                 envelope: output.envelope,
-                max_line: usize::try_from(output.max_line).unwrap_or(usize::MAX),
+                max_line,
             },
             total: flags.patience.total_timeout.0,
         })
@@ -75,6 +83,43 @@ impl Ask {
         let request = client.request(self.method.clone(), self.url.as_str())?;
         Ok(request.body(self.body.clone()))
     }
+}
+
+/// What comes of a request.
+pub(super) enum Opened {
+    Lines(Response),
+    /// They connect again by themselves.
+    Events(EventSource),
+}
+
+impl Ask {
+    /// Asks, and looks what the answer is, unless that was said.
+    pub(super) async fn open(&self, client: &Client) -> brigade_http::Result<Opened> {
+        let request = self.request(client)?;
+        if self.taken == Taken::Sse {
+            return Ok(Opened::Events(self.events(request)));
+        }
+        let response = request.send().await?.error_for_status()?;
+        if self.taken == Taken::Lines || !is_event_stream(&response) {
+            return Ok(Opened::Lines(response));
+        }
+        let source = self.events(self.request(client)?);
+        Ok(Opened::Events(source.begin_with(response)))
+    }
+
+    fn events(&self, request: RequestBuilder) -> EventSource {
+        let source = request.events().reconnects(self.retries);
+        source.max_event(self.max_line)
+    }
+}
+
+fn is_event_stream(response: &Response) -> bool {
+    let value = response.headers().get("content-type");
+    let value = value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("text/event-stream")
 }
 
 /// Without the body, which may hold secrets.

@@ -4,7 +4,7 @@
 //! more is there at once. It never asks for more while the page is full.
 
 use super::outlet::Outlet;
-use super::page::{FULL, Page};
+use super::page::Page;
 use super::reader::Reader;
 use brigade::cancel::Reason;
 use brigade_http::{Error, Kind, Phase};
@@ -49,7 +49,10 @@ pub(super) async fn pump(
         let mut over = pin!(after(until.total));
         let reader = Reader::watch();
         loop {
-            let held = page.borrow().text.len();
+            let (is_empty, is_full) = {
+                let page = page.borrow();
+                (page.text.is_empty(), page.is_full())
+            };
             tokio::select! {
                 biased;
                 reason = &mut stopped => break Ended::Stopped(reason),
@@ -57,14 +60,14 @@ pub(super) async fn pump(
                 written = outlet.written() => if let Err(error) = written {
                     break unwritable(error);
                 },
-                more = source.next(), if held < FULL => match more {
+                more = source.next(), if !is_full => match more {
                     Some(Ok(())) => {}
                     Some(Err(error)) => break Ended::Failed(error),
                     None => break Ended::Done,
                 },
                 () = &mut over => break Ended::Failed(too_late()),
                 // One turn for the connection, which may have more.
-                () = yield_now(), if held > 0 && !outlet.is_writing() => {
+                () = yield_now(), if !is_empty && !outlet.is_writing() => {
                     outlet.take(&mut page.borrow_mut().text);
                 }
             }

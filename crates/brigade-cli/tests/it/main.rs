@@ -10,5 +10,7 @@ mod demo;
 mod fetch;
 mod interrupt;
 mod kit;
+mod lines;
+mod lines_events;
 mod usage;
 mod ways;

@@ -136,6 +136,13 @@ impl EventSource {
         self
     }
 
+    /// Begins with this response, which the same request has got already, instead of sending it: for
+    /// those who ask first and then see that events are the answer.
+    pub fn begin_with(mut self, response: Response) -> Self {
+        self.state = State::Connecting(Box::pin(std::future::ready(Ok(response))));
+        self
+    }
+
     /// How often in a row it connects again without having received an event; by default 10. With
     /// 0 it does not connect again, and the end of the stream is the end of the events.
     pub fn reconnects(mut self, times: u32) -> Self {
