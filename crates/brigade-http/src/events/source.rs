@@ -45,7 +45,7 @@ enum State {
     Idle,
     /// Waits, and then for the head of a response.
     Connecting(Pin<Box<dyn Future<Output = Result<Response>> + Send>>),
-    Open(Open),
+    Open(Box<Open>),
     Ended,
 }
 
@@ -223,7 +223,7 @@ impl EventSource {
                 }
                 State::Connecting(head) => match opened(ready!(head.as_mut().poll(cx))) {
                     Ok(open) => {
-                        self.state = State::Open(open);
+                        self.state = State::Open(open.into());
                         continue;
                     }
                     Err(lost) => lost,

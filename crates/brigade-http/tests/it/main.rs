@@ -5,6 +5,7 @@
 mod bodies;
 mod coded;
 mod contents;
+mod cookies;
 mod early;
 mod ends;
 mod events;

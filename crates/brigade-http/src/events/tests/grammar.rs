@@ -115,6 +115,7 @@ fn h14a_retry_is_digits_only() {
         ("retry:3000\n", Some(3000)),
         ("retry: 10\n", Some(10)),
         ("retry:0\n", Some(0)),
+        ("retry:9\nretry:5\n", Some(5)),
         (
             "retry:3000\nretry:1000x\nretry\nretry:\nretry:-1\nretry:1.5\nretry: +4\n",
             Some(3000),

@@ -1,6 +1,5 @@
 //! A stream while it lives: timeouts, dropped calls, its end by the caller, and how soon events come.
 
-use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::ready;
 use std::io::Write;
@@ -19,6 +18,7 @@ use futures_util::{StreamExt, stream};
 use http_body_util::StreamBody;
 use hyper::Response;
 use hyper::body::Frame;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tower::service_fn;
 
@@ -67,7 +67,7 @@ async fn h14i_a_server_that_falls_silent_is_left_for_another_try() {
 
 #[tokio::test(start_paused = true)]
 async fn h14j_a_next_that_is_dropped_loses_nothing_and_sends_nothing_twice() {
-    let stage = RefCell::new((Line::default(), None::<EventSource>, Vec::new()));
+    let stage = Mutex::new((Line::default(), None::<EventSource>, Vec::new()));
     let make = || {
         let pieces = |body: &str, piece| {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
@@ -86,14 +86,14 @@ async fn h14j_a_next_that_is_dropped_loses_nothing_and_sends_nothing_twice() {
             done(),
         ]);
         let source = line.source();
-        *stage.borrow_mut() = (line, Some(source), Vec::new());
+        *stage.try_lock().unwrap() = (line, Some(source), Vec::new());
         async {
-            let (_, source, seen) = &mut *stage.borrow_mut();
+            let (_, source, seen) = &mut *stage.lock().await;
             go_on(source.as_mut().unwrap(), seen).await;
         }
     };
     let check = async |outcome: Outcome<()>| {
-        let (line, source, seen) = &mut *stage.borrow_mut();
+        let (line, source, seen) = &mut *stage.lock().await;
         go_on(source.as_mut().unwrap(), seen).await;
         assert_eq!(*seen, ["one", "two", "three"], "{outcome:?}");
         assert_eq!(line.dials(), 5, "{outcome:?}");
