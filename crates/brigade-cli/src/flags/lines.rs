@@ -4,6 +4,7 @@ use super::RequestFlags;
 use crate::exit;
 use crate::value::{self, Secret, Timeout};
 use clap::{Args, ValueEnum};
+use std::path::PathBuf;
 
 #[derive(Args, Debug)]
 #[command(after_help = exit::OF_LINES)]
@@ -36,6 +37,15 @@ pub(crate) struct SendFlags {
     /// Ask with this method instead of GET or POST
     #[arg(short = 'X', long, value_name = "METHOD")]
     pub(crate) method: Option<String>,
+
+    /// Send this to a WebSocket as soon as it is open; can be repeated
+    #[arg(short = 's', long = "send", value_name = "TEXT")]
+    pub(crate) messages: Vec<Secret>,
+
+    /// Send each line of a file to a WebSocket as a message, and go on receiving at its end; '-'
+    /// reads the standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
 }
 
 /// What is printed, and how.
@@ -45,8 +55,8 @@ pub(crate) struct OutputFlags {
     #[arg(long = "as", value_name = "WHAT", value_enum, default_value = "auto")]
     pub(crate) taken: Taken,
 
-    /// Let nothing through but JSON: a bad line is named on stderr and left out, and so is a blank
-    /// one
+    /// Let nothing through but JSON, each value on a line: a bad one is named on stderr and left out,
+    /// and so is a blank line
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -54,7 +64,8 @@ pub(crate) struct OutputFlags {
     #[arg(long)]
     pub(crate) skip_blank: bool,
 
-    /// Print each event as an object with 'event', 'data' and 'id' on a line of its own
+    /// Print each event or message as an object on a line of its own: 'event', 'data' and 'id' of an
+    /// event, 'data' of a text, 'binary' of bytes, as base64
     #[arg(long)]
     pub(crate) envelope: bool,
 
@@ -93,4 +104,6 @@ pub(crate) enum Taken {
     Lines,
     /// Server-sent events
     Sse,
+    /// Messages of a WebSocket
+    Websocket,
 }

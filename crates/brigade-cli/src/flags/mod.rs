@@ -7,7 +7,7 @@
 mod lines;
 mod requests;
 
-pub(crate) use lines::{LinesFlags, Taken};
+pub(crate) use lines::{LinesFlags, SendFlags, Taken};
 pub(crate) use requests::RequestFlags;
 
 use crate::exit;

@@ -6,6 +6,7 @@
 use super::plan::Ask;
 use crate::message;
 use brigade_http::{Backoff, Error, Kind, Phase};
+use std::io;
 use std::time::Duration;
 
 /// The attempts so far.
@@ -36,7 +37,7 @@ impl Again {
     /// Waits until it is time to connect again after this end; an error if it is final.
     pub(super) async fn after(
         &mut self,
-        end: Result<(), Error>,
+        end: anyhow::Result<()>,
         has_come: bool,
     ) -> anyhow::Result<()> {
         if has_come {
@@ -45,7 +46,7 @@ impl Again {
         let may_pass = end.as_ref().map_or_else(may_pass, |()| true);
         if !self.reconnect || !may_pass || self.failures >= self.retries {
             self.is_over = true;
-            return end.map_err(anyhow::Error::new);
+            return end;
         }
         let delay = Backoff::default().delay(self.failures, fastrand::f64(), None);
         self.failures += 1;
@@ -55,17 +56,21 @@ impl Again {
     }
 }
 
-fn say(end: Result<(), Error>, delay: Duration) {
+fn say(end: anyhow::Result<()>, delay: Duration) {
     let what = match end {
         Ok(()) => "the stream has ended".to_owned(),
-        Err(error) => format!("failed to {:#}", anyhow::Error::new(error)),
+        Err(error) => format!("failed to {error:#}"),
     };
     let delay = delay.as_secs_f64();
     message::say(format_args!("{what}; connecting again in {delay:.1}s"));
 }
 
 /// Whether the next attempt may go better.
-fn may_pass(error: &Error) -> bool {
+fn may_pass(error: &anyhow::Error) -> bool {
+    let Some(error) = error.downcast_ref::<Error>() else {
+        // What a server says when it closes a WebSocket, and what cannot be read here.
+        return !error.is::<io::Error>();
+    };
     match error.kind() {
         Kind::Timeout(Phase::Total) => false,
         Kind::Status(status) => status.is_server_error() || [408, 429].contains(&status.as_u16()),

@@ -130,7 +130,11 @@ async fn receive(
 ) -> anyhow::Result<()> {
     loop {
         let is_full = page.borrow().is_full();
-        let ready = if is_full { None } else { receiver.next().now_or_never() };
+        let ready = if is_full {
+            None
+        } else {
+            receiver.next().now_or_never()
+        };
         let next = match ready {
             Some(next) => next,
             None => {

@@ -7,11 +7,12 @@
 //!
 //! * `plan`: what the flags mean together.
 //! * `plain`, `again`: lines, and connecting again.
-//! * `events`: server-sent events.
+//! * `events`, `messages`: server-sent events, and WebSockets.
 //! * `page`, `pump`, `outlet`, `reader`: from there to stdout.
 
 mod again;
 mod events;
+mod messages;
 mod outlet;
 mod page;
 mod plain;
@@ -26,8 +27,9 @@ use crate::message;
 use anyhow::Context;
 use brigade::cancel::{self, Reason};
 use page::Page;
-use pump::{Ended, pump};
+use pump::{Ended, Until, pump};
 use std::cell::RefCell;
+use std::future::pending;
 use std::rc::Rc;
 
 /// Streams to stdout until the stream ends, the reader leaves, or it is stopped.
@@ -35,14 +37,22 @@ pub(crate) async fn run(plan: LinesPlan) -> anyhow::Result<End> {
     let stop = cancel::current();
     let client = plan.client.build()?;
     // What is wrong with the request itself is wrong usage, and known before anything is sent.
-    drop(plan.ask.request(&client)?);
+    plan.ask.check(&client)?;
     let page = Rc::new(RefCell::new(Page::new(plan.form)));
-    let source = plain::lines(client.clone(), plan.ask, page.clone());
-    let until = pump::Until {
-        stopped: stop.cancelled(),
-        total: plan.total,
+    let (total, at, ask) = (plan.total, page.clone(), plan.ask);
+    let ended = match ask.is_websocket() {
+        true => {
+            let source = messages::messages(client.clone(), ask, at, stop.clone());
+            // It ends by itself when it is stopped, with a last word to the server.
+            let stopped = pending();
+            pump(source, &page, Until { stopped, total }).await
+        }
+        false => {
+            let source = plain::lines(client.clone(), ask, at);
+            let stopped = stop.cancelled();
+            pump(source, &page, Until { stopped, total }).await
+        }
     };
-    let ended = pump(source, &page, until).await;
     client.close().await;
     match ended {
         Ended::Stopped(reason) => Ok(End::Stopped(match reason {

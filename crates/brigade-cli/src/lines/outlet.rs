@@ -5,8 +5,10 @@
 //! is being written, and it never writes a part of a line and then another one's.
 
 use brigade::thread::{Call, Pool};
+use std::fs::File;
 use std::future::pending;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 
 /// Writes pages to stdout, one at a time.
 #[derive(Debug)]
@@ -56,8 +58,8 @@ impl Outlet {
     }
 }
 
+/// Past the buffer of the standard library, which would look for the last line of each page.
 fn write(page: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(page)?;
-    stdout.flush()
+    let stdout = io::stdout().as_fd().try_clone_to_owned()?;
+    File::from(stdout).write_all(page)
 }

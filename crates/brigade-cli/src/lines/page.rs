@@ -4,7 +4,10 @@
 //! with its number and never printed.
 
 use crate::message;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use brigade_http::events::Event;
+use brigade_http::websocket::Message;
 use serde::de::IgnoredAny;
 use std::fmt::Display;
 
@@ -76,33 +79,60 @@ impl Page {
         self.text.push(b'\n');
     }
 
-    /// Takes an event. Its data is one line if it is JSON or in an envelope, and otherwise the lines
-    /// that the server has made of it.
+    /// Takes an event.
     pub(super) fn event(&mut self, event: &Event) {
+        self.text_of("event", event.data(), Some((event.kind(), event.id())));
+    }
+
+    /// Takes a message of a WebSocket.
+    pub(super) fn message(&mut self, message: &Message) {
+        match message {
+            Message::Text(text) => self.text_of("message", text, None),
+            Message::Binary(bytes) if self.form.envelope => {
+                self.came += 1;
+                self.text.extend_from_slice(b"{\"binary\":");
+                self.string(&STANDARD.encode(bytes));
+                self.text.extend_from_slice(b"}\n");
+            }
+            Message::Binary(_) => {
+                let number = self.came + 1;
+                self.bad_line(format_args!(
+                    "message {number} is binary, which --envelope prints as base64"
+                ));
+            }
+        }
+    }
+
+    /// Takes the text of one thing that came as a whole. It is one line if it is JSON or in an
+    /// envelope, and otherwise as many as are in it.
+    fn text_of(&mut self, what: &str, text: &str, event: Option<(&str, &str)>) {
         self.came += 1;
-        let data = event.data();
-        if self.form.skip_blank && data.trim_ascii().is_empty() {
+        let (number, Form { json, envelope, .. }) = (self.came, self.form);
+        if self.form.skip_blank && text.trim_ascii().is_empty() {
             return;
         }
-        if self.form.json
-            && let Err(what) = check_json(data.as_bytes())
-        {
-            let number = self.came;
-            return self.refuse(format_args!("event {number} is not JSON: {what}"));
+        if json && let Err(error) = check_json(text.as_bytes()) {
+            return self.refuse(format_args!("{what} {number} is not JSON: {error}"));
         }
-        if self.form.envelope {
-            self.text.extend_from_slice(b"{\"event\":");
-            self.string(event.kind());
-            self.text.extend_from_slice(b",\"data\":");
+        if envelope {
+            self.text.push(b'{');
+            if let Some((kind, _)) = event {
+                self.text.extend_from_slice(b"\"event\":");
+                self.string(kind);
+                self.text.push(b',');
+            }
+            self.text.extend_from_slice(b"\"data\":");
         }
-        match (self.form.json, self.form.envelope) {
-            (true, _) => self.json(data),
-            (false, true) => self.string(data),
-            (false, false) => self.text.extend_from_slice(data.as_bytes()),
+        match (json, envelope) {
+            (true, _) => self.json(text),
+            (false, true) => self.string(text),
+            (false, false) => self.text.extend_from_slice(text.as_bytes()),
         }
-        if self.form.envelope {
-            self.text.extend_from_slice(b",\"id\":");
-            self.string(event.id());
+        if envelope {
+            if let Some((_, id)) = event {
+                self.text.extend_from_slice(b",\"id\":");
+                self.string(id);
+            }
             self.text.push(b'}');
         }
         self.text.push(b'\n');

@@ -29,7 +29,7 @@ pub(super) fn lines(
                 Err(error) => Err(error),
             };
             let has_come = page.borrow().came() > before;
-            again.after(end, has_come).await?;
+            again.after(end.map_err(Into::into), has_come).await?;
             if again.is_over() {
                 return Ok(());
             }

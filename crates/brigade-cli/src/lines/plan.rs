@@ -4,17 +4,19 @@
 //! the way out. Only what `@FILE` names is read.
 
 use super::page::Form;
-use crate::flags::{LinesFlags, Taken};
+use crate::flags::{LinesFlags, SendFlags, Taken};
 use crate::plan::{headers, proxies, versions};
 use crate::value::Secret;
 use anyhow::{Context, anyhow, bail};
 use brigade_http::events::EventSource;
+use brigade_http::websocket::WebSocketBuilder;
 use brigade_http::{
     Client, ClientBuilder, Method, RequestBuilder, Response, RetryPolicy, Timeouts,
 };
 use bytes::Bytes;
 use std::fmt;
 use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A stream as meant.
@@ -33,7 +35,10 @@ pub(super) struct Ask {
     method: Method,
     body: Bytes,
     taken: Taken,
-    /// The most bytes of an event.
+    /// What a WebSocket is told first, and the file with what it is told line by line.
+    pub(super) send: Vec<String>,
+    pub(super) input: Option<PathBuf>,
+    /// The most bytes of an event or a message.
     max_line: usize,
     pub(super) reconnect: bool,
     pub(super) retries: u32,
@@ -42,9 +47,7 @@ pub(super) struct Ask {
 impl LinesPlan {
     /// Puts the flags together.
     pub(crate) fn new(flags: LinesFlags) -> anyhow::Result<Self> {
-        if !flags.url.contains("://") {
-            bail!("the URL has no scheme: it begins with http:// or https://");
-        }
+        let taken = taken(&flags)?;
         let client = client(&flags)?;
         let body = flags.send.data.as_ref().map(body).transpose()?;
         let method = match (&flags.send.method, &body) {
@@ -61,7 +64,9 @@ impl LinesPlan {
                 url: flags.url,
                 method,
                 body: body.unwrap_or_default().into(),
-                taken: output.taken,
+                taken,
+                send: flags.send.messages.into_iter().map(|text| text.0).collect(),
+                input: flags.send.input,
                 max_line,
                 reconnect: flags.patience.reconnect,
                 retries: flags.patience.retries,
@@ -93,6 +98,25 @@ pub(super) enum Opened {
 }
 
 impl Ask {
+    /// Whether it is a WebSocket.
+    pub(super) fn is_websocket(&self) -> bool {
+        self.taken == Taken::Websocket
+    }
+
+    /// The WebSocket, before it is open.
+    pub(super) fn socket(&self, client: &Client) -> brigade_http::Result<WebSocketBuilder> {
+        let socket = client.websocket(self.url.as_str())?;
+        Ok(socket.max_message(self.max_line).max_frame(self.max_line))
+    }
+
+    /// Whether what is asked for can be sent at all.
+    pub(super) fn check(&self, client: &Client) -> brigade_http::Result<()> {
+        match self.is_websocket() {
+            true => self.socket(client).map(drop),
+            false => self.request(client).map(drop),
+        }
+    }
+
     /// Asks, and looks what the answer is, unless that was said.
     pub(super) async fn open(&self, client: &Client) -> brigade_http::Result<Opened> {
         let request = self.request(client)?;
@@ -100,7 +124,7 @@ impl Ask {
             return Ok(Opened::Events(self.events(request)));
         }
         let response = request.send().await?.error_for_status()?;
-        if self.taken == Taken::Lines || !is_event_stream(&response) {
+        if self.taken != Taken::Auto || !is_event_stream(&response) {
             return Ok(Opened::Lines(response));
         }
         let source = self.events(self.request(client)?);
@@ -132,6 +156,37 @@ impl fmt::Debug for Ask {
             .field("retries", &self.retries)
             .finish_non_exhaustive()
     }
+}
+
+/// What the URL is taken for, as far as that is known before it is asked.
+fn taken(flags: &LinesFlags) -> anyhow::Result<Taken> {
+    let Some((scheme, _)) = flags.url.split_once("://") else {
+        bail!("the URL has no scheme: it begins with http://, https://, ws:// or wss://");
+    };
+    let is_ws = ["ws", "wss"].contains(&&*scheme.to_ascii_lowercase());
+    let taken = match (flags.output.taken, is_ws) {
+        (Taken::Auto, true) => Taken::Websocket,
+        (Taken::Lines | Taken::Sse, true) => {
+            bail!("a URL with ws or wss is a WebSocket: leave --as out, or use http or https")
+        }
+        (taken, _) => taken,
+    };
+    let SendFlags {
+        data,
+        method,
+        messages,
+        input,
+    } = &flags.send;
+    let is_socket = taken == Taken::Websocket;
+    if is_socket && (data.is_some() || method.is_some()) {
+        bail!("a WebSocket has no method and no body: send a message with -s or -i");
+    }
+    if !is_socket && (!messages.is_empty() || input.is_some()) {
+        bail!(
+            "-s and -i send messages to a WebSocket: use ws:// or wss://, or send a body with -d"
+        );
+    }
+    Ok(taken)
 }
 
 fn client(flags: &LinesFlags) -> anyhow::Result<ClientBuilder> {

@@ -12,5 +12,6 @@ mod interrupt;
 mod kit;
 mod lines;
 mod lines_events;
+mod lines_messages;
 mod usage;
 mod ways;
