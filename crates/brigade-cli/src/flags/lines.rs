@@ -69,7 +69,8 @@ pub(crate) struct OutputFlags {
     #[arg(long)]
     pub(crate) envelope: bool,
 
-    /// The longest line; a longer one is named on stderr and left out
+    /// The longest line; a longer one is named on stderr and left out. A longer event or message ends
+    /// the stream
     #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "16MiB")]
     pub(crate) max_line: u64,
 }

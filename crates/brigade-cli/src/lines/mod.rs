@@ -24,7 +24,7 @@ pub(crate) use plan::LinesPlan;
 
 use crate::exit::End;
 use crate::message;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use brigade::cancel::{self, Reason};
 use page::Page;
 use pump::{Ended, Until, pump};
@@ -35,9 +35,9 @@ use std::rc::Rc;
 /// Streams to stdout until the stream ends, the reader leaves, or it is stopped.
 pub(crate) async fn run(plan: LinesPlan) -> anyhow::Result<End> {
     let stop = cancel::current();
-    let client = plan.client.build()?;
+    let client = plan.client.build().map_err(in_words)?;
     // What is wrong with the request itself is wrong usage, and known before anything is sent.
-    plan.ask.check(&client)?;
+    plan.ask.check(&client).map_err(in_words)?;
     let page = Rc::new(RefCell::new(Page::new(plan.form)));
     let (total, at, ask) = (plan.total, page.clone(), plan.ask);
     let ended = match ask.is_websocket() {
@@ -62,10 +62,16 @@ pub(crate) async fn run(plan: LinesPlan) -> anyhow::Result<End> {
         Ended::Unwritable(error) => Err(error).context("cannot write to the standard output"),
         Ended::ReaderLeft => Ok(End::Done),
         Ended::Failed(error) => {
-            message::say(format_args!("failed to {error:#}"));
+            message::say(in_words(error));
             Ok(End::ItemsFailed)
         }
         Ended::Done if page.borrow().bad() > 0 => Ok(End::ItemsFailed),
         Ended::Done => Ok(End::Done),
     }
+}
+
+/// As a whole sentence, its causes included.
+fn in_words(error: impl Into<anyhow::Error>) -> anyhow::Error {
+    let error: anyhow::Error = error.into();
+    anyhow!("failed to {error:#}")
 }
