@@ -46,8 +46,7 @@ impl Client {
     /// # }
     /// ```
     pub fn websocket(&self, url: impl IntoUrl) -> Result<WebSocketBuilder> {
-        let base = self.inner.defaults.base.as_ref();
-        let mut url = url.into_url(base)?;
+        let mut url = url.into_url(self.inner.defaults.base.as_ref())?;
         let scheme = match url.scheme() {
             "ws" => "http",
             "wss" => "https",
