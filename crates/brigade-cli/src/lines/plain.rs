@@ -25,7 +25,7 @@ pub(super) fn lines(
             let before = page.borrow().came();
             let end = match ask.open(&client).await {
                 Ok(Opened::Lines(response)) => of_response(response, &page, yielder).await,
-                Ok(Opened::Events(source)) => return Ok(events(source, &page, yielder).await?),
+                Ok(Opened::Events(source)) => return Ok(events(*source, &page, yielder).await?),
                 Err(error) => Err(error),
             };
             let has_come = page.borrow().came() > before;

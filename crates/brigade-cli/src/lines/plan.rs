@@ -94,7 +94,7 @@ impl Ask {
 pub(super) enum Opened {
     Lines(Response),
     /// They connect again by themselves.
-    Events(EventSource),
+    Events(Box<EventSource>),
 }
 
 impl Ask {
@@ -121,14 +121,14 @@ impl Ask {
     pub(super) async fn open(&self, client: &Client) -> brigade_http::Result<Opened> {
         let request = self.request(client)?;
         if self.taken == Taken::Sse {
-            return Ok(Opened::Events(self.events(request)));
+            return Ok(Opened::Events(Box::new(self.events(request))));
         }
         let response = request.send().await?.error_for_status()?;
         if self.taken != Taken::Auto || !is_event_stream(&response) {
             return Ok(Opened::Lines(response));
         }
         let source = self.events(self.request(client)?);
-        Ok(Opened::Events(source.begin_with(response)))
+        Ok(Opened::Events(Box::new(source.begin_with(response))))
     }
 
     fn events(&self, request: RequestBuilder) -> EventSource {

@@ -138,6 +138,30 @@ impl EventSource {
 
     /// Begins with this response, which the same request has got already, instead of sending it: for
     /// those who ask first and then see that events are the answer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade_http::Client;
+    /// # use brigade_testkit::server::{Reply, Server};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let server = Server::start(|_| {
+    /// #     Reply::ok("data: one\n\n").header("content-type", "text/event-stream")
+    /// # })
+    /// # .await?;
+    /// # let url = server.url("/");
+    /// let client = Client::new()?;
+    /// let response = client.get(&url)?.send().await?;
+    /// if response.headers()["content-type"] == "text/event-stream" {
+    ///     let mut events = client.get(&url)?.events().begin_with(response);
+    ///     assert_eq!(events.next().await.unwrap()?.data(), "one");
+    /// }
+    /// # assert_eq!(server.requests().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn begin_with(mut self, response: Response) -> Self {
         self.state = State::Connecting(Box::pin(std::future::ready(Ok(response))));
         self
