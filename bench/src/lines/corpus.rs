@@ -1,7 +1,7 @@
 //! NDJSON as APIs stream it: objects of 194 bytes on average, and a blank line now and then.
 //!
-//! A block of some MiB is repeated, so that a GiB is made in a second; it is larger than any cache
-//! that could know it by heart.
+//! A block is repeated, so that a GiB is made in a second. It is small, because what this process holds
+//! when it starts a side is counted as that side's peak memory.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -12,7 +12,7 @@ use super::sides::Counts;
 use crate::Result;
 use crate::corpus::Random;
 
-const BLOCK: usize = 64 << 20;
+const BLOCK: usize = 4 << 20;
 
 /// Writes some `bytes` to `path`; what is in there.
 pub(super) fn write(path: &Path, bytes: usize) -> Result<Counts> {

@@ -71,14 +71,14 @@ pub(super) const SIDES: [Kind; 18] = [
         "\"$2\" lines \"$1\" > /dev/null",
         What::Nothing,
     ),
-    shell("curl | wc -l", "curl -s \"$1\" | wc -l", What::Lines),
+    shell("curl, piped to wc -l", "curl -s \"$1\" | wc -l", What::Lines),
     shell(
-        "brigade lines | wc -l",
+        "brigade lines, piped to wc -l",
         "\"$2\" lines \"$1\" | wc -l",
         What::Lines,
     ),
     shell(
-        "curl | LC_ALL=C grep -c .",
+        "curl, piped to LC_ALL=C grep -c .",
         "curl -s \"$1\" | LC_ALL=C grep -c .",
         What::NonBlank,
     ),
