@@ -66,7 +66,11 @@ fn tell(report: &mut Report, place: &Place, sides: Vec<Side>) {
     for (ours, theirs, goal) in [
         ("brigade lines(), batches of text", FLOOR, Some(1.20)),
         ("brigade lines > /dev/null", "curl > /dev/null", None),
-        ("brigade lines, piped to wc -l", "curl, piped to wc -l", None),
+        (
+            "brigade lines, piped to wc -l",
+            "curl, piped to wc -l",
+            None,
+        ),
     ] {
         let (Some(one), Some(other)) = (side(ours), side(theirs)) else {
             continue;

@@ -71,7 +71,11 @@ pub(super) const SIDES: [Kind; 18] = [
         "\"$2\" lines \"$1\" > /dev/null",
         What::Nothing,
     ),
-    shell("curl, piped to wc -l", "curl -s \"$1\" | wc -l", What::Lines),
+    shell(
+        "curl, piped to wc -l",
+        "curl -s \"$1\" | wc -l",
+        What::Lines,
+    ),
     shell(
         "brigade lines, piped to wc -l",
         "\"$2\" lines \"$1\" | wc -l",
