@@ -129,6 +129,19 @@ async fn h14e_a_compressed_stream_that_is_cut_off_goes_on_like_any_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn h14e_an_id_that_no_server_would_take_is_not_sent() {
+    for (length, is_sent) in [(8 << 10, true), ((8 << 10) + 1, false)] {
+        let id = "7".repeat(length);
+        let line = Line::new([answer(&format!("id: {id}\ndata: x\n\n")), done()]);
+        let mut source = line.source();
+        assert_eq!(drain(&mut source).await.0, ["x"]);
+        assert_eq!(source.last_event_id(), id);
+        let again = line.received().await.pop().unwrap();
+        assert_eq!(again.contains("last-event-id"), is_sent, "{length} bytes");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn h14e_credentials_stay_at_the_first_url_when_a_redirect_leads_elsewhere() {
     let line = Line::new([
         status("307 Go\r\nlocation: http://other.example/live"),
