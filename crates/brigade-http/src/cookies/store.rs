@@ -210,7 +210,8 @@ fn cookie(line: &Line<'_>, url: &Url, now: u64) -> Result<Cookie, Error> {
     if line.secure && !scope::is_secure(url) {
         return Err(Error::Insecure);
     }
-    if !keeps_promise(line) {
+    let is_of_host = line.domain.is_none() && line.path == Some("/");
+    if !keeps_promise(line.name, line.secure, is_of_host) {
         return Err(Error::Prefix);
     }
     let expires = match line.max_age {
@@ -234,14 +235,15 @@ fn cookie(line: &Line<'_>, url: &Url, now: u64) -> Result<Cookie, Error> {
     })
 }
 
-/// Whether a cookie is what the prefix of its name says (RFC 6265bis, section 4.1.3).
-fn keeps_promise(line: &Line<'_>) -> bool {
+/// Whether a cookie is what the prefix of its name says (RFC 6265bis, section 4.1.3). `is_of_host`
+/// is whether it is for one host alone and all of its paths.
+pub(super) fn keeps_promise(name: &str, secure: bool, is_of_host: bool) -> bool {
     let begins = |prefix: &str| {
-        let start = line.name.get(..prefix.len());
+        let start = name.get(..prefix.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
     if begins("__Host-") {
-        return line.secure && line.domain.is_none() && line.path == Some("/");
+        return secure && is_of_host;
     }
-    line.secure || !begins("__Secure-")
+    secure || !begins("__Secure-")
 }
