@@ -59,7 +59,7 @@ impl Store {
     pub(super) fn set(&mut self, url: &Url, header: &[u8], now: u64) -> Result<(), Error> {
         let line = Line::parse(header)?;
         let cookie = cookie(&line, url, now)?;
-        if !scope::is_secure(url) && self.has_secure(&cookie) {
+        if !scope::is_secure(url) && self.has_secure(&cookie, now) {
             return Err(Error::Insecure);
         }
         match cookie.is_expired(now) {
@@ -72,9 +72,10 @@ impl Store {
     /// Adds a cookie in the place of one with its name, domain and path.
     pub(super) fn insert(&mut self, cookie: Cookie, now: u64) {
         self.uses += 1;
-        let former = self.take(&cookie).map(|kept| kept.made);
+        let former = self.take(&cookie);
+        let former = former.filter(|kept| !kept.cookie.is_expired(now));
         let kept = Kept {
-            made: former.unwrap_or(self.uses),
+            made: former.map_or(self.uses, |kept| kept.made),
             used: Cell::new(self.uses),
             cookie,
         };
@@ -152,13 +153,14 @@ impl Store {
 
     /// Whether there is a `Secure` cookie that this one would replace or stand before: of the same
     /// name, of a domain above or beneath, and of a path at or above its own.
-    fn has_secure(&self, cookie: &Cookie) -> bool {
+    fn has_secure(&self, cookie: &Cookie, now: u64) -> bool {
         let domain = &*cookie.domain;
         let related = self.domains.iter().filter(|(other, _)| {
             *other == domain || scope::beneath(other, domain) || scope::beneath(domain, other)
         });
         related.flat_map(|(_, kept)| kept).any(|kept| {
             kept.cookie.secure
+                && !kept.cookie.is_expired(now)
                 && kept.cookie.name == cookie.name
                 && scope::under(&cookie.path, &kept.cookie.path)
         })
