@@ -134,7 +134,7 @@ impl Store {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.count == 0
+        self.domains.is_empty()
     }
 
     fn matching(&self, url: &Url, now: u64) -> Vec<&Kept> {
