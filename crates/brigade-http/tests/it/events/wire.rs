@@ -1,5 +1,6 @@
 //! How a stream travels: compressed, over HTTP/2, by way of other origins.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::ready;
 use std::io::Write;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use futures_util::{StreamExt, stream};
-use http_body_util::StreamBody;
+use http_body_util::{Full, StreamBody};
 use hyper::Response;
 use hyper::body::Frame;
 use tokio::net::TcpListener;
@@ -213,4 +214,31 @@ async fn h14i_a_caller_that_takes_its_time_is_no_silence_of_the_server() {
     tokio::time::sleep(super::MINUTE * 10).await;
     assert_eq!(source.next().await.unwrap().unwrap().data(), "2");
     assert_eq!((line.dials(), source.reconnected()), (1, 0));
+}
+
+#[tokio::test]
+async fn h14o_comments_without_end_let_others_run() {
+    let line = format!(":{}\n", "x".repeat(60_000));
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(b"data: 1\n\n").unwrap();
+    for _ in 0..400 {
+        encoder.write_all(line.as_bytes()).unwrap();
+    }
+    encoder.write_all(b"data: 2\n\n").unwrap();
+    let body = Bytes::from(encoder.finish().unwrap());
+    let service = service_fn(move |_| {
+        let response = Response::builder()
+            .header("content-type", "text/event-stream")
+            .header("content-encoding", "gzip");
+        ready(response.body(Full::new(body.clone())))
+    });
+    let client = builder().service(service).build().unwrap();
+    let mut source = client.get(URL).unwrap().events();
+    source.next().await.unwrap().unwrap();
+    let is_over = Cell::new(false);
+    let reads = async {
+        assert_eq!(source.next().await.unwrap().unwrap().data(), "2");
+        is_over.set(true);
+    };
+    tokio::join!(biased; reads, async { assert!(!is_over.get()) });
 }
