@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use brigade_http::Timeouts;
@@ -18,6 +19,7 @@ use http_body_util::{Full, StreamBody};
 use hyper::Response;
 use hyper::body::Frame;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tower::service_fn;
 use zstd_safe::zstd_sys::ZSTD_EndDirective::ZSTD_e_flush;
@@ -65,7 +67,6 @@ fn zstd() -> Vec<Vec<u8>> {
         let mut input = InBuffer::around(event.as_bytes());
         let left = encoder.compress_stream2(&mut output, &mut input, ZSTD_e_flush);
         assert_eq!(left, Ok(0));
-        drop(output);
         piece
     });
     pieces.into()
@@ -159,8 +160,8 @@ async fn h14e_credentials_stay_at_the_first_url_when_a_redirect_leads_elsewhere(
     assert!(has(2, "\r\nlast-event-id: 1\r\n"), "{}", heads[2]);
 }
 
-/// Sends two events and resets the stream, and one more behind the id of the second.
-async fn http2() -> SocketAddr {
+/// Sends two events and resets the stream when it is told to, and one more behind the second.
+async fn http2(reset: Arc<Notify>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     spawn(async move {
@@ -168,22 +169,23 @@ async fn http2() -> SocketAddr {
         let mut connection = h2::server::handshake(socket).await.unwrap();
         let mut open = Vec::new();
         while let Some(Ok((request, mut respond))) = connection.accept().await {
-            let id = request.headers().get("last-event-id").cloned();
             let head = http::Response::builder().header("content-type", "text/event-stream");
-            let head = head.body(()).unwrap();
-            let mut body = respond.send_response(head, false).unwrap();
-            if id.is_none() {
-                let events = "retry: 1\nid: 1\ndata: one\n\nid: 2\ndata: two\n\ndata: th";
-                body.send_data(events.into(), false).unwrap();
-                spawn(async move {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    body.send_reset(h2::Reason::INTERNAL_ERROR);
-                });
-            } else {
-                assert_eq!(id.unwrap(), "2");
-                body.send_data("data: three\n\n".into(), false).unwrap();
+            let mut body = respond
+                .send_response(head.body(()).unwrap(), false)
+                .unwrap();
+            if let Some(id) = request.headers().get("last-event-id") {
+                let event = format!("id: 3\ndata: {}\n\n", id.to_str().unwrap());
+                body.send_data(event.into(), false).unwrap();
                 open.push(body);
+                continue;
             }
+            let events = "retry: 1\nid: 1\ndata: x\n\nid: 2\ndata: y\n\ndata: z";
+            body.send_data(events.into(), false).unwrap();
+            let reset = reset.clone();
+            spawn(async move {
+                reset.notified().await;
+                body.send_reset(h2::Reason::INTERNAL_ERROR);
+            });
         }
     });
     address
@@ -191,13 +193,17 @@ async fn http2() -> SocketAddr {
 
 #[tokio::test]
 async fn h14e_a_stream_of_http_2_that_is_reset_goes_on_on_its_connection() {
-    let url = format!("http://{}/", http2().await);
+    let reset = Arc::new(Notify::new());
+    let url = format!("http://{}/", http2(reset.clone()).await);
     let client = builder().http2_prior_knowledge().build().unwrap();
     let mut source = client.get(&url).unwrap().events();
-    for data in ["one", "two", "three"] {
+    for data in ["x", "y"] {
         assert_eq!(source.next().await.unwrap().unwrap().data(), data);
     }
-    assert_eq!((source.reconnected(), source.last_event_id()), (1, "2"));
+    reset.notify_one();
+    let event = source.next().await.unwrap().unwrap();
+    assert_eq!(event.data(), "2", "behind the last one that was complete");
+    assert_eq!((source.reconnected(), source.last_event_id()), (1, "3"));
     assert_eq!(client.stats().total(), 1);
 }
 
