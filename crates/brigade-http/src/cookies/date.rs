@@ -22,11 +22,15 @@ pub(super) fn parse(text: &str) -> Option<u64> {
         year @ 0..=69 => year + 2000,
         year => year,
     };
-    let (month, day) = (month?, day?);
+    let (month, day, [hours, minutes, seconds]) = (month?, day?, time?);
+    if hours > 23 || minutes > 59 || seconds > 59 {
+        return None;
+    }
     if year < 1601 || !(1..=days_in(month, year)).contains(&day) {
         return None;
     }
-    u64::try_from(days_since_1970(year, month, day) * 86_400 + time?)
+    let time = (hours * 60 + minutes) * 60 + seconds;
+    u64::try_from(days_since_1970(year, month, day) * 86_400 + time)
         .ok()
         .or(Some(0))
 }
@@ -45,17 +49,13 @@ fn number(word: &[u8], digits: std::ops::RangeInclusive<usize>) -> Option<i64> {
     })
 }
 
-/// The seconds of a day that `hours:minutes:seconds` are.
-fn clock(word: &[u8]) -> Option<i64> {
+/// Hours, minutes and seconds of a word that has the form of a time, though it may be none: what has
+/// another meaning is never looked for in it.
+fn clock(word: &[u8]) -> Option<[i64; 3]> {
     let mut parts = word.splitn(3, |&byte| byte == b':');
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
-    if hours.len() > 2 || minutes.len() > 2 {
-        return None;
-    }
     // What follows the seconds does not matter.
-    let (hours, minutes) = (whole(hours)?, whole(minutes)?);
-    let seconds = number(seconds, 1..=2)?;
-    (hours <= 23 && minutes <= 59 && seconds <= 59).then_some((hours * 60 + minutes) * 60 + seconds)
+    Some([whole(hours)?, whole(minutes)?, number(seconds, 1..=2)?])
 }
 
 /// The number that a word is.

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 use url::Host;
 
-use super::line::PAIR_MAX;
-use super::store::{AGE_MAX, Store};
+use super::line::{ATTRIBUTE_MAX, PAIR_MAX};
+use super::store::{AGE_MAX, Store, keeps_promise};
 use super::{Cookie, Error, scope};
 
 /// Which form the text has.
@@ -106,13 +106,23 @@ fn wrong(one: &One) -> Option<&'static str> {
     };
     let is_host = |domain: &str| Host::parse(domain).is_ok_and(|host| host.to_string() == domain);
     let is_long = one.name.len() + one.value.len() > PAIR_MAX;
-    if one.name.is_empty() || is_odd(&one.name, &['=', ';']) {
+    let is_of_host = one.host_only && one.path == "/";
+    if one.name.is_empty()
+        || is_odd(&one.name, &['=', ';'])
+        || !keeps_promise(&one.name, one.secure, is_of_host)
+    {
         Some("name")
     } else if is_odd(&one.value, &[';']) || is_long {
         Some("value")
-    } else if !is_host(&one.domain) || !(one.host_only || scope::may_be_shared(&one.domain)) {
+    } else if one.domain.len() > ATTRIBUTE_MAX
+        || !is_host(&one.domain)
+        || !(one.host_only || scope::may_be_shared(&one.domain))
+    {
         Some("domain")
-    } else if !one.path.starts_with('/') || is_odd(&one.path, &[';']) {
+    } else if !one.path.starts_with('/')
+        || one.path.len() > ATTRIBUTE_MAX
+        || is_odd(&one.path, &[';'])
+    {
         Some("path")
     } else {
         None

@@ -59,7 +59,7 @@ impl Store {
     pub(super) fn set(&mut self, url: &Url, header: &[u8], now: u64) -> Result<(), Error> {
         let line = Line::parse(header)?;
         let cookie = cookie(&line, url, now)?;
-        if !scope::is_secure(url) && self.has_secure(&cookie) {
+        if !scope::is_secure(url) && self.has_secure(&cookie, now) {
             return Err(Error::Insecure);
         }
         match cookie.is_expired(now) {
@@ -72,9 +72,10 @@ impl Store {
     /// Adds a cookie in the place of one with its name, domain and path.
     pub(super) fn insert(&mut self, cookie: Cookie, now: u64) {
         self.uses += 1;
-        let former = self.take(&cookie).map(|kept| kept.made);
+        let former = self.take(&cookie);
+        let former = former.filter(|kept| !kept.cookie.is_expired(now));
         let kept = Kept {
-            made: former.unwrap_or(self.uses),
+            made: former.map_or(self.uses, |kept| kept.made),
             used: Cell::new(self.uses),
             cookie,
         };
@@ -133,7 +134,7 @@ impl Store {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.count == 0
+        self.domains.is_empty()
     }
 
     fn matching(&self, url: &Url, now: u64) -> Vec<&Kept> {
@@ -152,13 +153,14 @@ impl Store {
 
     /// Whether there is a `Secure` cookie that this one would replace or stand before: of the same
     /// name, of a domain above or beneath, and of a path at or above its own.
-    fn has_secure(&self, cookie: &Cookie) -> bool {
+    fn has_secure(&self, cookie: &Cookie, now: u64) -> bool {
         let domain = &*cookie.domain;
         let related = self.domains.iter().filter(|(other, _)| {
             *other == domain || scope::beneath(other, domain) || scope::beneath(domain, other)
         });
         related.flat_map(|(_, kept)| kept).any(|kept| {
             kept.cookie.secure
+                && !kept.cookie.is_expired(now)
                 && kept.cookie.name == cookie.name
                 && scope::under(&cookie.path, &kept.cookie.path)
         })
@@ -210,7 +212,8 @@ fn cookie(line: &Line<'_>, url: &Url, now: u64) -> Result<Cookie, Error> {
     if line.secure && !scope::is_secure(url) {
         return Err(Error::Insecure);
     }
-    if !keeps_promise(line) {
+    let is_of_host = line.domain.is_none() && line.path == Some("/");
+    if !keeps_promise(line.name, line.secure, is_of_host) {
         return Err(Error::Prefix);
     }
     let expires = match line.max_age {
@@ -234,14 +237,15 @@ fn cookie(line: &Line<'_>, url: &Url, now: u64) -> Result<Cookie, Error> {
     })
 }
 
-/// Whether a cookie is what the prefix of its name says (RFC 6265bis, section 4.1.3).
-fn keeps_promise(line: &Line<'_>) -> bool {
+/// Whether a cookie is what the prefix of its name says (RFC 6265bis, section 4.1.3). `is_of_host`
+/// is whether it is for one host alone and all of its paths.
+pub(super) fn keeps_promise(name: &str, secure: bool, is_of_host: bool) -> bool {
     let begins = |prefix: &str| {
-        let start = line.name.get(..prefix.len());
+        let start = name.get(..prefix.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
     if begins("__Host-") {
-        return line.secure && line.domain.is_none() && line.path == Some("/");
+        return secure && is_of_host;
     }
-    line.secure || !begins("__Secure-")
+    secure || !begins("__Secure-")
 }

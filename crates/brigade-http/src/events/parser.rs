@@ -71,7 +71,7 @@ struct Block {
 }
 
 impl Parser {
-    /// A parser for events of at most `limit` bytes, kind and data together. No line may be longer
+    /// A parser for events of at most `limit` bytes, kind, data and id together. No line may be longer
     /// either, a comment for example.
     ///
     /// Of an event that is not complete it keeps a small multiple of the limit at most.
@@ -169,7 +169,8 @@ impl Parser {
 
 impl Block {
     fn size(&self) -> usize {
-        self.kind.len() + self.data.len()
+        let id = self.id.as_ref().map_or(0, |id| id.len());
+        self.kind.len() + self.data.len() + id
     }
 
     /// Reads a line; what it returns is the field `retry`.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use brigade_core::backoff::Backoff;
 use http::{Method, StatusCode};
 
-use crate::{Error, Kind, tls};
+use crate::{Error, Kind, decode, tls};
 
 /// How long to wait where the server says nothing: what browsers do.
 const RETRY: Duration = Duration::from_secs(3);
@@ -53,8 +53,15 @@ fn may_pass(error: &Error) -> bool {
         Kind::Dns | Kind::Connect | Kind::Protocol | Kind::Timeout(_) => true,
         // A handshake that broke off, but not one in which something was wrong.
         Kind::Tls => !error.source().is_some_and(|cause| cause.is::<tls::Error>()),
+        // The connection ended, and the compressed stream did not.
+        Kind::Decode => is_cut_off(error),
         _ => false,
     }
+}
+
+fn is_cut_off(error: &Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(decode::Error::Truncated { .. }))
 }
 
 /// What follows when a stream is lost.

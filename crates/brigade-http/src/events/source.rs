@@ -24,6 +24,10 @@ use crate::{Client, Error, Kind, RequestBuilder, Response, Result};
 
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
+/// The most bytes of an id that is sent. Servers take no longer header, and a hostile one could
+/// have megabytes sent to others by a redirect.
+const ID_MAX: usize = 8 << 10;
+
 /// Events from a server, over as many connections as it takes; see [`RequestBuilder::events`].
 ///
 /// It is a [`Stream`] too. Dropping it ends the response and frees its connection.
@@ -130,7 +134,8 @@ impl RequestBuilder {
 impl EventSource {
     /// Goes on behind the event with this id, which was seen earlier, by another run perhaps.
     ///
-    /// An id with bytes that no header can carry is not sent.
+    /// An id that no header can carry is not sent: one with control characters, or of more than
+    /// 8 KiB.
     pub fn resume_after(mut self, id: &str) -> Self {
         self.parser.set_last_event_id(id);
         self
@@ -302,11 +307,11 @@ impl EventSource {
             draft.settings.retry = None;
         }
         match HeaderValue::from_bytes(self.parser.last_event_id().as_bytes()) {
-            Ok(id) if !id.is_empty() => {
+            Ok(id) if id.is_empty() => {}
+            Ok(id) if id.len() <= ID_MAX => {
                 draft.hop.headers.insert(&LAST_EVENT_ID, id);
             }
-            Ok(_) => {}
-            Err(_) => tracing::debug!("the id of the last event cannot be sent"),
+            _ => tracing::debug!("the id of the last event cannot be sent"),
         }
         Some(request)
     }

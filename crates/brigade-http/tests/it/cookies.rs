@@ -9,6 +9,7 @@ use std::time::Duration;
 use brigade_http::tls::TlsConfig;
 use brigade_http::{Backoff, Client, ClientBuilder, CookieJar, Kind, RetryPolicy};
 use brigade_testkit::server::{Reply, Request, Server};
+use brigade_testkit::websocket::{WsConn, WsServer};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http_body_util::Full;
@@ -343,4 +344,21 @@ async fn h13a_what_comes_with_a_redirect_that_is_not_followed_is_kept() {
         .unwrap_err();
     assert_eq!(error.kind(), Kind::TooManyRedirects);
     assert_eq!(jar.get(server.url("/"), "a").as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn h13a_a_websocket_opens_with_cookies_and_keeps_those_that_it_is_answered_with() {
+    let server = WsServer::start(|mut conn: WsConn| async move {
+        assert_eq!(conn.header("cookie"), Some("one=1"));
+        conn.agree("set-cookie: two=2\r\n").await?;
+        conn.message().await.map(drop)
+    });
+    let server = server.unwrap();
+    let jar = CookieJar::new();
+    let plain = server.url("/").replacen("ws", "http", 1);
+    jar.add(&plain, "one=1").unwrap();
+    let client = with(&jar).build().unwrap();
+    let socket = client.websocket(server.url("/")).unwrap().connect().await;
+    drop(socket.unwrap());
+    assert_eq!(jar.get(&plain, "two").as_deref(), Some("2"));
 }

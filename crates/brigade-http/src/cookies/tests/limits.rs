@@ -143,3 +143,29 @@ fn h13l_what_is_odd_is_read_and_what_is_no_cookie_refused() {
         assert_eq!(refused, Err(why), "{cookie:?}");
     }
 }
+
+#[test]
+fn h13k_a_flood_at_one_domain_moves_nothing_elsewhere() {
+    let mut store = Store::default();
+    store.put("https://other.example/", "kept=1").unwrap();
+    for n in 0..TOTAL_MAX + 100 {
+        store.put(AT, &format!("c{n}=1")).unwrap();
+    }
+    assert_eq!(store.sent("https://other.example/"), "kept=1");
+    assert_eq!(store.cookies(NOW).len(), DOMAIN_MAX + 1);
+}
+
+#[test]
+fn h13k_what_has_expired_anywhere_leaves_before_what_was_not_used() {
+    let mut store = Store::default();
+    store.put(AT, "session=1").unwrap();
+    for n in 1..TOTAL_MAX {
+        let host = format!("https://h{}.example.net/", n / 40);
+        store.put(&host, &format!("c{n}=1; Max-Age=5")).unwrap();
+    }
+    let new = url("https://new.example/");
+    store.set(&new, b"new=1", NOW + 5).unwrap();
+    let kept = store.cookies(0);
+    let names: Vec<&str> = kept.iter().map(|cookie| &*cookie.name).collect();
+    assert_eq!(names, ["session", "new"]);
+}

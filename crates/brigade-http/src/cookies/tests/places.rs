@@ -85,6 +85,15 @@ fn h13e_a_domain_that_is_foreign_an_address_or_a_public_suffix_is_refused() {
             Error::PublicSuffix,
         ),
         ("https://db.internal/", "internal", Error::PublicSuffix),
+        ("https://食狮.公司.cn/", "公司.CN", Error::PublicSuffix),
+        (
+            "https://食狮.公司.cn/",
+            "xn--55qx5d.cn",
+            Error::PublicSuffix,
+        ),
+        ("https://食狮.公司.cn./", ".公司.cn.", Error::PublicSuffix),
+        ("https://example.com./", "example.com", Error::ForeignDomain),
+        ("https://example.com/", "example.com.", Error::ForeignDomain),
     ] {
         let mut store = Store::default();
         let refused = store.put(at, &format!("a=1; Domain={domain}"));
@@ -302,4 +311,30 @@ fn cookies_of_one_name_differ_by_path_domain_and_whether_they_are_for_one_host()
     let first = store.find(&url(at), "n", NOW).unwrap();
     assert_eq!(first.value, "1");
     assert!(store.find(&url("https://example.org/"), "n", NOW).is_none());
+}
+
+#[test]
+fn h13g_a_secure_cookie_that_has_expired_stands_in_the_way_of_nothing() {
+    let mut store = Store::default();
+    let (safe, plain) = (url("https://b.test/"), url("http://b.test/"));
+    store
+        .set(&safe, b"a=safe; Secure; Max-Age=60", NOW)
+        .unwrap();
+    assert_eq!(store.set(&plain, b"a=evil", NOW + 59), Err(Error::Insecure));
+    assert_eq!(store.set(&plain, b"a=plain", NOW + 60), Ok(()));
+    assert_eq!(store.header(&safe, NOW + 60).unwrap(), "a=plain");
+}
+
+#[test]
+fn h13j_a_cookie_in_place_of_one_that_has_expired_is_new() {
+    let mut store = Store::default();
+    let at = url("https://example.com/");
+    for (cookie, now) in [
+        (&b"one=1; Max-Age=60"[..], NOW),
+        (b"two=1", NOW),
+        (b"one=2", NOW + 60),
+    ] {
+        store.set(&at, cookie, now).unwrap();
+    }
+    assert_eq!(store.header(&at, NOW + 60).unwrap(), "two=1; one=2");
 }

@@ -80,6 +80,8 @@ fn h13m_what_no_server_could_have_set_is_not_loaded() {
         ("\"example.com\"", "\"127.0.0.1\"", "the domain of cookie 2"),
         ("\"example.com\"", "\"\"", "the domain of cookie 2"),
         ("\"/a\"", "\"a\"", "the path of cookie 1"),
+        ("\"last\"", "\"__Host-last\"", "the name of cookie 1"),
+        ("\"all\"", "\"__secure-all\"", "the name of cookie 2"),
         ("\"version\":1", "\"version\":2", "version 2"),
         ("\"s3cret\"", "[\"s3cret\"]", "line 1"),
         ("\"secure\":true", "\"secure\":\"s3cret\"", "line 1"),
@@ -93,6 +95,33 @@ fn h13m_what_no_server_could_have_set_is_not_loaded() {
     }
     let long = saved.replacen("s3cret", &"v".repeat(4096), 1);
     assert!(CookieJar::from_json(&long).is_err());
+    let deep = saved.replacen("/a", &format!("/{}", "a".repeat(1024)), 1);
+    assert!(CookieJar::from_json(&deep).is_err());
+    let host = saved.replacen("www.", &"a.".repeat(512), 1);
+    assert!(CookieJar::from_json(&host).is_err());
+}
+
+#[test]
+fn h13m_a_prefix_of_the_name_holds_what_it_says_after_loading_too() {
+    let jar = CookieJar::new();
+    let at = "https://www.example.com/";
+    for cookie in ["__Host-a=1; Secure; Path=/", "__Secure-b=1; Secure"] {
+        jar.add(at, cookie).unwrap();
+    }
+    let saved = jar.to_json_all();
+    assert_eq!(CookieJar::from_json(&saved).unwrap().len(), 2);
+    for (part, other) in [
+        ("\"secure\":true", "\"secure\":false"),
+        ("\"host_only\":true", "\"host_only\":false"),
+        ("\"path\":\"/\"", "\"path\":\"/a\""),
+    ] {
+        assert!(saved.contains(part), "{part}");
+        let error = CookieJar::from_json(&saved.replacen(part, other, 1)).unwrap_err();
+        assert!(
+            error.to_string().contains("the name of cookie 1"),
+            "{error}"
+        );
+    }
 }
 
 #[test]

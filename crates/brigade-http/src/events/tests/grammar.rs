@@ -242,6 +242,23 @@ fn h14c_an_event_of_exactly_the_limit_is_fine_and_one_more_is_not() {
     );
 }
 
+#[test]
+fn h14c_the_id_of_an_event_is_a_part_of_it() {
+    let text = "id:123\ndata:1234567\n\n";
+    // The id, and the longest line.
+    assert_eq!(parse(15, [text.as_bytes()]).0.len(), 1);
+    assert_eq!(
+        parse(14, [text.as_bytes()]),
+        (vec![], Some(TooLarge { limit: 14 }))
+    );
+    let grown = [b"id:", [0xFF; 20].as_slice(), b"\n"].concat();
+    assert!(
+        parse(59, [grown.as_slice()]).1.is_some(),
+        "an id that grows"
+    );
+    assert!(parse(60, [grown.as_slice()]).1.is_none());
+}
+
 /// How many bytes an endless repetition of `piece` takes until the error.
 fn endless(limit: usize, piece: &[u8]) -> usize {
     let mut parser = Parser::new(limit);

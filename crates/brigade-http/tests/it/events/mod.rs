@@ -5,6 +5,7 @@
 mod again;
 mod alive;
 mod ends;
+mod wire;
 
 use std::collections::VecDeque;
 use std::future::ready;
