@@ -13,6 +13,8 @@ use std::time::Duration;
 use libtest_mimic::Failed;
 use tempfile::TempDir;
 
+use crate::python;
+
 const STEP: Duration = Duration::from_millis(10);
 const STEPS_MAX: u32 = 1000;
 const STARTS_MAX: u32 = 5;
@@ -137,14 +139,14 @@ impl Drop for Nginx {
     }
 }
 
-/// Where .ci/run puts what is written in Python.
-const VIRTUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/hypercorn/bin");
-
 /// Where a program is, the folders of the system's own included.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    if python::has(program) {
+        return python::find(program);
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/usr/local/sbin".into(), VIRTUAL.into()])
+        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
         .map(|folder| folder.join(program))
         .find(|program| program.is_file())
 }
