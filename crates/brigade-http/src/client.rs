@@ -8,6 +8,8 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 
 use crate::connect::Connector;
+#[cfg(feature = "cookies")]
+use crate::cookies::CookieJar;
 use crate::defaults::Defaults;
 use crate::draft::Names;
 use crate::fake::Answer;
@@ -55,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     /// Whoever answers in place of the network.
     pub(crate) service: Option<Arc<dyn Answer>>,
+    #[cfg(feature = "cookies")]
+    pub(crate) cookies: Option<CookieJar>,
 }
 
 impl Client {

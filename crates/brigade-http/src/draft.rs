@@ -22,6 +22,38 @@ pub(crate) struct Draft {
     pub(crate) error: Option<Error>,
 }
 
+impl Draft {
+    /// Whether it can be sent once more: not if there is something wrong with it, or if its body was
+    /// a stream for one time.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.error.is_none() && self.hop.body.is_whole()
+    }
+
+    /// The same request, to be sent once more, if it can be.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let Hop {
+            method,
+            url,
+            headers,
+            body,
+            merged,
+            resent: _,
+        } = &self.hop;
+        self.is_repeatable().then(|| Self {
+            hop: Hop {
+                method: method.clone(),
+                url: url.clone(),
+                headers: headers.clone(),
+                body: body.clone(),
+                merged: *merged,
+                resent: AtomicU32::new(0),
+            },
+            settings: self.settings.clone(),
+            error: None,
+        })
+    }
+}
+
 /// One step on the way from the first URL to the last.
 pub(crate) struct Hop {
     pub(crate) method: Method,

@@ -54,7 +54,8 @@ pub enum Kind {
     Tls,
     /// One of the five timeouts ran out.
     Timeout(Phase),
-    /// The status of the response says that it failed, and somebody asked for that to be an error.
+    /// The status of the response says that it failed, and somebody asked for that to be an error;
+    /// or it is not the one that [events](crate::events) come with.
     Status(StatusCode),
     /// The limit on redirects was reached.
     TooManyRedirects,

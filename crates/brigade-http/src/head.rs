@@ -36,6 +36,10 @@ pub(crate) fn request1(
     proxy: Option<&Server>,
 ) -> Request<RequestBody> {
     let mut headers = merged(client, hop, Some(host));
+    #[cfg(feature = "cookies")]
+    if let Some(jar) = &client.cookies {
+        jar.attach(&hop.url, &mut headers);
+    }
     client.proxies().authorize(proxy, &mut headers);
     if has_no_expected_body(hop) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -61,6 +65,10 @@ pub(crate) fn request2(
     connection: &Connection,
 ) -> Result<Request<()>> {
     let mut headers = merged(client, hop, None);
+    #[cfg(feature = "cookies")]
+    if let Some(jar) = &client.cookies {
+        jar.attach(&hop.url, &mut headers);
+    }
     client.proxies().authorize(None, &mut headers);
     let bad = |error: http::Error| Error::new(Kind::BadRequest).from(error);
     let authority = match hop.headers.contains_key(HOST) {

@@ -24,8 +24,10 @@
 //! | limit the connections | [`PoolLimits`], and see them: [`Client::stats`] |
 //! | bound the time of each step | [`Timeouts`] |
 //! | send a request again | [`RetryPolicy`] |
+//! | receive server-sent events | [`RequestBuilder::events`], [`events`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
+//! | keep cookies | [`CookieJar`], [`ClientBuilder::cookies`] |
 //! | choose between HTTP/1.1 and HTTP/2 | [`Versions`], [`ClientBuilder::versions`] |
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
 //! | go through a proxy, or through none | [`proxy`], [`ClientBuilder::no_proxy`] |
@@ -54,14 +56,18 @@
 mod answered;
 mod body;
 mod builder;
+mod charset;
 mod client;
 mod connect;
+#[cfg(feature = "cookies")]
+pub mod cookies;
 mod deadline;
 pub mod decode;
 mod defaults;
 pub mod dns;
 mod draft;
 mod error;
+pub mod events;
 mod exchange;
 mod fake;
 mod head;
@@ -89,6 +95,8 @@ pub mod watch;
 pub use body::RequestBody;
 pub use builder::ClientBuilder;
 pub use client::Client;
+#[cfg(feature = "cookies")]
+pub use cookies::CookieJar;
 pub use error::{Error, Kind, Phase, Result};
 pub use into_url::IntoUrl;
 pub use limits::PoolLimits;

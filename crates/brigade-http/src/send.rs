@@ -112,6 +112,10 @@ impl Attempts<'_> {
     fn next(&mut self, hop: &mut Hop, sent: Result<Response>) -> Result<Next> {
         match sent {
             Ok(head) => {
+                #[cfg(feature = "cookies")]
+                if let Some(jar) = &self.client.cookies {
+                    jar.keep(&hop.url, head.headers());
+                }
                 let failure = Failure::Status(head.status(), head.headers());
                 if let Some(delay) = self.delay(failure, hop) {
                     return Ok(Next::Wait(delay));

@@ -10,6 +10,8 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::client::Inner;
 use crate::connect::{Connector, Way};
+#[cfg(feature = "cookies")]
+use crate::cookies::CookieJar;
 use crate::defaults::Defaults;
 use crate::dns;
 use crate::draft::Names;
@@ -52,6 +54,8 @@ pub struct ClientBuilder {
     pub(super) proxies: Option<Vec<Proxy>>,
     pub(super) names: dns::Names,
     pub(super) service: Option<Arc<dyn Answer>>,
+    #[cfg(feature = "cookies")]
+    pub(super) cookies: Option<CookieJar>,
     pub(super) error: Option<Error>,
 }
 
@@ -74,6 +78,8 @@ impl Default for ClientBuilder {
             proxies: None,
             names: dns::Names::default(),
             service: None,
+            #[cfg(feature = "cookies")]
+            cookies: None,
             error: None,
         }
     }
@@ -129,6 +135,8 @@ impl ClientBuilder {
             defaults: self.defaults,
             settings: self.settings,
             service: self.service,
+            #[cfg(feature = "cookies")]
+            cookies: self.cookies,
         };
         watch::describe();
         Ok(Client {
@@ -151,7 +159,7 @@ impl fmt::Debug for ClientBuilder {
             .field("names", &self.names)
             .field("service", &self.service)
             .field("error", &self.error)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -8,6 +8,8 @@ use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 
 use super::ClientBuilder;
+#[cfg(feature = "cookies")]
+use crate::cookies::CookieJar;
 use crate::into_url::{basic, bearer};
 use crate::request::encoded;
 use crate::retry::RetryPolicy;
@@ -112,6 +114,17 @@ impl ClientBuilder {
             }
             Err(error) => self.fail(error),
         }
+        self
+    }
+
+    /// Keeps cookies in `jar`, and sends them where they belong; by default none are kept. See
+    /// [`cookies`](crate::cookies).
+    ///
+    /// A request with a Cookie header of its own, or of [`header`](Self::header), is sent with that
+    /// one, and none of the jar.
+    #[cfg(feature = "cookies")]
+    pub fn cookies(mut self, jar: CookieJar) -> Self {
+        self.cookies = Some(jar);
         self
     }
 

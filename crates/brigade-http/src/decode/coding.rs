@@ -6,9 +6,20 @@
 use http::header::{CONTENT_ENCODING, HeaderMap};
 
 use super::Error;
+#[cfg(feature = "brotli")]
+use super::codec::Brotli;
+#[cfg(feature = "zstd")]
+use super::codec::Zstd;
+use super::codec::{Codec, Deflate, Gzip};
 
-/// The value of `Accept-Encoding` that asks for what the decoder understands.
-pub const ACCEPT_ENCODING: &str = "gzip, deflate";
+/// The value of `Accept-Encoding` that asks for what the decoder understands: all that is compiled
+/// in, in the order of the browsers.
+pub const ACCEPT_ENCODING: &str = match (cfg!(feature = "brotli"), cfg!(feature = "zstd")) {
+    (true, true) => "gzip, deflate, br, zstd",
+    (true, false) => "gzip, deflate, br",
+    (false, true) => "gzip, deflate, zstd",
+    (false, false) => "gzip, deflate",
+};
 
 /// How many codings are taken off one body; curl stops at as many.
 const STACKED_MAX: usize = 5;
@@ -21,6 +32,10 @@ const NAME_MAX: usize = 32;
 pub(super) enum Coding {
     Gzip,
     Deflate,
+    #[cfg(feature = "brotli")]
+    Brotli,
+    #[cfg(feature = "zstd")]
+    Zstd,
 }
 
 impl Coding {
@@ -45,21 +60,39 @@ impl Coding {
         match self {
             Self::Gzip => "gzip",
             Self::Deflate => "deflate",
+            #[cfg(feature = "brotli")]
+            Self::Brotli => "br",
+            #[cfg(feature = "zstd")]
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// What takes it off a body that begins now.
+    pub(super) fn codec(self) -> Box<dyn Codec> {
+        match self {
+            Self::Gzip => Box::new(Gzip::new()),
+            Self::Deflate => Box::new(Deflate::Start),
+            #[cfg(feature = "brotli")]
+            Self::Brotli => Box::new(Brotli::new()),
+            #[cfg(feature = "zstd")]
+            Self::Zstd => Box::new(Zstd::new()),
         }
     }
 
     /// `None` for a name that stands for no change.
     fn parse(name: &[u8]) -> Result<Option<Self>, Error> {
-        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-        if name.is_empty() || is("identity") {
-            Ok(None)
-        } else if is("gzip") || is("x-gzip") {
-            Ok(Some(Self::Gzip))
-        } else if is("deflate") {
-            Ok(Some(Self::Deflate))
-        } else {
-            let shown = name[..name.len().min(NAME_MAX)].escape_ascii();
-            Err(Error::Unsupported(shown.to_string()))
-        }
+        Ok(match name.to_ascii_lowercase().as_slice() {
+            b"" | b"identity" => None,
+            b"gzip" | b"x-gzip" => Some(Self::Gzip),
+            b"deflate" => Some(Self::Deflate),
+            #[cfg(feature = "brotli")]
+            b"br" => Some(Self::Brotli),
+            #[cfg(feature = "zstd")]
+            b"zstd" => Some(Self::Zstd),
+            _ => {
+                let shown = name[..name.len().min(NAME_MAX)].escape_ascii();
+                return Err(Error::Unsupported(shown.to_string()));
+            }
+        })
     }
 }

@@ -125,7 +125,8 @@ impl Decoder {
     /// # Errors
     ///
     /// [`Error::TooLarge`] as soon as more than the limit would be handed out,
-    /// [`Error::Malformed`] and [`Error::TrailingData`] where the bytes say so.
+    /// [`Error::Malformed`], [`Error::TrailingData`] and [`Error::WindowTooLarge`] where the bytes
+    /// say so.
     pub fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());

@@ -31,11 +31,24 @@ pub enum Error {
         /// The coding as the header names it.
         coding: &'static str,
     },
+    /// A stream says that it can only be unpacked with more memory than its coding may ask for.
+    WindowTooLarge {
+        /// The coding as the header names it.
+        coding: &'static str,
+        /// The largest window of the coding in bytes.
+        limit: u64,
+    },
     /// The decoded body is larger than the limit.
     TooLarge {
         /// The limit in bytes.
         limit: u64,
     },
+}
+
+impl Error {
+    pub(super) const fn malformed(coding: &'static str, why: String) -> Self {
+        Self::Malformed { coding, why }
+    }
 }
 
 impl fmt::Display for Error {
@@ -54,6 +67,12 @@ impl fmt::Display for Error {
             Self::Truncated { coding } => write!(f, "the {coding} stream ends too early"),
             Self::TrailingData { coding } => {
                 write!(f, "data follows the end of the {coding} stream")
+            }
+            Self::WindowTooLarge { coding, limit } => {
+                write!(
+                    f,
+                    "the {coding} stream asks for a window of more than {limit} bytes"
+                )
             }
             Self::TooLarge { limit } => write!(f, "the decoded body exceeds {limit} bytes"),
         }

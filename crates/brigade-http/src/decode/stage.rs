@@ -3,12 +3,11 @@
 //! It unpacks only while it is asked to, into pieces of bounded size, and never beyond its limit.
 
 use bytes::{Buf, Bytes};
-use flate2::{Decompress, FlushDecompress, Status};
 
 use super::Error;
+use super::codec::Codec;
 use super::coding::Coding;
 
-const WINDOW_BITS: u8 = 15;
 /// Text unpacks to about four times its size, so one piece mostly holds what a chunk gives.
 const EXPANSION: usize = 4;
 const PIECE_MIN: usize = 1 << 10;
@@ -19,7 +18,10 @@ const SLACK: u64 = 1 << 16;
 #[derive(Debug)]
 pub(super) struct Stage {
     coding: Coding,
-    state: State,
+    /// Made for the first byte, so that a body of none costs nothing.
+    codec: Option<Box<dyn Codec>>,
+    /// The codec is behind the end of a stream, and no byte came since.
+    ended: bool,
     input: Bytes,
     /// The last piece was filled to the brim, so there may be more without further input.
     more: bool,
@@ -29,22 +31,12 @@ pub(super) struct Stage {
     made: u64,
 }
 
-#[derive(Debug)]
-enum State {
-    /// No byte came yet.
-    Start,
-    /// One byte of deflate came; the second tells whether it is wrapped.
-    Sniff(u8),
-    Stream(Decompress),
-    /// A stream has ended. The decompressor is kept for the next one.
-    Ended(Decompress),
-}
-
 impl Stage {
     pub(super) const fn new(coding: Coding, limit: u64) -> Self {
         Self {
             coding,
-            state: State::Start,
+            codec: None,
+            ended: false,
             input: Bytes::new(),
             more: false,
             made_max: limit,
@@ -67,17 +59,10 @@ impl Stage {
     pub(super) fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let mut piece = Vec::new();
         while self.more || !self.input.is_empty() {
-            match std::mem::replace(&mut self.state, State::Start) {
-                State::Start => self.start()?,
-                State::Sniff(first) => self.sniff(first)?,
-                State::Stream(stream) => {
-                    if piece.capacity() == 0 {
-                        piece.reserve_exact(self.piece_size());
-                    }
-                    self.unpack(stream, &mut piece)?;
-                }
-                State::Ended(stream) => self.start_again(stream)?,
+            if piece.capacity() == 0 {
+                piece.reserve_exact(self.piece_size());
             }
+            self.unpack(&mut piece)?;
             if !piece.is_empty() {
                 return self.count(piece).map(Some);
             }
@@ -87,75 +72,36 @@ impl Stage {
 
     /// Whether not a single byte came.
     pub(super) const fn is_untouched(&self) -> bool {
-        matches!(self.state, State::Start)
+        self.codec.is_none()
     }
 
     /// Whether a stream came, and the last one to its end.
     pub(super) const fn finish(&self) -> Result<(), Error> {
-        match self.state {
-            State::Ended(_) => Ok(()),
-            State::Start | State::Sniff(_) | State::Stream(_) => Err(Error::Truncated {
+        match self.ended {
+            true => Ok(()),
+            false => Err(Error::Truncated {
                 coding: self.coding.name(),
             }),
         }
     }
 
-    fn start(&mut self) -> Result<(), Error> {
-        self.state = match self.coding {
-            Coding::Gzip => State::Stream(Decompress::new_gzip(WINDOW_BITS)),
-            Coding::Deflate => State::Sniff(self.input.get_u8()),
-        };
-        Ok(())
-    }
-
-    /// Decides between a zlib wrapper and raw deflate by the two bytes that a wrapper begins with:
-    /// method 8, a window size of at most 7, and together a multiple of 31. No encoder begins raw
-    /// deflate like that: it would be a stored block with padding that is not zero.
-    fn sniff(&mut self, first: u8) -> Result<(), Error> {
-        let second = self.input[0];
-        let is_wrapped = first & 0x0f == 8
-            && first >> 4 <= 7
-            && (u16::from(first) << 8 | u16::from(second)).is_multiple_of(31);
-        let mut stream = Decompress::new(is_wrapped);
-        // One byte is too little to make any output.
-        stream
-            .decompress(&[first], &mut [], FlushDecompress::None)
-            .map_err(|why| self.malformed(&why))?;
-        self.state = State::Stream(stream);
-        Ok(())
-    }
-
-    /// Only gzip allows a further stream behind the first.
-    fn start_again(&mut self, mut stream: Decompress) -> Result<(), Error> {
-        const MAGIC: u8 = 0x1f;
-        if self.coding != Coding::Gzip || self.input[0] != MAGIC {
+    fn unpack(&mut self, piece: &mut Vec<u8>) -> Result<(), Error> {
+        let codec = self.codec.get_or_insert_with(|| self.coding.codec());
+        if self.ended && !codec.start_again(self.input[0]) {
             return Err(Error::TrailingData {
                 coding: self.coding.name(),
             });
         }
-        stream.reset(true);
-        self.state = State::Stream(stream);
-        Ok(())
-    }
-
-    fn unpack(&mut self, mut stream: Decompress, piece: &mut Vec<u8>) -> Result<(), Error> {
-        let before = stream.total_in();
-        let status = stream
-            .decompress_vec(&self.input, piece, FlushDecompress::None)
-            .map_err(|why| self.malformed(&why))?;
-        let used = (stream.total_in() - before) as usize;
-        let is_stuck = used == 0 && piece.is_empty() && !self.input.is_empty();
-        self.input.advance(used);
-        if status == Status::StreamEnd {
-            self.more = false;
-            self.state = State::Ended(stream);
-            return Ok(());
+        let step = codec.unpack(&self.input, piece)?;
+        let is_idle = step.used == 0 && piece.is_empty() && !self.input.is_empty();
+        // A stream may turn out to have ended before, but not one that begins here.
+        if is_idle && (self.ended || !step.is_end) {
+            let why = "no progress".to_owned();
+            return Err(Error::malformed(self.coding.name(), why));
         }
-        if is_stuck {
-            return Err(self.malformed(&"no progress"));
-        }
-        self.more = piece.len() == piece.capacity();
-        self.state = State::Stream(stream);
+        self.input.advance(step.used);
+        self.ended = step.is_end;
+        self.more = !step.is_end && piece.len() == piece.capacity();
         Ok(())
     }
 
@@ -175,12 +121,5 @@ impl Stage {
             return Err(Error::TooLarge { limit: self.limit });
         }
         Ok(piece.into())
-    }
-
-    fn malformed(&self, why: &impl ToString) -> Error {
-        Error::Malformed {
-            coding: self.coding.name(),
-            why: why.to_string(),
-        }
     }
 }

@@ -139,6 +139,25 @@ impl RequestBuilder {
         self
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    pub(crate) fn draft_mut(&mut self) -> &mut Draft {
+        &mut self.draft
+    }
+
+    /// The same request once more, if it can be sent more than once.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let draft = Box::new(self.draft.again()?);
+        let client = self.client.clone();
+        Some(Self { client, draft })
+    }
+
     /// Sends the request and waits for the head of the response. Any status is a response.
     ///
     /// # Cancel safety

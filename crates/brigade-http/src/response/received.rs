@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::incoming::{Body, Source};
 use crate::settings::Settings;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, charset};
 
 /// The response to a request.
 pub struct Response {
@@ -150,7 +150,8 @@ impl Response {
         Ok(bytes.freeze())
     }
 
-    /// The whole decoded body as text.
+    /// The whole decoded body as text: in the encoding of its byte order mark, else in that which
+    /// the `charset` of `Content-Type` names, else in UTF-8.
     ///
     /// # Cancel safety
     ///
@@ -158,10 +159,28 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// As [`Self::chunk`], and [`Kind::Decode`] if the body is not UTF-8.
-    pub async fn text(self) -> Result<String> {
-        let url = self.url().clone();
-        let bytes = Vec::from(self.bytes().await?);
-        String::from_utf8(bytes).map_err(|error| Error::new(Kind::Decode).about(&url).from(error))
+    /// As [`Self::chunk`], and [`Kind::Decode`] if the charset is not known or the body does not
+    /// fit it.
+    pub async fn text(mut self) -> Result<String> {
+        let (url, headers) = (self.url().clone(), self.take_headers());
+        let bytes = self.bytes().await?;
+        charset::text(&headers, bytes)
+            .map_err(|error| Error::new(Kind::Decode).about(&url).from(error))
+    }
+
+    /// The same with U+FFFD for every part that does not fit its encoding; a charset that is not
+    /// known is taken for UTF-8.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Self::bytes`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::chunk`].
+    pub async fn text_lossy(mut self) -> Result<String> {
+        let headers = self.take_headers();
+        let bytes = self.bytes().await?;
+        Ok(charset::text_lossy(&headers, bytes))
     }
 }

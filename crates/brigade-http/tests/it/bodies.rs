@@ -106,7 +106,7 @@ async fn a_body_cut_short_is_an_error_and_never_a_short_body() {
 
 #[tokio::test]
 async fn text_that_is_not_utf_8_is_an_error() {
-    let server = Server::start(|_| Reply::ok(vec![0xff, 0xfe]))
+    let server = Server::start(|_| Reply::ok(vec![0xff, 0xff]))
         .await
         .unwrap();
     let response = client().get(server.url("/")).unwrap().send().await.unwrap();

@@ -5,8 +5,10 @@
 mod bodies;
 mod coded;
 mod contents;
+mod cookies;
 mod early;
 mod ends;
+mod events;
 mod framing;
 mod h2_hostile;
 mod h2_pressure;

@@ -19,7 +19,12 @@ use super::{builder, client, read, spawn, tell};
 
 /// What proves to be localhost, and its certificate in PEM.
 pub(super) fn identity() -> (TlsAcceptor, String) {
-    let names = ["localhost".to_owned()];
+    identity_of("localhost")
+}
+
+/// What proves to be the host of that name, and its certificate in PEM.
+pub(super) fn identity_of(name: &str) -> (TlsAcceptor, String) {
+    let names = [name.to_owned()];
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use brigade_http::{Backoff, Kind, Method, Phase, PoolLimits, RetryPolicy, Timeouts};
+use brigade_http::{Backoff, CookieJar, Kind, Method, Phase, PoolLimits, RetryPolicy, Timeouts};
 use brigade_testkit::h2::{H2Server, code};
 use brigade_testkit::server::{Port, Reply, Server};
 use brigade_testkit::wait::until;
@@ -260,6 +260,29 @@ async fn h7i_no_credential_is_in_a_span_or_an_event() {
         "{all}"
     );
     assert!(!all.contains("hunter2"), "{all}");
+}
+
+#[tokio::test]
+async fn h13n_a_cookie_that_is_refused_is_an_event_with_the_reason_and_without_its_value() {
+    let (watcher, _guard) = Watcher::set();
+    let server = Server::start(|_| {
+        Reply::ok("")
+            .header("set-cookie", "a=hunter2; Domain=hunter2.test")
+            .header("set-cookie", "b=hunter2")
+            .header("set-cookie", "hunter2")
+    });
+    let server = server.await.unwrap();
+    let jar = CookieJar::new();
+    let client = builder().cookies(jar.clone()).build().unwrap();
+    for _ in 0..2 {
+        read(&client, server.url("/")).await;
+    }
+    assert_eq!(jar.get(server.url("/"), "b").as_deref(), Some("hunter2"));
+    let all = format!("{client:?} {:?}", watcher.seen());
+    assert!(all.contains("its domain is not that of the URL"), "{all}");
+    assert!(!all.contains("hunter2"), "{all}");
+    let refused = |seen: &&Seen| seen.name == "refused a cookie";
+    assert_eq!(watcher.seen().iter().filter(refused).count(), 4);
 }
 
 #[tokio::test]

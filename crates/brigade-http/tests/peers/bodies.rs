@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use brigade_http::{Client, ClientBuilder, PoolLimits};
+use brotli::CompressorWriter;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::CONTENT_ENCODING;
@@ -21,7 +22,7 @@ const WORKERS: usize = 16;
 /// How many numbers of 8 bytes are in a large body: 50 MiB.
 pub(crate) const LARGE: u64 = 50 << 17;
 /// The same for one that is compressed first, which takes long without optimisation: 16 MiB.
-const LARGE_GZIP: u64 = 16 << 17;
+const LARGE_ENCODED: u64 = 16 << 17;
 const MEMORY_MAX: u64 = 4 << 20;
 
 /// The content of a file by its number: sizes from nothing to 100 kB, bytes that do not repeat.
@@ -56,6 +57,12 @@ pub(crate) async fn compressed_files_arrive_as_they_are() -> Outcome {
     let directives = "gzip on; gzip_min_length 1; gzip_types *; gzip_comp_level 1;";
     let nginx = Nginx::start(directives, write_files)?;
     all_files_arrive(Arc::new(nginx), Client::builder(), Some("gzip")).await
+}
+
+pub(crate) async fn files_that_nginx_packs_with_brotli_arrive_as_they_are() -> Outcome {
+    let directives = "brotli on; brotli_min_length 1; brotli_types *; brotli_comp_level 1;";
+    let nginx = Nginx::start(directives, write_files)?;
+    all_files_arrive(Arc::new(nginx), Client::builder(), Some("br")).await
 }
 
 /// Fetches all files over a few connections and compares them byte for byte.
@@ -125,7 +132,7 @@ pub(crate) fn write_large(folder: &Path) -> std::io::Result<()> {
 fn write_members(folder: &Path) -> std::io::Result<()> {
     const EACH: usize = 500_000;
     let mut file = BufWriter::new(File::create(folder.join("large"))?);
-    let mut words = large(LARGE_GZIP).peekable();
+    let mut words = large(LARGE_ENCODED).peekable();
     while words.peek().is_some() {
         let mut member = GzEncoder::new(&mut file, Compression::fast());
         for bytes in words.by_ref().take(EACH) {
@@ -136,13 +143,49 @@ fn write_members(folder: &Path) -> std::io::Result<()> {
     file.flush()
 }
 
+/// A file of many frames, as parallel compressors make them.
+fn write_frames(folder: &Path) -> std::io::Result<()> {
+    const EACH: usize = 1 << 20;
+    let mut file = BufWriter::new(File::create(folder.join("large"))?);
+    let words: Vec<u8> = large(LARGE_ENCODED).flatten().collect();
+    let mut frame = Vec::with_capacity(zstd_safe::compress_bound(EACH));
+    for part in words.chunks(EACH) {
+        zstd_safe::compress(&mut frame, part, 1).map_err(|code| {
+            let why = zstd_safe::get_error_name(code);
+            std::io::Error::other(why)
+        })?;
+        file.write_all(&frame)?;
+    }
+    file.flush()
+}
+
+fn write_brotli(folder: &Path) -> std::io::Result<()> {
+    const BUFFER: usize = 1 << 16;
+    const WINDOW_LOG: u32 = 18;
+    let file = File::create(folder.join("large"))?;
+    let stream = CompressorWriter::new(file, BUFFER, 0, WINDOW_LOG);
+    let mut stream = BufWriter::with_capacity(BUFFER, stream);
+    large(LARGE_ENCODED).try_for_each(|bytes| stream.write_all(&bytes))?;
+    stream.flush()
+}
+
 pub(crate) async fn a_large_body_is_streamed_in_bounded_memory() -> Outcome {
     large_body_arrives(Nginx::start("", write_large)?, LARGE).await
 }
 
 pub(crate) async fn a_large_gzip_body_is_decoded_in_bounded_memory() -> Outcome {
     let directives = "location / { add_header Content-Encoding gzip; }";
-    large_body_arrives(Nginx::start(directives, write_members)?, LARGE_GZIP).await
+    large_body_arrives(Nginx::start(directives, write_members)?, LARGE_ENCODED).await
+}
+
+pub(crate) async fn a_large_zstd_body_is_decoded_in_bounded_memory() -> Outcome {
+    let directives = "location / { add_header Content-Encoding zstd; }";
+    large_body_arrives(Nginx::start(directives, write_frames)?, LARGE_ENCODED).await
+}
+
+pub(crate) async fn a_large_brotli_body_is_decoded_in_bounded_memory() -> Outcome {
+    let directives = "location / { add_header Content-Encoding br; }";
+    large_body_arrives(Nginx::start(directives, write_brotli)?, LARGE_ENCODED).await
 }
 
 async fn large_body_arrives(nginx: Nginx, words: u64) -> Outcome {

@@ -86,7 +86,9 @@ pub(crate) async fn h11b_answers_of_all_shapes_arrive_as_they_are(server: Server
         without_a_body(&client, &server, number).await?;
         fetch(&client, &server, number).await?;
         if server.program.can(Feat::Answers) {
-            compressed(&client, &server, number).await?;
+            for coding in server.program.codings() {
+                compressed(&client, &server, coding, number).await?;
+            }
             with_large_headers(&client, &server).await?;
         }
     }
@@ -129,14 +131,18 @@ async fn is_empty(response: brigade_http::Response, status: u16) -> Outcome {
     }
 }
 
-async fn compressed(client: &Client, server: &Server, number: usize) -> Outcome {
-    let url = server.url(&format!("/gzip/{number}"));
+async fn compressed(client: &Client, server: &Server, coding: &str, number: usize) -> Outcome {
+    let url = server.url(&format!("/{coding}/{number}"));
     let response = client.get(url)?.send().await?;
-    let is_encoded = response.headers().get(CONTENT_ENCODING).is_some();
+    let found = response.headers().get(CONTENT_ENCODING).cloned();
     let body = response.bytes().await?;
     // What is tiny is not worth it for every server.
-    if body != content(number) || (!is_encoded && body.len() > 100) {
-        return Err(format!("{} bytes, encoded: {is_encoded}", body.len()).into());
+    let is_right = match &found {
+        Some(found) => found == coding,
+        None => body.len() <= 100,
+    };
+    if body != content(number) || !is_right {
+        return Err(format!("{} bytes, encoded: {found:?}", body.len()).into());
     }
     Ok(())
 }

@@ -51,6 +51,17 @@ fn main() -> ExitCode {
         with_nginx("a_large_gzip_body_is_decoded_in_bounded_memory", || {
             run(bodies::a_large_gzip_body_is_decoded_in_bounded_memory())
         }),
+        with_nginx("a_large_zstd_body_is_decoded_in_bounded_memory", || {
+            run(bodies::a_large_zstd_body_is_decoded_in_bounded_memory())
+        }),
+        with_nginx("a_large_brotli_body_is_decoded_in_bounded_memory", || {
+            run(bodies::a_large_brotli_body_is_decoded_in_bounded_memory())
+        }),
+        with(
+            "files_that_nginx_packs_with_brotli_arrive_as_they_are",
+            vec![NGINX, BROTLI],
+            || run(bodies::files_that_nginx_packs_with_brotli_arrive_as_they_are()),
+        ),
         with_nginx("files_arrive_over_tls_from_an_added_authority", || {
             run(trust::files_arrive_over_tls_from_an_added_authority())
         }),
@@ -102,6 +113,7 @@ fn main() -> ExitCode {
 type Peer = (&'static str, &'static str);
 
 const NGINX: Peer = ("nginx", "nginx");
+const BROTLI: Peer = (nginx::BROTLI, "libnginx-mod-http-brotli-filter");
 const SQUID: Peer = ("squid", "squid");
 const MICROSOCKS: Peer = ("microsocks", "microsocks");
 const DANTE: Peer = ("danted", "dante-server");

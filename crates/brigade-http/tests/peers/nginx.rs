@@ -15,6 +15,9 @@ use tempfile::TempDir;
 
 use crate::python;
 
+/// A module of nginx in a package of its own, and loaded where it is installed.
+pub(crate) const BROTLI: &str = "/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so";
+
 const STEP: Duration = Duration::from_millis(10);
 const STEPS_MAX: u32 = 1000;
 const STARTS_MAX: u32 = 5;
@@ -186,9 +189,14 @@ fn is_ready(child: &mut Child, folder: &Path) -> Result<bool, Failed> {
 }
 
 fn configuration(port: u16, scheme: &str, directives: &str) -> String {
+    let module = match Path::new(BROTLI).is_file() {
+        true => format!("load_module {BROTLI};"),
+        false => String::new(),
+    };
     let tls = if scheme == "https" { " ssl" } else { "" };
     format!(
-        "daemon off;
+        "{module}
+daemon off;
 master_process off;
 pid nginx.pid;
 events {{ worker_connections 512; }}

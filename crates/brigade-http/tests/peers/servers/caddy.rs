@@ -19,6 +19,7 @@ fn configuration(place: Place<'_>) -> String {
         Speaks::H2c => ("http://", "h1 h2c"),
     };
     let tls = tls(place);
+    let (gzip, zstd) = (packed(place, "gzip"), packed(place, "zstd"));
     format!(
         "{{
     admin off
@@ -38,15 +39,8 @@ fn configuration(place: Place<'_>) -> String {
         format json
     }}
     {tls}
-    handle_path /gzip/* {{
-        encode {{
-            gzip
-            minimum_length 1
-            match status 200
-        }}
-        root * {files}
-        file_server
-    }}
+    {gzip}
+    {zstd}
     handle /echo/* {{
         respond \"{{http.request.body}}\"
     }}
@@ -62,6 +56,22 @@ fn configuration(place: Place<'_>) -> String {
     }}
 }}
 "
+    )
+}
+
+/// The files, in this coding.
+fn packed(place: Place<'_>, coding: &str) -> String {
+    let files = place.files.display();
+    format!(
+        "handle_path /{coding}/* {{
+        encode {{
+            {coding}
+            minimum_length 1
+            match status 200
+        }}
+        root * {files}
+        file_server
+    }}"
     )
 }
 

@@ -1,9 +1,9 @@
 //! The servers of the table: each one set up to serve the same things in each of its protocols.
 //!
-//! What they serve: `/0` to `/999` and `/large` are files, `/gzip/0` the same compressed, `/none`
-//! has no content, `/headers` has headers of 30 KiB, `/echo/...` sends back what was posted, and
-//! `/put/...` keeps what was put. What a server cannot do, [`Program::can`] says. Nothing here
-//! knows what is proven with them.
+//! What they serve: `/0` to `/999` and `/large` are files, `/gzip/0` the same compressed (and
+//! `/zstd/0` where a server knows that), `/none` has no content, `/headers` has headers of 30 KiB,
+//! `/echo/...` sends back what was posted, and `/put/...` keeps what was put. What a server cannot
+//! do, [`Program::can`] says. Nothing here knows what is proven with them.
 
 mod apache;
 mod caddy;
@@ -63,6 +63,14 @@ impl Program {
         match feat {
             Feat::Answers | Feat::Log => self != Self::Nghttpd,
             Feat::Echo => !matches!(self, Self::Nginx | Self::Haproxy),
+        }
+    }
+
+    /// In which codings it sends its files.
+    pub(crate) fn codings(self) -> &'static [&'static str] {
+        match self {
+            Self::Caddy => &["gzip", "zstd"],
+            _ => &["gzip"],
         }
     }
 
