@@ -3,6 +3,7 @@
 //! It was written for clients of Python, and holds ours to what those can do. Each trial has one of
 //! its own; nothing here judges the answers.
 
+mod cookies;
 mod credentials;
 mod hops;
 mod shapes;
@@ -58,6 +59,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         named(
             vec![GUNICORN],
             waits::h20j_an_httpbin_that_fails_at_random_is_asked_again,
+        ),
+        named(
+            vec![GUNICORN],
+            cookies::h20k_cookies_of_httpbin_come_back_to_it,
         ),
     ]
 }

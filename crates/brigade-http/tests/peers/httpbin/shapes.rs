@@ -105,6 +105,8 @@ pub(crate) async fn h20d_what_httpbin_packs_is_unpacked() -> Outcome {
     for (path, mark, coding, start) in [
         ("gzip", "/gzipped", "gzip", &b"\x1f\x8b"[..]),
         ("deflate", "/deflated", "deflate", b"\x78"),
+        // It has no mark at its beginning.
+        ("brotli", "/brotli", "br", b""),
     ] {
         let response = client.get(path)?.send().await?;
         expect(
@@ -117,6 +119,7 @@ pub(crate) async fn h20d_what_httpbin_packs_is_unpacked() -> Outcome {
         shows(&answer, "/method", "GET")?;
         let packed = plain.get(path)?.send().await?.bytes().await?;
         expect("start", &packed[..start.len()], start)?;
+        expect("text", std::str::from_utf8(&packed).is_ok(), false)?;
     }
     close(plain).await?;
     close(client).await
