@@ -3,6 +3,7 @@
 #![no_main]
 
 #[path = "../../crates/brigade-http/tests/fuzz/http1.rs"]
+#[allow(dead_code, reason = "only what speaks is used")]
 mod http1;
 #[path = "../../crates/brigade-http/tests/fuzz/http2.rs"]
 mod http2;

@@ -14,11 +14,11 @@ use rustls::pki_types::ServerName;
 use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
-use url::{Host, Url};
+use url::Host;
 
 use crate::dns::Resolver;
 use crate::pool::connection::Stream;
-use crate::pool::{Dialer, Dialing, SlotGuard};
+use crate::pool::{DialPlan, Dialer, Dialing, SlotGuard};
 use crate::protocol::{Protocol, Versions};
 use crate::proxy::{self, Proxies};
 use crate::race::race;
@@ -47,18 +47,19 @@ pub(crate) struct Connector {
 }
 
 impl Dialer for Connector {
-    fn dial<'a>(&'a self, url: &'a Url, slot: &'a SlotGuard, until: Moment) -> Dialing<'a> {
-        Box::pin(self.connect(url, slot, until))
+    fn dial<'a>(&'a self, plan: &'a DialPlan, slot: &'a SlotGuard, until: Moment) -> Dialing<'a> {
+        Box::pin(self.connect(plan, slot, until))
     }
 
-    fn protocol(&self, url: &Url) -> Protocol {
-        match self.proxies.asked_for(url) {
-            // A proxy that is asked for plain http is asked in HTTP/1.1, whatever the origin speaks.
-            Some(_) => Protocol {
+    fn protocol(&self, plan: &DialPlan) -> Protocol {
+        // Of HTTP/1.1 alone a connection can be taken over. And a proxy that is asked for plain
+        // http is asked in HTTP/1.1, whatever the origin speaks.
+        match plan.is_switch || self.proxies.asked_for(&plan.url).is_some() {
+            true => Protocol {
                 versions: Versions::Http1,
                 ..self.protocol
             },
-            None => self.protocol,
+            false => self.protocol,
         }
     }
 }
@@ -81,21 +82,28 @@ impl Connector {
         }
     }
 
-    async fn connect(&self, url: &Url, slot: &SlotGuard, until: Moment) -> Result<Stream> {
+    async fn connect(&self, plan: &DialPlan, slot: &SlotGuard, until: Moment) -> Result<Stream> {
         let no_host = || Error::new(Kind::BadUrl).because("it names no host");
-        let to = Destination::of(url).ok_or_else(no_host)?;
-        let stream = self.open(&to, slot, until).await?;
+        let to = Destination::of(&plan.url).ok_or_else(no_host)?;
+        let stream = match self.proxies.on_way(&to) {
+            Some(proxy) => self.open_past(proxy, (&to, plan), slot, until).await?,
+            None => self.reach(&to, slot, until).await?,
+        };
         match to.https {
+            true if plan.is_switch => secure(self.http1_config(), &to.host, stream).await,
             true => secure(self.tls_config(), &to.host, stream).await,
             false => Ok(stream),
         }
     }
 
-    /// A stream that leads to `to`, past a proxy if there is one for it.
-    async fn open(&self, to: &Destination, slot: &SlotGuard, until: Moment) -> Result<Stream> {
-        let Some(proxy) = self.proxies.on_way(to) else {
-            return self.reach(to, slot, until).await;
-        };
+    /// A stream that leads to `to` past a proxy.
+    async fn open_past(
+        &self,
+        proxy: &proxy::Server,
+        (to, plan): (&Destination, &DialPlan),
+        slot: &SlotGuard,
+        until: Moment,
+    ) -> Result<Stream> {
         let mut to = to.clone();
         if proxy.wants_address() {
             let addresses = self.resolve(&to.host).await?;
@@ -107,7 +115,7 @@ impl Connector {
         }
         let reached = self.reach(&proxy.at, slot, until).await;
         let stream = reached.map_err(|error| error.at(proxy))?;
-        let passed = self.pass(proxy, stream, &to).await;
+        let passed = self.pass(proxy, stream, (&to, plan)).await;
         passed.map_err(|error| error.at(proxy))
     }
 
@@ -115,18 +123,12 @@ impl Connector {
         &self,
         proxy: &proxy::Server,
         mut stream: Stream,
-        to: &Destination,
+        (to, plan): (&Destination, &DialPlan),
     ) -> Result<Stream> {
         if proxy.at.https {
-            let config = async {
-                let mut config = ClientConfig::clone(&*self.tls_config().await?);
-                // The proxy is asked in no other version.
-                config.alpn_protocols = vec![b"http/1.1".to_vec()];
-                Ok(config.into())
-            };
-            stream = secure(config, &proxy.at.host, stream).await?;
+            stream = secure(self.http1_config(), &proxy.at.host, stream).await?;
         }
-        proxy.pass(stream, to).await
+        proxy.pass(stream, to, plan.is_switch).await
     }
 
     /// A bare stream by whatever way the client has.
@@ -183,6 +185,13 @@ impl Connector {
                 .await
         });
         config.await.map_err(Error::of_tls).cloned()
+    }
+
+    /// The same for who must be asked in HTTP/1.1.
+    async fn http1_config(&self) -> Result<Arc<ClientConfig>> {
+        let mut config = ClientConfig::clone(&*self.tls_config().await?);
+        config.alpn_protocols = Versions::Http1.alpn();
+        Ok(config.into())
     }
 }
 

@@ -3,14 +3,17 @@
 //! It is boxed once and moves as a pointer through everything that sends it. It never holds
 //! anything of a connection.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use http::{HeaderMap, Method};
-use url::Url;
+use url::{Position, Url};
 
 use crate::Error;
 use crate::body::Payload;
+use crate::pool::connection::Switch;
 use crate::settings::Settings;
 
 /// All that a request is made of.
@@ -38,6 +41,7 @@ impl Draft {
             body,
             merged,
             resent: _,
+            switch,
         } = &self.hop;
         self.is_repeatable().then(|| Self {
             hop: Hop {
@@ -47,6 +51,7 @@ impl Draft {
                 body: body.clone(),
                 merged: *merged,
                 resent: AtomicU32::new(0),
+                switch: switch.clone(),
             },
             settings: self.settings.clone(),
             error: None,
@@ -64,9 +69,21 @@ pub(crate) struct Hop {
     pub(crate) merged: bool,
     /// How often the request was sent before, whatever the reason.
     pub(crate) resent: AtomicU32,
+    /// Whether it asks for the connection itself.
+    pub(crate) switch: Option<Arc<Switch>>,
 }
 
 impl Hop {
+    /// Whose connections it may be sent on. Those that are to leave HTTP have keys of their own,
+    /// with ws in place of http, because they are opened in another way.
+    pub(crate) fn key(&self) -> Cow<'_, str> {
+        let origin = &self.url[..Position::BeforePath];
+        match &self.switch {
+            None => Cow::Borrowed(origin),
+            Some(_) => Cow::Owned(origin.replacen("http", "ws", 1)),
+        }
+    }
+
     /// The request moves to another connection, although it was sent on one.
     pub(crate) fn move_on(&self) {
         self.resent.fetch_add(1, Relaxed);

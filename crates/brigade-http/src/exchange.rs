@@ -11,8 +11,7 @@ use std::time::Duration;
 use brigade::clock;
 use brigade_core::time::Moment;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Uri};
-use url::Position;
+use http::{HeaderMap, StatusCode, Uri};
 
 use crate::client::Inner;
 use crate::deadline::Deadline;
@@ -39,7 +38,11 @@ pub(crate) async fn exchange(
     timeouts: &Timeouts,
     (total, now): (Deadline, Moment),
 ) -> Result<Response> {
-    let proxy = client.proxies().asked_for(&hop.url);
+    let proxy = match hop.switch {
+        // A connection that leaves HTTP goes past every proxy.
+        Some(_) => None,
+        None => client.proxies().asked_for(&hop.url),
+    };
     let mut attempt = Attempt {
         client,
         hop,
@@ -55,12 +58,12 @@ pub(crate) async fn exchange(
         unprocessed: 0,
         begun: None,
     };
-    let key = &hop.url[..Position::BeforePath];
+    let key = hop.key();
     let mut now = Some(now);
     loop {
         let at = now.take().unwrap_or_else(clock::now);
         attempt.begun = Some(at);
-        let lease = match client.pool.try_checkout(key, at) {
+        let lease = match client.pool.try_checkout(&key, at) {
             Some(lease) => {
                 tracing::debug!(host = ?lease.connection().map(|used| &used.host), "reused");
                 lease
@@ -68,7 +71,7 @@ pub(crate) async fn exchange(
             // Boxed, because a wait is rare and its state is large.
             None => {
                 attempt.begun = None;
-                Box::pin(checkout(client, hop, timeouts, total)).await?
+                Box::pin(checkout(client, hop, &key, timeouts, total)).await?
             }
         };
         let next = match lease.connection().map(|connection| connection.is_http2) {
@@ -86,6 +89,7 @@ pub(crate) async fn exchange(
 async fn checkout(
     client: &Inner,
     hop: &Hop,
+    key: &str,
     timeouts: &Timeouts,
     total: Deadline,
 ) -> Result<Lease> {
@@ -93,9 +97,9 @@ async fn checkout(
         url: hop.url.clone(),
         connect: timeouts.connect,
         total,
+        is_switch: hop.switch.is_some(),
     };
     let limit = total.nearer(Phase::Pool, timeouts.pool);
-    let key = &hop.url[..Position::BeforePath];
     client.pool.checkout(key, to, limit).await
 }
 
@@ -148,6 +152,9 @@ impl Attempt<'_> {
             lease.dead();
             return Ok(Next::Again);
         }
+        if let Some(switch) = &self.hop.switch {
+            switch.ask(connection);
+        }
         let is_fresh = connection.is_fresh();
         let target = self.target()?;
         let request = request1(self.client, self.hop, target, &connection.host, self.proxy);
@@ -163,6 +170,11 @@ impl Attempt<'_> {
             }
         };
         let answer = sent.await;
+        if let Some(switch) = &self.hop.switch
+            && !matches!(&answer, Ok(head) if head.status() == StatusCode::SWITCHING_PROTOCOLS)
+        {
+            switch.withdraw();
+        }
         let connection = &exchange.connection;
         match answer {
             Ok(head) => {

@@ -36,6 +36,7 @@
 //! | answer requests without a network, in a test | [`ClientBuilder::service`], [`service`] |
 //! | put layers of tower around it | [`service`] |
 //! | trace it, measure it | [`watch`] |
+//! | talk both ways, message by message | `Client::websocket` |
 //! | end every connection | [`Client::close`] |
 //!
 //! It speaks HTTP/1.1 and HTTP/2: what the server chooses in the TLS handshake, or what it is told to.
@@ -91,6 +92,8 @@ mod timeouts;
 pub mod tls;
 pub mod transport;
 pub mod watch;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use body::RequestBody;
 pub use builder::ClientBuilder;

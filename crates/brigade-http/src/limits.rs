@@ -23,7 +23,8 @@ use std::time::Duration;
 pub struct PoolLimits {
     /// The most connections at once, at least 1; by default 100.
     pub total: usize,
-    /// The most connections at once to one host, at least 1; by default as many as in total.
+    /// The most connections at once to one host, at least 1; by default as many as in total. Those
+    /// of WebSockets to a host are counted apart from those of its other requests.
     pub per_host: usize,
     /// The most idle connections; by default as many as in total.
     pub idle: usize,

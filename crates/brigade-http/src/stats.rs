@@ -10,6 +10,7 @@ use brigade::clock;
 use brigade_core::pool::Phase;
 
 use crate::pool::ClientPool;
+use crate::pool::connection::Connection;
 
 /// A snapshot of a client's connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +18,7 @@ use crate::pool::ClientPool;
 pub struct Stats {
     /// Connections that are being opened.
     pub dialing: usize,
-    /// Connections that a request uses.
+    /// Connections that a request or a WebSocket uses.
     pub active: usize,
     /// Open connections that nobody uses.
     pub idle: usize,
@@ -41,7 +42,7 @@ impl Stats {
         let counts = core.stats();
         let connections = core.connections().map(|entry| ConnectionStats {
             origin: entry.key.clone(),
-            state: entry.phase.into(),
+            state: state(entry.phase, entry.connection),
             is_http2: entry
                 .connection
                 .is_some_and(|connection| connection.is_http2),
@@ -66,7 +67,8 @@ impl Stats {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionStats {
-    /// Scheme, host and port, such as `https://example.com` or `http://127.0.0.1:8080`.
+    /// Scheme, host and port, such as `https://example.com` or `http://127.0.0.1:8080`; with ws in
+    /// place of http for one that was opened for a WebSocket.
     pub origin: Arc<str>,
     /// What it is doing.
     pub state: ConnectionState,
@@ -91,19 +93,22 @@ pub enum ConnectionState {
     Dialing,
     /// A request uses it.
     Active,
+    /// It has left HTTP: a WebSocket uses it.
+    Upgraded,
     /// It is open and nobody uses it.
     Idle,
     /// It will not be used again; its socket is not gone yet.
     Closing,
 }
 
-impl From<Phase> for ConnectionState {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Dialing => Self::Dialing,
-            Phase::Active => Self::Active,
-            Phase::Idle => Self::Idle,
-            Phase::Closing => Self::Closing,
+fn state(phase: Phase, connection: Option<&Arc<Connection>>) -> ConnectionState {
+    match phase {
+        Phase::Active if connection.is_some_and(|connection| connection.is_switched()) => {
+            ConnectionState::Upgraded
         }
+        Phase::Dialing => ConnectionState::Dialing,
+        Phase::Active => ConnectionState::Active,
+        Phase::Idle => ConnectionState::Idle,
+        Phase::Closing => ConnectionState::Closing,
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | serve HTTP on loopback, with every fault there is | [`server::Server`] |
 //! | serve HTTP/2, frame by frame, as no library would | [`h2::H2Server`] |
+//! | serve WebSockets, frame by frame | [`websocket::WsServer`] |
 //! | play a protocol byte by byte, in memory or on loopback | [`peer::Script`] |
 //! | drop a future at each of its awaits, or cancel it there | [`cancel::fuzz_cancel`], [`cancel::Fuzz`] |
 //! | see that nothing was left behind | [`leak::LeakCheck`], [`leak::Census`] |
@@ -104,3 +105,4 @@ pub mod leak;
 pub mod peer;
 pub mod server;
 pub mod wait;
+pub mod websocket;

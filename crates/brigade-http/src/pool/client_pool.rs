@@ -89,7 +89,7 @@ impl ClientPool {
     }
 
     fn enqueue(self: &Arc<Self>, key: &str, plan: DialPlan) -> Waiting {
-        let sharing = self.dialer.sharing(&plan.url);
+        let sharing = self.dialer.sharing(&plan);
         let want = Want::new(plan);
         let waiter = want.clone();
         let ticket = self.act(|core, now, actions| core.wait(key, sharing, waiter, now, actions));

@@ -101,8 +101,8 @@ async fn open(slot: &SlotGuard, want: &Want) -> Result<connection::Open> {
     let plan = &want.plan;
     let deadline = plan.total.nearer(Phase::Connect, plan.connect);
     let opened = deadline.bound(async {
-        let stream = slot.pool.dialer.dial(&plan.url, slot, deadline.at).await?;
-        connection::open(stream, slot.slot, &plan.url, &slot.pool).await
+        let stream = slot.pool.dialer.dial(plan, slot, deadline.at).await?;
+        connection::open(stream, slot.slot, plan, &slot.pool).await
     });
     tokio::select! {
         biased;

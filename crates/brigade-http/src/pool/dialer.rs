@@ -8,10 +8,10 @@ use std::pin::Pin;
 
 use brigade_core::pool::Sharing;
 use brigade_core::time::Moment;
-use url::Url;
 
 use super::connection::Stream;
 use super::guards::SlotGuard;
+use super::want::DialPlan;
 use crate::Result;
 use crate::protocol::Protocol;
 
@@ -20,15 +20,15 @@ pub(crate) type Dialing<'a> = Pin<Box<dyn Future<Output = Result<Stream>> + Send
 
 /// Opens byte streams to servers.
 pub(crate) trait Dialer: fmt::Debug + Send + Sync {
-    /// A connected stream to the origin of `url`, ready for HTTP, for the dial that has `slot`.
-    fn dial<'a>(&'a self, url: &'a Url, slot: &'a SlotGuard, until: Moment) -> Dialing<'a>;
+    /// A connected stream to the origin of `plan`, ready for HTTP, for the dial that has `slot`.
+    fn dial<'a>(&'a self, plan: &'a DialPlan, slot: &'a SlotGuard, until: Moment) -> Dialing<'a>;
 
-    /// What is spoken to the origin of `url`.
-    fn protocol(&self, url: &Url) -> Protocol;
+    /// What is spoken to the origin of `plan`.
+    fn protocol(&self, plan: &DialPlan) -> Protocol;
 
-    /// Whether requests may turn out to share a connection to the origin of `url`.
-    fn sharing(&self, url: &Url) -> Sharing {
-        self.protocol(url).versions.sharing(url)
+    /// Whether requests may turn out to share a connection to the origin of `plan`.
+    fn sharing(&self, plan: &DialPlan) -> Sharing {
+        self.protocol(plan).versions.sharing(&plan.url)
     }
 }
 
@@ -39,13 +39,13 @@ pub(super) struct Nowhere;
 
 #[cfg(test)]
 impl Dialer for Nowhere {
-    fn dial<'a>(&'a self, _: &'a Url, _: &'a SlotGuard, _: Moment) -> Dialing<'a> {
+    fn dial<'a>(&'a self, _: &'a DialPlan, _: &'a SlotGuard, _: Moment) -> Dialing<'a> {
         Box::pin(std::future::ready(Err(crate::Error::new(
             crate::Kind::Connect,
         ))))
     }
 
-    fn protocol(&self, _: &Url) -> Protocol {
+    fn protocol(&self, _: &DialPlan) -> Protocol {
         Protocol::default()
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct DialPlan {
     /// The connect timeout of the request.
     pub(crate) connect: Option<Duration>,
     pub(crate) total: Deadline,
+    /// Whether the connection is to leave HTTP: see [`Switch`](super::connection::Switch).
+    pub(crate) is_switch: bool,
 }
 
 #[cfg(test)]
@@ -35,6 +37,7 @@ impl DialPlan {
             url: Url::parse("http://a/").expect("a URL"),
             connect: None,
             total: Deadline::total(brigade::clock::now(), None),
+            is_switch: false,
         }
     }
 }

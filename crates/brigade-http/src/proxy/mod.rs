@@ -1,8 +1,8 @@
 //! Proxies between the client and the servers: which one for which URL, and how to get past it.
 //!
 //! * [`Proxy`] says which URLs go through which proxy, and which do not. An HTTP proxy is asked for
-//!   an http URL as a whole, and for a tunnel (CONNECT) to the server of an https URL; TLS is then
-//!   spoken with that server, not with the proxy. A SOCKS5 proxy is asked for a stream to either.
+//!   an http URL as a whole, and for a tunnel (CONNECT) to the server of an https URL or of any
+//!   WebSocket; TLS is then spoken with that server, not with the proxy. A SOCKS5 proxy is asked for a stream to either.
 //!   What the client was told about TLS holds for a proxy that is reached over TLS, too.
 //! * The variables of the environment are read where the builder is told nothing else, as curl reads
 //!   them: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, then the same in capitals; but

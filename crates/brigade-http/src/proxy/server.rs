@@ -113,13 +113,14 @@ impl Server {
         self.protocol == Protocol::Socks { resolves: false }
     }
 
-    /// Has a connected stream to the proxy led on to `to`.
-    pub(crate) async fn pass<S>(&self, stream: S, to: &Destination) -> Result<S>
+    /// Has a connected stream to the proxy led on to `to`, unless it is one that is asked for each
+    /// URL instead: never if the connection is to leave HTTP.
+    pub(crate) async fn pass<S>(&self, stream: S, to: &Destination, is_switch: bool) -> Result<S>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let passed = match self.protocol {
-            Protocol::Http if !to.https => return Ok(stream),
+            Protocol::Http if !to.https && !is_switch => return Ok(stream),
             Protocol::Http => tunnel::open(stream, to, self.authorization.as_ref()).await,
             Protocol::Socks { .. } => socks::connect(stream, to, self.login.as_ref()).await,
         };

@@ -1,6 +1,6 @@
 //! Asking an HTTP proxy for a tunnel (CONNECT; RFC 9110, section 9.3.6).
 //!
-//! Only TLS goes through tunnels, in which the client speaks first; so a proxy that sends anything
+//! Only TLS and WebSockets go through tunnels, in which the client speaks first; so a proxy that sends anything
 //! after its answer has misunderstood, or wants to be mistaken for the server. It never reads more
 //! than one head of bounded size.
 

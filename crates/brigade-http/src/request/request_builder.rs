@@ -2,6 +2,8 @@
 //!
 //! It keeps the first thing that is wrong and reports it when it is sent, never earlier.
 
+#[cfg(feature = "websocket")]
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use url::Url;
 
 use crate::body::{Payload, RequestBody};
 use crate::draft::{Draft, Hop};
+#[cfg(feature = "websocket")]
+use crate::pool::connection::Switch;
 use crate::retry::RetryPolicy;
 use crate::send::send;
 use crate::{Client, Error, Kind, Response, Result, Timeouts};
@@ -68,6 +72,7 @@ impl RequestBuilder {
                 body: Payload::empty(),
                 merged: false,
                 resent: AtomicU32::new(0),
+                switch: None,
             },
             settings: client.inner.settings.clone(),
             error: None,
@@ -156,6 +161,19 @@ impl RequestBuilder {
         let draft = Box::new(self.draft.again()?);
         let client = self.client.clone();
         Some(Self { client, draft })
+    }
+
+    /// Asks for the connection itself.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn switching(mut self, switch: Arc<Switch>) -> Self {
+        self.draft.hop.switch = Some(switch);
+        self
+    }
+
+    /// The timeouts that are set so far.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn timeouts_set(&self) -> Timeouts {
+        self.draft.settings.timeouts
     }
 
     /// Sends the request and waits for the head of the response. Any status is a response.

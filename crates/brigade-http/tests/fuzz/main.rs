@@ -22,7 +22,9 @@ macro_rules! targets {
     };
 }
 
-targets![decode, http1, http2, lines, link, response];
+targets![
+    cookies, decode, events, http1, http2, lines, link, response, websocket
+];
 
 /// Plays every input of a corpus.
 fn replay(name: &str, body: fn(&[u8])) {

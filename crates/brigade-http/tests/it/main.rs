@@ -33,6 +33,7 @@ mod storm;
 mod timeouts;
 mod transport;
 mod unix;
+mod websocket;
 
 use std::collections::HashSet;
 use std::error::Error as _;

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -17,9 +18,11 @@ use http::uri::Authority;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use url::{Position, Url};
 
+use super::switch::Next;
 use super::wire::{Fault, Terms, Wire};
 use crate::body::{Fed, RequestBody};
 use crate::pool::Lease;
@@ -62,6 +65,9 @@ pub(crate) struct Connection {
     pub(super) task: OnceLock<AbortHandle>,
     /// Woken when the connection is to end.
     pub(super) driver: AtomicWaker,
+    /// What follows HTTP, if the request that is on it asks for that.
+    switch: Mutex<Option<oneshot::Receiver<Box<dyn Next>>>>,
+    is_switched: AtomicBool,
 }
 
 impl Connection {
@@ -92,6 +98,8 @@ impl Connection {
             sender: Mutex::new(None),
             task: OnceLock::new(),
             driver: AtomicWaker::new(),
+            switch: Mutex::new(None),
+            is_switched: AtomicBool::new(false),
         })
     }
 
@@ -137,6 +145,29 @@ impl Connection {
             (None, None) if cause.is_user() => Error::new(Kind::RequestBody).from(cause),
             (None, None) => Error::new(Kind::Protocol).from(cause),
         }
+    }
+
+    /// The next request asks for the connection itself.
+    pub(super) fn expect_switch(&self, asked: oneshot::Receiver<Box<dyn Next>>) {
+        let before = self.switch().replace(asked);
+        drop(before);
+    }
+
+    fn switch(&self) -> MutexGuard<'_, Option<oneshot::Receiver<Box<dyn Next>>>> {
+        self.switch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take_switch(&self) -> Option<oneshot::Receiver<Box<dyn Next>>> {
+        self.switch().take()
+    }
+
+    pub(super) fn note_switched(&self) {
+        self.is_switched.store(true, Relaxed);
+    }
+
+    /// Whether it has left HTTP.
+    pub(crate) fn is_switched(&self) -> bool {
+        self.is_switched.load(Relaxed)
     }
 
     /// Takes no more requests: an idle connection says goodbye and closes, or closes at once.

@@ -10,6 +10,8 @@
 //! Timeouts of HTTP/1.1 are kept by the task too, with one timer for each connection that is hardly
 //! ever moved: a request only changes the numbers that the timer looks at when it fires. Those of
 //! HTTP/2 are kept by each exchange, because they end a stream and not its connection.
+//!
+//! A connection of HTTP/1.1 may leave HTTP and be something else from then on (`switch`).
 
 mod ending;
 mod exchange2;
@@ -18,6 +20,7 @@ mod http1;
 mod http2;
 mod io;
 mod open;
+mod switch;
 mod timer;
 mod upload;
 mod wire;
@@ -26,4 +29,9 @@ pub(crate) use exchange2::{Asked2, Exchange2, Failure};
 pub(crate) use handle::{Connection, Exchange, send};
 pub(crate) use io::Stream;
 pub(crate) use open::{Open, open, start};
+pub(crate) use switch::Switch;
+#[cfg(feature = "websocket")]
+pub(crate) use switch::{Next, Switched};
+#[cfg(feature = "websocket")]
+pub(crate) use timer::Timer;
 pub(crate) use wire::{Fault, Terms};

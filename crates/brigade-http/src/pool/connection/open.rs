@@ -8,13 +8,12 @@ use std::sync::Arc;
 use brigade::clock;
 use brigade_core::pool::{Opened, Slot};
 use brigade_core::time::Moment;
-use url::Url;
 
 use super::handle::{Connection, Sender};
 use super::http1;
 use super::http2;
 use super::io::{Noted, Stream};
-use crate::pool::{ClientPool, SlotGuard};
+use crate::pool::{ClientPool, DialPlan, SlotGuard};
 use crate::protocol::Versions;
 use crate::{Error, Kind, Result};
 
@@ -30,8 +29,13 @@ enum Driven {
 }
 
 /// Begins to speak HTTP on a connected stream.
-pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPool) -> Result<Open> {
-    let protocol = pool.dialer.protocol(url);
+pub(crate) async fn open(
+    stream: Stream,
+    slot: Slot,
+    plan: &DialPlan,
+    pool: &ClientPool,
+) -> Result<Open> {
+    let protocol = pool.dialer.protocol(plan);
     let is_only = protocol.versions == Versions::Http2;
     let is_http2 = stream.is_http2().unwrap_or(is_only);
     if is_only && !is_http2 {
@@ -40,7 +44,7 @@ pub(crate) async fn open(stream: Stream, slot: Slot, url: &Url, pool: &ClientPoo
     }
     let now = clock::now();
     let until = until(pool, now);
-    let mut connection = Connection::new(slot, url, (now, until), is_http2)?;
+    let mut connection = Connection::new(slot, &plan.url, (now, until), is_http2)?;
     connection.peer = stream.peer();
     let connection = Arc::new(connection);
     let noted = Noted {

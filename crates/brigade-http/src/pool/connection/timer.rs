@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 
 pin_project! {
     #[derive(Debug)]
-    pub(super) struct Timer {
+    pub(crate) struct Timer {
         #[pin]
         sleep: Sleep,
         armed: Option<Moment>,
@@ -35,7 +35,7 @@ impl Timer {
     }
 
     /// A timer that always the same spawned task polls, and so need not be told anew whom to wake.
-    pub(super) fn of_one_task() -> Self {
+    pub(crate) fn of_one_task() -> Self {
         Self {
             is_of_one_task: true,
             ..Self::new()
@@ -43,7 +43,7 @@ impl Timer {
     }
 
     /// Ready when `at` has come.
-    pub(super) fn poll(self: Pin<&mut Self>, at: Moment, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(self: Pin<&mut Self>, at: Moment, cx: &mut Context<'_>) -> Poll<()> {
         if at == Moment::MAX {
             return Poll::Pending;
         }
