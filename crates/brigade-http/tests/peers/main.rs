@@ -6,6 +6,8 @@
 //!
 //! Trials run one after the other, because one of them measures the memory of the process.
 
+mod aiohttp;
+mod autobahn;
 mod bodies;
 mod certificates;
 mod connections;
@@ -106,6 +108,8 @@ fn main() -> ExitCode {
     let trials = trials.into_iter().chain(dns::trials());
     let trials = trials.chain(table::trials());
     let trials = trials.chain(httpbin::trials());
+    let trials = trials.chain(aiohttp::trials());
+    let trials = trials.chain(autobahn::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
