@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use brigade_http::Client;
-use brigade_http::websocket::{Message, WebSocket};
+use brigade_http::websocket::WebSocket;
 use libtest_mimic::{Failed, Trial};
 use serde::Deserialize;
 use serde_json::json;
@@ -122,7 +122,6 @@ async fn converse(client: &Client, port: u16) -> Result<usize, Failed> {
 /// Sends back what comes. How it ends is what the verdict is about.
 async fn echo(mut socket: WebSocket) {
     while let Some(Ok(message)) = socket.next().await {
-        let message: Message = message;
         if socket.send(message).await.is_err() {
             break;
         }

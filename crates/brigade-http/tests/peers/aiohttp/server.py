@@ -43,8 +43,6 @@ async def messages(socket):
             continue
         said = [message.data, message.extra] if message.type is WSMsgType.CLOSE else None
         seen["closed"].append(said)
-        if message.type is WSMsgType.CLOSE and not socket.closed:
-            await socket.close(code=message.data or 1000)
         return
 
 
