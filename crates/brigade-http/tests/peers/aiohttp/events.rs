@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use brigade_http::Backoff;
+use brigade_http::{Backoff, Timeouts};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::Aiohttp;
 use crate::{Outcome, close, expect};
@@ -39,6 +40,37 @@ pub(crate) async fn h20q_events_of_aiohttp_are_one_sequence() -> Outcome {
     resumed.extend(ends.map(|last| json!(last.to_string())));
     let seen = server.seen(&client).await?;
     expect("resumed", &seen["resumed"], &json!(resumed))?;
+    close(client).await
+}
+
+pub(crate) async fn h20q_aiohttp_is_given_the_time_that_it_wants() -> Outcome {
+    const RETRY: Duration = Duration::from_millis(300);
+    let server = Aiohttp::start()?;
+    let client = server.client()?.build()?;
+    let url = server.url(&format!(
+        "/events?total=3&each=1&retry={}",
+        RETRY.as_millis()
+    ));
+    let begun = Instant::now();
+    let mut events = client.get(url)?.events();
+    while let Some(event) = events.next().await {
+        event?;
+    }
+    // Once before each event but the first, and once before the end.
+    expect("reconnected", events.reconnected(), 3)?;
+    if begun.elapsed() < 3 * RETRY {
+        return Err(format!("it was over after {:?}", begun.elapsed()).into());
+    }
+    drop(events);
+
+    // A heartbeat is a sign of life, though no event.
+    let patience = Timeouts::default().read(Duration::from_millis(700));
+    let quiet = client.get(server.url("/quiet-events?beats=15"))?;
+    let mut events = quiet.timeouts(patience).events();
+    let event = events.next().await.ok_or("it ends early")??;
+    expect("id", event.id(), "1")?;
+    expect("reconnected", events.reconnected(), 0)?;
+    drop(events);
     close(client).await
 }
 

@@ -26,6 +26,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         named(
             vec![PYTHON],
+            events::h20q_aiohttp_is_given_the_time_that_it_wants,
+        ),
+        named(
+            vec![PYTHON],
             events::h20q_packed_events_of_aiohttp_come_one_by_one,
         ),
         named(

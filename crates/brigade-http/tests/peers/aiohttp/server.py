@@ -218,6 +218,17 @@ async def events(request):
     return response
 
 
+@routes.get("/quiet-events")
+async def quiet_events(request):
+    """One event after a while of nothing but heartbeats."""
+    response = await stream(request)
+    for _ in range(int(request.query["beats"])):
+        await asyncio.sleep(0.1)
+        await response.write(b": still there\n\n")
+    await response.write(event(1))
+    return response
+
+
 @routes.get("/packed-events")
 async def packed_events(request):
     """One event at a time, compressed; the next one when the last was acknowledged."""
