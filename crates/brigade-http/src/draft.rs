@@ -12,7 +12,7 @@ use http::{HeaderMap, Method};
 use url::{Position, Url};
 
 use crate::Error;
-use crate::body::Payload;
+use crate::body::{Later, Payload};
 use crate::pool::connection::Switch;
 use crate::settings::Settings;
 
@@ -21,15 +21,17 @@ use crate::settings::Settings;
 pub(crate) struct Draft {
     pub(crate) hop: Hop,
     pub(crate) settings: Settings,
+    /// The body of the first hop, if that is to be waited for.
+    pub(crate) later: Option<Later>,
     /// What is wrong with it.
     pub(crate) error: Option<Error>,
 }
 
 impl Draft {
     /// Whether it can be sent once more: not if there is something wrong with it, or if its body was
-    /// a stream for one time.
+    /// a stream for one time, or files that were not looked at yet.
     pub(crate) fn is_repeatable(&self) -> bool {
-        self.error.is_none() && self.hop.body.is_whole()
+        self.error.is_none() && self.later.is_none() && self.hop.body.is_whole()
     }
 
     /// The same request, to be sent once more, if it can be.
@@ -54,6 +56,7 @@ impl Draft {
                 switch: switch.clone(),
             },
             settings: self.settings.clone(),
+            later: None,
             error: None,
         })
     }

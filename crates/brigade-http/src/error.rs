@@ -10,6 +10,7 @@ use std::fmt;
 use http::StatusCode;
 use url::Url;
 
+use crate::disk::FileError;
 use crate::{decode, redirect, tls};
 
 /// The result of everything that the client does.
@@ -44,6 +45,8 @@ pub enum Kind {
     /// The body of the request is a stream that failed, has another length than was said, or would
     /// have to be read a second time and cannot.
     RequestBody,
+    /// The file of a download cannot be written, or is being downloaded already.
+    File,
     /// The client cannot be built with these settings.
     Config,
     /// The host name could not be resolved.
@@ -76,6 +79,7 @@ impl Kind {
             Self::BadUrl => "bad_url",
             Self::BadRequest => "bad_request",
             Self::RequestBody => "request_body",
+            Self::File => "file",
             Self::Config => "config",
             Self::Dns => "dns",
             Self::Connect => "connect",
@@ -99,6 +103,7 @@ impl Kind {
             Self::BadUrl => "the URL cannot be used",
             Self::BadRequest => "the request cannot be sent",
             Self::RequestBody => "the body of the request cannot be sent",
+            Self::File => "the file cannot be written",
             Self::Config => "the client cannot be built",
             Self::Dns => "the host name cannot be resolved",
             Self::Connect => "cannot connect",
@@ -173,6 +178,25 @@ impl Error {
 
     pub(crate) fn of_tls(error: tls::Error) -> Self {
         Self::new(Kind::Tls).from(error)
+    }
+
+    /// The body of the request could not be had.
+    pub(crate) fn of_body(cause: Cause) -> Self {
+        let error = Self::new(Kind::RequestBody);
+        match cause.downcast::<FileError>() {
+            Ok(file) => error.with_file(*file),
+            Err(cause) => error.from(cause),
+        }
+    }
+
+    /// The file of a download could not be written.
+    pub(crate) fn of_file(file: FileError) -> Self {
+        Self::new(Kind::File).with_file(file)
+    }
+
+    fn with_file(self, file: FileError) -> Self {
+        let (detail, cause) = file.into_parts();
+        self.because(detail).from(cause)
     }
 
     pub(crate) fn of_decode(error: decode::Error) -> Self {

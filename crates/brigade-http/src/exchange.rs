@@ -192,8 +192,9 @@ impl Attempt<'_> {
                 let unsent = error.is_canceled() && !wire.is_written();
                 let is_whole = self.hop.body.is_whole();
                 let replayable = self.hop.method.is_idempotent() && !wire.is_answered();
-                let died =
-                    is_whole && !is_fresh && wire.fault().is_none() && !self.client.pool.is_shut();
+                // A stream that failed is to blame itself.
+                let may = is_whole && !error.is_user() && !self.client.pool.is_shut();
+                let died = may && !is_fresh && wire.fault().is_none();
                 if died && unsent {
                     return Ok(Next::Again);
                 }

@@ -44,6 +44,10 @@ pub(crate) fn request1(
     if has_no_expected_body(hop) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
+    if hop.body.length().is_none() {
+        // Hyper would leave out the body of a GET.
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     let mut request = Request::new(hop.body.body());
     *request.method_mut() = hop.method.clone();
     *request.uri_mut() = target;

@@ -24,6 +24,8 @@
 //! | limit the connections | [`PoolLimits`], and see them: [`Client::stats`] |
 //! | bound the time of each step | [`Timeouts`] |
 //! | send a request again | [`RetryPolicy`] |
+//! | send what is not in memory | [`RequestBody`], [`multipart`] |
+//! | write a response to a file | [`download`] |
 //! | receive server-sent events | [`RequestBuilder::events`], [`events`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
@@ -65,7 +67,9 @@ pub mod cookies;
 mod deadline;
 pub mod decode;
 mod defaults;
+mod disk;
 pub mod dns;
+pub mod download;
 mod draft;
 mod error;
 pub mod events;
@@ -73,8 +77,10 @@ mod exchange;
 mod fake;
 mod head;
 mod incoming;
+mod into_header;
 mod into_url;
 mod limits;
+pub mod multipart;
 mod pool;
 mod protocol;
 pub mod proxy;

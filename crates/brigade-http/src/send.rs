@@ -10,7 +10,7 @@ use brigade::clock;
 use brigade_core::time::Moment;
 use tracing::Instrument;
 
-use crate::body::Payload;
+use crate::body::{Payload, RequestBody};
 use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::draft::{Draft, Hop};
@@ -26,11 +26,19 @@ use crate::{Error, Kind, Phase, Result};
 
 /// Sends a request on its way.
 pub(crate) async fn send(client: &Inner, mut draft: Box<Draft>) -> Result<Response> {
-    let now = clock::now();
+    let mut now = clock::now();
+    let total = Deadline::total(now, draft.settings.timeouts.total);
+    if let Some(later) = draft.later.take() {
+        // Boxed, because it is rare and its state is large.
+        let settled = Box::pin(total.bound(RequestBody::from(later).settle())).await;
+        let settled = settled.and_then(|body| body.map_err(Error::of_body));
+        draft.hop.body = settled.map_err(|error| error.about(&draft.hop.url))?;
+        now = clock::now();
+    }
     let mut attempts = Attempts {
         client,
         settings: &draft.settings,
-        total: Deadline::total(now, draft.settings.timeouts.total),
+        total,
         begun: Some(now),
         failures: 0,
         hops: 0,

@@ -3,12 +3,17 @@
 //! Redirects, retries, decoding, limits and the total timeout are the client's, above it. It never
 //! touches the pool.
 
-use http::header::CONTENT_LENGTH;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, StatusCode};
+use tokio::sync::Notify;
 use url::Position;
 
-use crate::answered::{Answered, BoxBody, Erased, foreign};
-use crate::body::RequestBody;
+use crate::answered::{Answered, BoxBody, BoxError, Erased, foreign};
+use crate::body::{Fed, RequestBody};
 use crate::client::Inner;
 use crate::deadline::Deadline;
 use crate::draft::Hop;
@@ -25,14 +30,23 @@ pub(crate) async fn served(
     timeouts: &Timeouts,
     total: Deadline,
 ) -> Result<Response> {
-    let answer = service.answer(request(client, hop)?);
-    // All of the request is there, so what is waited for is the response.
-    let answer = total.nearer(Phase::Read, timeouts.read).bound(answer);
+    let mut request = request(client, hop)?;
+    let feed = Arc::new(Feed::default());
+    if request.body().is_fed() {
+        request.body_mut().tell(feed.clone());
+    } else {
+        feed.fed(None);
+    }
+    let answer = answered(service.answer(request), &feed, timeouts, total);
     let answer = tokio::select! {
         biased;
         // Before the service is called, which its first poll does.
         () = client.pool.closing() => return Err(Error::new(Kind::Closed)),
-        answer = answer => answer?.map_err(foreign)?,
+        answer = answer => answer?.map_err(|error| match feed.failure().take() {
+            // Whatever the service made of it, the stream is to blame.
+            Some(failure) => Error::of_body(failure),
+            None => foreign(error),
+        })?,
     };
     let (head, body) = answer.into_parts();
     let is_empty = hop.method == Method::HEAD
@@ -52,12 +66,55 @@ pub(crate) async fn served(
     Ok(Response::new(head, source))
 }
 
+/// Tells whether the request is over, and how.
+#[derive(Debug, Default)]
+struct Feed {
+    over: Notify,
+    failure: Mutex<Option<BoxError>>,
+}
+
+impl Feed {
+    fn failure(&self) -> MutexGuard<'_, Option<BoxError>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fed for Feed {
+    fn fed(&self, failure: Option<BoxError>) {
+        *self.failure() = failure;
+        self.over.notify_one();
+    }
+}
+
+/// The answer to come. Once the request is over, it is what is waited for.
+async fn answered<T>(
+    answer: impl Future<Output = T>,
+    feed: &Feed,
+    timeouts: &Timeouts,
+    total: Deadline,
+) -> Result<T> {
+    let mut answer = pin!(answer);
+    let before = async {
+        tokio::select! {
+            biased;
+            answer = &mut answer => Some(answer),
+            () = feed.over.notified() => None,
+        }
+    };
+    match total.bound(before).await? {
+        Some(answer) => Ok(answer),
+        None => total.nearer(Phase::Read, timeouts.read).bound(answer).await,
+    }
+}
+
 /// The request as a server would see it, but for the whole URL in place of its path.
 fn request(client: &Inner, hop: &Hop) -> Result<Request<RequestBody>> {
     let host = &hop.url[Position::BeforeHost..Position::BeforePath];
     let host = HeaderValue::try_from(host);
     let host = host.map_err(|error| Error::new(Kind::BadUrl).from(error))?;
     let mut request = request1(client, hop, target(&hop.url, true)?, &host, None);
+    // That is about a connection.
+    request.headers_mut().remove(TRANSFER_ENCODING);
     if let Some(length) = hop.body.length().filter(|length| *length > 0) {
         let length = HeaderValue::from(length);
         request.headers_mut().insert(CONTENT_LENGTH, length);

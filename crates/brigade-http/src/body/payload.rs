@@ -8,13 +8,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::request_body::RequestBody;
-use super::streamed::Source;
+use super::source::Source;
 
 /// The body of a request that may have to be sent again.
 #[derive(Clone)]
 pub(crate) enum Payload {
     Bytes(Bytes),
-    Streamed(Arc<Source>),
+    Streamed {
+        source: Arc<Source>,
+        length: Option<u64>,
+    },
 }
 
 impl Payload {
@@ -26,7 +29,7 @@ impl Payload {
     pub(crate) fn body(&self) -> RequestBody {
         match self {
             Self::Bytes(bytes) => bytes.clone().into(),
-            Self::Streamed(source) => RequestBody::reading(source.clone()),
+            Self::Streamed { source, length } => RequestBody::reading(source.clone(), *length),
         }
     }
 
@@ -39,7 +42,7 @@ impl Payload {
     pub(crate) fn length(&self) -> Option<u64> {
         match self {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
-            Self::Streamed(source) => source.length,
+            Self::Streamed { length, .. } => *length,
         }
     }
 
@@ -47,8 +50,22 @@ impl Payload {
     pub(crate) fn is_whole(&self) -> bool {
         match self {
             Self::Bytes(_) => true,
-            Self::Streamed(source) => source.is_whole(),
+            Self::Streamed { source, .. } => source.is_whole(),
         }
+    }
+
+    /// Whether all of it can be sent as often as one likes.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Bytes(_) => true,
+            Self::Streamed { source, .. } => source.is_repeatable(),
+        }
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes)
     }
 }
 

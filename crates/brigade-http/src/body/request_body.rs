@@ -4,17 +4,27 @@
 //! It never copies what the caller gave.
 
 use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use futures_util::{Stream, TryStreamExt};
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use futures_util::stream::try_unfold;
 use http_body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::file;
+use super::later::Later;
 use super::payload::Payload;
-use super::streamed::{Chunks, Fed, Origin, Source, Streamed};
+use super::source::{Source, boxed};
+use super::streamed::{Fed, Streamed};
 use crate::answered::BoxError;
+
+/// The most that is read of a reader at once.
+const READ_MAX: usize = 64 << 10;
 
 /// The body of a request: bytes, or a stream of them.
 ///
@@ -50,6 +60,7 @@ enum Content {
     /// What is left to be sent.
     Bytes(Bytes),
     Streamed(Box<Streamed>),
+    Later(Later),
 }
 
 impl RequestBody {
@@ -68,7 +79,7 @@ impl RequestBody {
         B: Into<Bytes> + 'static,
         E: Into<BoxError> + 'static,
     {
-        Self::of(Origin::Once(Mutex::new(Some(boxed(stream)))))
+        Self::reading(Arc::new(Source::once(boxed(stream))), None)
     }
 
     /// A stream that is made each time that the request is sent, so that this may be several times.
@@ -90,28 +101,85 @@ impl RequestBody {
         B: Into<Bytes> + 'static,
         E: Into<BoxError> + 'static,
     {
-        Self::of(Origin::Anew(Box::new(move || boxed(make()))))
+        let source = Source::Anew(Box::new(move || boxed(make())));
+        Self::reading(Arc::new(source), None)
     }
 
-    fn of(chunks: Origin) -> Self {
-        Self::reading(Arc::new(Source::new(chunks, None)))
+    /// What a reader gives until its end, which can be read once: see [`stream`](Self::stream).
+    ///
+    /// It is read in chunks of up to 64 KiB, where the request is driven: a reader that blocks, as a
+    /// file of the standard library would, holds up everything else. For files there is
+    /// [`file`](Self::file).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade_http::RequestBody;
+    ///
+    /// let (reader, writer) = tokio::io::simplex(4096);
+    /// let body = RequestBody::reader(reader);
+    /// # let _ = (body, writer);
+    /// ```
+    pub fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
+        let begin = (Box::pin(reader), BytesMut::new());
+        Self::stream(try_unfold(begin, |(mut reader, mut buffer)| async move {
+            buffer.reserve(READ_MAX);
+            let read = reader.read_buf(&mut buffer).await?;
+            let chunk = buffer.split().freeze();
+            Ok::<_, std::io::Error>((read > 0).then_some((chunk, (reader, buffer))))
+        }))
     }
 
-    pub(super) fn reading(source: Arc<Source>) -> Self {
+    /// The file at `path`, which is looked at when the request is sent, and opened anew each time
+    /// that it is sent.
+    ///
+    /// It is read in chunks of 128 KiB on threads of the client, not where the request is driven. A
+    /// file that cannot be read, is none (a folder, a pipe), or changes its length while it is sent
+    /// ends the request with an error of [`Kind::RequestBody`](crate::Kind::RequestBody) that names it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade_http::{Client, Kind, Method, RequestBody};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let request = Client::new()?.request(Method::PUT, "http://127.0.0.1:9/")?;
+    /// let error = request.body(RequestBody::file("/no/file")).send().await.expect_err("there is no such file");
+    /// assert_eq!(error.kind(), Kind::RequestBody);
+    /// assert!(error.to_string().ends_with("read the file /no/file"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self::later(async move {
+            let length = file::length(path.clone()).await?;
+            let chunks = move || file::chunks(path.clone(), length);
+            Ok(Self::repeatable(chunks).length(length))
+        })
+    }
+
+    /// A body that is known once `looking` is ready, which the request waits for when it is sent.
+    pub(crate) fn later(
+        looking: impl Future<Output = Result<Self, BoxError>> + Send + 'static,
+    ) -> Self {
+        Later::new(looking).into()
+    }
+
+    pub(super) fn reading(source: Arc<Source>, length: Option<u64>) -> Self {
         Self {
-            content: Content::Streamed(Box::new(Streamed::new(source))),
+            content: Content::Streamed(Box::new(Streamed::new(source, length))),
         }
     }
 
     /// Says how many bytes the stream has, which the server is told then. A stream that has more or
-    /// fewer ends the request with an error. Bytes know their length, and keep it.
+    /// fewer ends the request with an error, before the server has all of the length; one of length 0
+    /// is not read at all. Bytes and files know their length, and keep it.
     #[must_use]
     pub fn length(self, bytes: u64) -> Self {
         match self.content {
-            Content::Streamed(streamed) => match Arc::try_unwrap(streamed.source) {
-                Ok(source) => Self::reading(Arc::new(source.with_length(bytes))),
-                Err(source) => Self::reading(source),
-            },
+            Content::Streamed(streamed) => Self::reading(streamed.source.clone(), Some(bytes)),
             content => Self { content },
         }
     }
@@ -120,7 +188,29 @@ impl RequestBody {
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.content {
             Content::Bytes(bytes) => Some(bytes),
-            Content::Streamed(_) => None,
+            Content::Streamed(_) | Content::Later(_) => None,
+        }
+    }
+
+    /// What a request can keep, or what is to be waited for before.
+    pub(crate) fn into_payload(self) -> Result<Payload, Later> {
+        match self.content {
+            Content::Bytes(bytes) => Ok(Payload::Bytes(bytes)),
+            Content::Streamed(streamed) => Ok(Payload::Streamed {
+                source: streamed.source.clone(),
+                length: streamed.length,
+            }),
+            Content::Later(later) => Err(later),
+        }
+    }
+
+    /// What a request can keep, once everything about it is known.
+    pub(crate) async fn settle(mut self) -> Result<Payload, BoxError> {
+        loop {
+            match self.into_payload() {
+                Ok(payload) => return Ok(payload),
+                Err(later) => self = later.await?,
+            }
         }
     }
 
@@ -131,24 +221,27 @@ impl RequestBody {
         }
     }
 
-    /// Whether it is read while it is sent.
-    pub(crate) fn is_stream(&self) -> bool {
-        matches!(self.content, Content::Streamed(_))
+    /// Whether something of it is still to be read of a stream.
+    pub(crate) fn is_fed(&self) -> bool {
+        match &self.content {
+            Content::Bytes(_) => false,
+            Content::Streamed(streamed) => !streamed.is_over(),
+            Content::Later(_) => true,
+        }
     }
-}
-
-fn boxed<S, B, E>(stream: S) -> Chunks
-where
-    S: Stream<Item = Result<B, E>> + Send + 'static,
-    B: Into<Bytes> + 'static,
-    E: Into<BoxError> + 'static,
-{
-    Box::pin(stream.map_ok(Into::into).map_err(Into::into))
 }
 
 impl Default for RequestBody {
     fn default() -> Self {
         Bytes::new().into()
+    }
+}
+
+impl From<Later> for RequestBody {
+    fn from(later: Later) -> Self {
+        Self {
+            content: Content::Later(later),
+        }
     }
 }
 
@@ -179,15 +272,6 @@ impl<const N: usize> From<&'static [u8; N]> for RequestBody {
     }
 }
 
-impl From<RequestBody> for Payload {
-    fn from(body: RequestBody) -> Self {
-        match body.content {
-            Content::Bytes(bytes) => Self::Bytes(bytes),
-            Content::Streamed(streamed) => Self::Streamed(streamed.source),
-        }
-    }
-}
-
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = BoxError;
@@ -200,9 +284,19 @@ impl Body for RequestBody {
             Content::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Content::Streamed(streamed) => {
-                let chunk = std::task::ready!(streamed.poll_chunk(cx));
+                let chunk = ready!(streamed.poll_chunk(cx));
                 Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
             }
+            Content::Later(later) => match ready!(Pin::new(later).poll(cx)) {
+                Ok(body) => {
+                    *self = body;
+                    self.poll_frame(cx)
+                }
+                Err(error) => {
+                    *self = Self::default();
+                    Poll::Ready(Some(Err(error)))
+                }
+            },
         }
     }
 
@@ -210,6 +304,7 @@ impl Body for RequestBody {
         match &self.content {
             Content::Bytes(bytes) => bytes.is_empty(),
             Content::Streamed(streamed) => streamed.is_over(),
+            Content::Later(_) => false,
         }
     }
 
@@ -219,6 +314,7 @@ impl Body for RequestBody {
             Content::Streamed(streamed) => streamed
                 .left()
                 .map_or_else(SizeHint::default, SizeHint::with_exact),
+            Content::Later(_) => SizeHint::default(),
         }
     }
 }
@@ -230,6 +326,7 @@ impl fmt::Debug for RequestBody {
         match &self.content {
             Content::Bytes(bytes) => shown.field("bytes", &bytes.len()),
             Content::Streamed(streamed) => shown.field("stream", streamed),
+            Content::Later(later) => shown.field("stream", later),
         };
         shown.finish()
     }

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
-};
+use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
 use crate::body::{Payload, RequestBody};
 use crate::draft::{Draft, Hop};
+use crate::into_header::header;
 #[cfg(feature = "websocket")]
 use crate::pool::connection::Switch;
 use crate::retry::RetryPolicy;
@@ -48,7 +47,7 @@ use crate::{Client, Error, Kind, Response, Result, Timeouts};
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
-    client: Client,
+    pub(super) client: Client,
     /// Boxed, because it moves through many hands and is large.
     pub(super) draft: Box<Draft>,
 }
@@ -75,6 +74,7 @@ impl RequestBuilder {
                 switch: None,
             },
             settings: client.inner.settings.clone(),
+            later: None,
             error: None,
         };
         Self {
@@ -110,7 +110,13 @@ impl RequestBuilder {
 
     /// What to send: bytes, or a stream of them.
     pub fn body(mut self, body: impl Into<RequestBody>) -> Self {
-        self.draft.hop.body = body.into().into();
+        match body.into().into_payload() {
+            Ok(payload) => {
+                self.draft.hop.body = payload;
+                self.draft.later = None;
+            }
+            Err(later) => self.draft.later = Some(later),
+        }
         self
     }
 
@@ -197,26 +203,4 @@ impl RequestBuilder {
         }
         send(&client.inner, draft).await
     }
-}
-
-/// A header from what a caller gave.
-pub(crate) fn header<N, V>(name: N, value: V) -> Result<(HeaderName, HeaderValue)>
-where
-    N: TryInto<HeaderName, Error: Into<http::Error>>,
-    V: TryInto<HeaderValue, Error: Into<http::Error>>,
-{
-    let bad = |error: http::Error| Error::new(Kind::BadRequest).from(error);
-    let name = name.try_into().map_err(|error| bad(error.into()))?;
-    let mut value: HeaderValue = value.try_into().map_err(|error| {
-        bad(error.into()).because(format!("the value of the header {name} cannot be sent"))
-    })?;
-    if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
-        let detail = format!("the header {name} follows from the body and cannot be set");
-        return Err(Error::new(Kind::BadRequest).because(detail));
-    }
-    if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name) {
-        // Keeps it out of debug output, too.
-        value.set_sensitive(true);
-    }
-    Ok((name, value))
 }

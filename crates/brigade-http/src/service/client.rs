@@ -8,18 +8,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use brigade::clock;
-use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::collect::collect;
+use super::given::given;
 use super::response_body::ResponseBody;
 use crate::answered::BoxError;
-use crate::deadline::Deadline;
 use crate::{Client, Error, Result};
 
 /// The response to come of a client that is used as a service.
@@ -46,9 +43,12 @@ impl Future for ResponseFuture {
     }
 }
 
-/// The URI must be absolute, such as `http://host/path`. A body of several pieces is put together
-/// before it is sent, up to 16 MiB; trailers, the version and Content-Length are the client's
-/// business and left out. [`ResponseBody`] says what becomes of the response.
+/// The URI must be absolute, such as `http://host/path`. A body is streamed as it comes, with the
+/// length that it says it has; one that is there at once (in one piece, or in up to 64 of together
+/// 64 KiB) can be sent again where the rules allow that, any other one as
+/// [`RequestBody::stream`](crate::RequestBody::stream) says. A [`RequestBody`](crate::RequestBody) is
+/// sent as what it is. Trailers, the version and Content-Length are the client's business and left
+/// out. [`ResponseBody`] says what becomes of the response.
 impl<B> Service<Request<B>> for &Client
 where
     B: Body<Error: Into<BoxError>> + Send + 'static,
@@ -94,7 +94,7 @@ where
 
 async fn send<B>(client: &Client, head: Parts, body: B) -> Result<crate::Response>
 where
-    B: Body<Error: Into<BoxError>>,
+    B: Body<Error: Into<BoxError>, Data: Send> + Send + 'static,
 {
     let mut request = client.request(head.method, head.uri.to_string())?;
     for (name, value) in &head.headers {
@@ -102,17 +102,5 @@ where
             request = request.header(name, value);
         }
     }
-    let body = match body.size_hint().exact() {
-        Some(0) => Bytes::new(),
-        _ => {
-            let total = client.inner.settings.timeouts.total;
-            let begun = clock::now();
-            let body = Deadline::total(begun, total).bound(collect(body)).await??;
-            // The caller's time with the body is a part of the whole.
-            let spent = clock::now().since(begun);
-            request = request.timeout(total.map(|total| total.saturating_sub(spent)));
-            body
-        }
-    };
-    request.body(body).send().await
+    request.body(given(body).await?).send().await
 }

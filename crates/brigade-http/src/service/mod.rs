@@ -63,7 +63,7 @@
 //! ```
 
 mod client;
-mod collect;
+mod given;
 mod response_body;
 
 pub use crate::body::RequestBody;

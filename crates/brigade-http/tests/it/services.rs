@@ -164,57 +164,72 @@ impl Body for Never {
 }
 
 /// Answers with the length of what it was sent.
-async fn measure(request: Request<RequestBody>) -> Result<Response<String>, Infallible> {
-    let length = request.headers().get("content-length").cloned();
-    let length = length.map_or_else(
-        || "none".into(),
-        |length| length.to_str().unwrap().to_owned(),
-    );
-    assert_eq!(
-        length,
-        request
-            .body()
-            .as_bytes()
-            .map_or(0, |bytes| bytes.len())
-            .to_string()
-    );
+async fn measure(
+    request: Request<RequestBody>,
+) -> Result<Response<String>, Box<dyn std::error::Error + Send + Sync>> {
+    let announced = request.headers().get("content-length").cloned();
+    let length = request.into_body().collect().await?.to_bytes().len();
+    let length = length.to_string();
+    assert!(announced.is_none_or(|announced| announced == *length));
     Ok(Response::new(length))
 }
 
 #[tokio::test(start_paused = true)]
-async fn h9c_a_body_in_pieces_is_put_together_within_limits() {
+async fn h9c_a_body_is_streamed_as_it_comes() {
     let total = Timeouts::NONE.total(Duration::from_secs(7));
     let client = builder().timeouts(total).service(service_fn(measure));
     let client = client.build().unwrap();
-    let post = |body| {
-        client
-            .clone()
-            .oneshot(Request::post("http://a/").body(body).unwrap())
-    };
     let mebibyte = Bytes::from(vec![0; 1 << 20]);
-    let sent = post(pieces(vec![mebibyte.clone(); 16])).await.unwrap();
-    assert_eq!(text(sent).await, (16 << 20).to_string());
-    let error = post(pieces(vec![mebibyte; 17])).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::TooLarge);
-    assert!(tell(&error).contains("16 MiB"), "{}", tell(&error));
-    let whole = post(pieces(vec![vec![0; 17 << 20].into()])).await;
-    assert_eq!(text(whole.unwrap()).await, (17 << 20).to_string());
-    let broken = StreamBody::new(stream::iter([
-        Ok(Frame::data(Bytes::from("1"))),
-        Err(io::Error::other("the disk is gone")),
-    ]));
-    let broken = Request::post("http://a/").body(broken).unwrap();
-    let error = client.clone().oneshot(broken).await.unwrap_err();
-    assert!(
-        tell(&error).contains("the disk is gone"),
-        "{}",
-        tell(&error)
-    );
+    let large = Request::post("http://a/").body(pieces(vec![mebibyte; 40]));
+    let sent = client.clone().oneshot(large.unwrap()).await.unwrap();
+    assert_eq!(text(sent).await, (40 << 20).to_string());
+    for before in [0, 1, 100] {
+        let pieces = (0..before).map(|_| Ok(Frame::data(Bytes::from("1"))));
+        let broken = Err(io::Error::other("the disk is gone"));
+        let broken = StreamBody::new(stream::iter(pieces.chain([broken]).collect::<Vec<_>>()));
+        let broken = Request::post("http://a/").body(broken).unwrap();
+        let error = client.clone().oneshot(broken).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::RequestBody);
+        let text = tell(&error);
+        assert!(text.contains("the disk is gone"), "{text}");
+    }
     let before = Instant::now();
     let never = Request::post("http://a/").body(Never).unwrap();
     let error = client.clone().oneshot(never).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout(Phase::Total));
     assert_eq!(before.elapsed().as_secs(), 7);
+}
+
+#[tokio::test]
+async fn h9c_a_body_that_is_there_at_once_can_be_sent_again() {
+    let server = Server::start(|request| match request.path() {
+        "/old" => Reply::redirect(307, "/new"),
+        _ => Reply::ok(request.body().len().to_string()),
+    });
+    let server = server.await.unwrap();
+    let put = |body| {
+        let request = Request::put(server.url("/old")).body(body).unwrap();
+        client().oneshot(request)
+    };
+    let small = Bytes::from(vec![0; 1000]);
+    let large = Bytes::from(vec![0; 1 << 20]);
+    for (body, size) in [(vec![small.clone(); 60], 60_000), (vec![], 0)] {
+        assert_eq!(
+            text(put(pieces(body)).await.unwrap()).await,
+            size.to_string()
+        );
+    }
+    for body in [vec![small; 70], vec![large.clone(); 2]] {
+        let error = put(pieces(body)).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::RequestBody);
+    }
+    let request = Request::put(server.url("/old")).body(Full::new(large));
+    let sent = client().oneshot(request.unwrap()).await.unwrap();
+    assert_eq!(text(sent).await, (1 << 20).to_string());
+    let own = RequestBody::repeatable(|| stream::iter(vec!["x"; 1000]).map(Ok::<_, io::Error>));
+    let request = Request::put(server.url("/old")).body(own).unwrap();
+    let sent = client().oneshot(request).await.unwrap();
+    assert_eq!(text(sent).await, "1000");
 }
 
 /// Whatever a closure says about a request.

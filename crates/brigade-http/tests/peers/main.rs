@@ -25,6 +25,7 @@ mod redirects;
 mod servers;
 mod streams;
 mod table;
+mod transfers;
 mod trust;
 
 use std::env;
@@ -81,6 +82,9 @@ fn main() -> ExitCode {
         }),
         with_nginx("idle_connections_closed_by_the_server_cost_nothing", || {
             run(connections::idle_connections_closed_by_the_server_cost_nothing())
+        }),
+        with_nginx("h17j_files_of_nginx_are_gone_on_with", || {
+            run(transfers::h17j_files_of_nginx_are_gone_on_with())
         }),
         with_nginx("files_arrive_over_a_unix_socket", || {
             run(proxies::files_arrive_over_a_unix_socket())

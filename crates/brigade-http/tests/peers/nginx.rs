@@ -111,6 +111,11 @@ impl Nginx {
         format!("{}://localhost:{}{path}", self.scheme, self.port)
     }
 
+    /// The folder that it serves.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.folder.path().join("files")
+    }
+
     /// The same place by another name, which makes it another origin.
     pub(crate) fn url_by_address(&self, path: &str) -> String {
         format!("{}://127.0.0.1:{}{path}", self.scheme, self.port)

@@ -11,7 +11,7 @@ use crate::files::Files;
 use crate::leaving::{one_second, ten_requests, three_requests};
 use crate::servers::{Program, Server, Setup, Speaks};
 use crate::streams::{few_streams, narrow};
-use crate::{Outcome, certificates, everyday, leaving, run, streams, with};
+use crate::{Outcome, certificates, everyday, leaving, run, streams, transfers, with};
 
 /// How long a trial may take: nothing hangs.
 const TIME_MAX: Duration = Duration::from_secs(60);
@@ -36,6 +36,9 @@ const STREAMS: &[Row] = &[
     (Nghttpd, BOTH),
     (Hypercorn, BOTH),
 ];
+
+/// Those that keep a file that is put there.
+const LARGE: &[Row] = &[(Nginx, &[Http1, Http2, H2c])];
 
 /// Those whose windows can be made small.
 const NARROW: &[Row] = &[(Nginx, BOTH), (Nghttpd, BOTH)];
@@ -107,6 +110,8 @@ impl Table {
         self.column(ALL, usual, uploads);
         let uploads = everyday::h11c_uploads_pass_through_small_windows;
         self.column(NARROW, narrow, uploads);
+        let large = transfers::h16p_large_bodies_reach_nginx_in_bounded_memory;
+        self.column(LARGE, usual, large);
         let redirect = everyday::h11k_a_redirect_leads_from_http1_to_http2;
         self.single(&[Nginx, Hypercorn], redirect);
     }

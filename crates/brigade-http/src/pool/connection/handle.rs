@@ -24,6 +24,7 @@ use url::{Position, Url};
 
 use super::switch::Next;
 use super::wire::{Fault, Terms, Wire};
+use crate::answered::BoxError;
 use crate::body::{Fed, RequestBody};
 use crate::pool::Lease;
 use crate::watch::ConnectionMeter;
@@ -57,6 +58,8 @@ pub(crate) struct Connection {
     pub(crate) wire: Wire,
     /// What ended TLS, if it was not its polite end.
     pub(super) alert: OnceLock<tls::Error>,
+    /// Why the body of its last request could not be read to its end.
+    upload_failure: Mutex<Option<BoxError>>,
     /// The other end of the socket, if that has an address.
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) meter: ConnectionMeter,
@@ -93,6 +96,7 @@ impl Connection {
             is_http2,
             wire,
             alert: OnceLock::new(),
+            upload_failure: Mutex::new(None),
             peer: None,
             meter: ConnectionMeter::new(url, is_http2),
             sender: Mutex::new(None),
@@ -105,6 +109,11 @@ impl Connection {
 
     fn sender(&self) -> MutexGuard<'_, Option<Sender>> {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn upload_failure(&self) -> MutexGuard<'_, Option<BoxError>> {
+        let failure = self.upload_failure.lock();
+        failure.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn attach(&self, sender: Sender) {
@@ -132,6 +141,9 @@ impl Connection {
 
     /// The error for a connection that ended before its exchange did.
     pub(crate) fn broken(&self, cause: Option<hyper::Error>) -> Error {
+        if let Some(failure) = self.upload_failure().take() {
+            return Error::of_body(failure);
+        }
         let Some(cause) = cause else {
             return self
                 .wire
@@ -142,7 +154,6 @@ impl Connection {
             (Some(fault), _) => fault.error(),
             // A server that refuses the client's certificate says so only now.
             (None, Some(found)) => Error::of_tls(found),
-            (None, None) if cause.is_user() => Error::new(Kind::RequestBody).from(cause),
             (None, None) => Error::new(Kind::Protocol).from(cause),
         }
     }
@@ -186,7 +197,10 @@ impl Connection {
 }
 
 impl Fed for Connection {
-    fn fed(&self) {
+    fn fed(&self, failure: Option<BoxError>) {
+        if let Some(failure) = failure {
+            *self.upload_failure() = Some(failure);
+        }
         self.wire.fed();
     }
 }
@@ -202,7 +216,7 @@ pub(crate) fn send(
     let Some(connection) = lease.connection() else {
         return Err(lease);
     };
-    let is_fed = request.body().is_stream();
+    let is_fed = request.body().is_fed();
     if is_fed {
         request.body_mut().tell(connection.clone());
     }

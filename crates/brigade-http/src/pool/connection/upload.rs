@@ -19,9 +19,9 @@ use h2::{Reason, SendStream};
 use http_body::{Body, Frame};
 use tokio::task::AbortHandle;
 
+use crate::Error;
 use crate::answered::BoxError;
 use crate::body::RequestBody;
-use crate::{Error, Kind};
 
 /// A body that is being sent.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Upload {
     /// Why the body could not be read to its end, if that is so.
     pub(super) fn failure(&self) -> Option<Error> {
         let cause = self.progress.failure().take()?;
-        Some(Error::new(Kind::RequestBody).from(cause))
+        Some(Error::of_body(cause))
     }
 }
 

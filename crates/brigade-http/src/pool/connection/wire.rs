@@ -91,12 +91,14 @@ fn nanos(limit: Option<Duration>) -> u64 {
 impl Wire {
     /// A request is about to be handed to the driver. Returns the number of the exchange.
     pub(super) fn begin(&self, terms: Terms, is_fed: bool) -> u64 {
-        self.is_fed.store(is_fed, Relaxed);
         self.read_max.store(nanos(terms.read), Relaxed);
         self.write_max.store(nanos(terms.write), Relaxed);
         self.total.store(terms.total.as_nanos(), Relaxed);
         self.stage.store(SENT, Relaxed);
-        self.exchanges.fetch_add(1, SeqCst) + 1
+        let number = self.exchanges.fetch_add(1, SeqCst) + 1;
+        // After that, or the last exchange would look as if it were stuck.
+        self.is_fed.store(is_fed, SeqCst);
+        number
     }
 
     /// A stream of HTTP/2 is about to be opened. Returns how many were before.
@@ -153,12 +155,14 @@ impl Wire {
         self.stage.load(Relaxed) == ANSWERED
     }
 
-    /// Whether the response is over while bytes of the request still wait to be taken.
+    /// Whether the response is over while the request is not: bytes of it wait to be taken, or to be
+    /// read of its stream.
     ///
     /// Nothing will come of such a connection: what is left of the request would be taken for the
     /// start of the next one, and hyper waits until it is gone.
     pub(super) fn is_stuck(&self) -> bool {
-        self.heard.load(SeqCst) == self.exchanges.load(SeqCst) && self.write_since.load(SeqCst) != 0
+        let is_sending = self.is_fed.load(SeqCst) || self.write_since.load(SeqCst) != 0;
+        is_sending && self.heard.load(SeqCst) == self.exchanges.load(SeqCst)
     }
 
     /// The caller is through with the response of this exchange. The connection may be at a later
@@ -242,7 +246,7 @@ impl Wire {
 
     /// The body of the request is over, so that the response is waited for from now on.
     pub(super) fn fed(&self) {
-        self.is_fed.store(false, Relaxed);
+        self.is_fed.store(false, SeqCst);
         if self.read_since.load(Relaxed) != 0 {
             self.read_since.store(JUST_NOW, Relaxed);
         }
@@ -281,8 +285,7 @@ impl Wire {
                 write.saturating_add(self.write_max.load(Relaxed)),
                 Phase::Write,
             )
-        } else if read != 0 && stage >= WRITTEN && !(stage == WRITTEN && self.is_fed.load(Relaxed))
-        {
+        } else if read != 0 && stage >= WRITTEN && !self.is_fed.load(Relaxed) {
             (
                 read.saturating_add(self.read_max.load(Relaxed)),
                 Phase::Read,
