@@ -5,6 +5,7 @@
 
 mod cookies;
 mod credentials;
+mod forms;
 mod hops;
 mod shapes;
 mod shown;
@@ -63,6 +64,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         named(
             vec![GUNICORN],
             cookies::h20k_cookies_of_httpbin_come_back_to_it,
+        ),
+        named(
+            vec![GUNICORN],
+            forms::h20o_forms_with_files_reach_httpbin_whole,
+        ),
+        named(
+            vec![GUNICORN],
+            forms::h20p_files_of_httpbin_are_whole_or_not_there,
         ),
     ]
 }
