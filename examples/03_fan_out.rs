@@ -16,16 +16,14 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> ExitCode {
     brigade::run(async {
         let server = Server::start(answer).await?;
-        let client = Client::new()?;
+        let client = Client::builder().base_url(server.url("/")).build()?;
 
-        let paths = ["/a", "/bb", "/ccc"].map(|path| server.url(path));
-        let pages = fetch_all(&client, &paths).await?;
+        let pages = fetch_all(&client, ["a", "bb", "ccc"]).await?;
         let lengths = pages.map(|page| page.length);
         println!("lengths: {lengths:?}");
         assert_eq!(lengths, [2, 3, 4]);
 
-        let paths = ["/a", "/missing", "/ccc"].map(|path| server.url(path));
-        let error = fetch_all(&client, &paths).await.map(drop);
+        let error = fetch_all(&client, ["a", "missing", "ccc"]).await.map(drop);
         let error = error.expect_err("one of the pages is missing");
         println!("{error}");
         assert!(error.to_string().contains("404"));
@@ -39,21 +37,19 @@ struct Page {
     length: usize,
 }
 
-async fn fetch(client: Client, url: String) -> Result<Page, Error> {
-    let response = client.get(&url)?.send().await?;
-    if !response.status().is_success() {
-        return Err(format!("{} for {}", response.status(), response.url().path()).into());
-    }
+async fn fetch(client: Client, path: &str) -> Result<Page, Error> {
+    let response = client.get(path)?.send().await?.error_for_status()?;
     let length = response.bytes().await?.len();
     Ok(Page { length })
 }
 
-async fn fetch_all(client: &Client, urls: &[String; 3]) -> Result<[Page; 3], group::Error<Error>> {
+async fn fetch_all(
+    client: &Client,
+    paths: [&'static str; 3],
+) -> Result<[Page; 3], group::Error<Error>> {
     task_group(async |g| {
         // All three are running before the first is awaited.
-        let [a, b, c] = urls
-            .each_ref()
-            .map(|url| g.spawn(fetch(client.clone(), url.clone())));
+        let [a, b, c] = paths.map(|path| g.spawn(fetch(client.clone(), path)));
         Ok([a.await, b.await, c.await])
     })
     .await

@@ -16,10 +16,8 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> ExitCode {
     brigade::run(async {
         let server = Server::start(answer).await?;
-        let client = Client::new()?;
-        let urls: Vec<_> = (0..10)
-            .map(|n| server.url(&format!("/items/{n}")))
-            .collect();
+        let client = Client::builder().base_url(server.url("/")).build()?;
+        let urls: Vec<_> = (0..10).map(|n| format!("items/{n}")).collect();
 
         // At most four at once, however long the list is.
         let all = collect(&urls, 4, |url| fetch(client.clone(), url.clone())).await;
@@ -49,10 +47,7 @@ fn main() -> ExitCode {
 }
 
 async fn fetch(client: Client, url: String) -> Result<usize, Error> {
-    let response = client.get(&url)?.send().await?;
-    if !response.status().is_success() {
-        return Err(response.status().to_string().into());
-    }
+    let response = client.get(url)?.send().await?.error_for_status()?;
     Ok(response.bytes().await?.len())
 }
 

@@ -20,9 +20,9 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> ExitCode {
     brigade::run(async {
         let server = Server::start(pages()).await?;
-        let client = client()?;
+        let client = client(&server.url("/"))?;
 
-        let urls: Vec<_> = (0..60).map(|n| server.url(&format!("/{n}"))).collect();
+        let urls: Vec<_> = (0..60).map(|n| n.to_string()).collect();
         let all = collect(&urls, 32, |url| size(client.clone(), url.clone())).await;
         let bytes: usize = all.values().sum();
         println!("{}; {bytes} bytes", all.counts);
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 /// The settings of httpx and aiohttp, those that each of them lacks included.
-fn client() -> Result<Client, brigade_http::Error> {
+fn client(base_url: &str) -> Result<Client, brigade_http::Error> {
     let seconds = Duration::from_secs;
     let timeouts = Timeouts::default()
         .pool(seconds(30))
@@ -57,6 +57,7 @@ fn client() -> Result<Client, brigade_http::Error> {
         ..Backoff::default()
     });
     Client::builder()
+        .base_url(base_url)
         .limits(PoolLimits::default().total(100).per_host(8).idle(20))
         .timeouts(timeouts)
         .retry(retry)
@@ -67,7 +68,7 @@ fn client() -> Result<Client, brigade_http::Error> {
 
 /// The size of a page, read piece by piece: one piece is in memory, whatever the server sends.
 async fn size(client: Client, url: String) -> Result<usize, brigade_http::Error> {
-    let mut response = client.get(&url)?.send().await?;
+    let mut response = client.get(url)?.send().await?.error_for_status()?;
     let mut size = 0;
     while let Some(chunk) = response.chunk().await? {
         size += chunk.len();

@@ -6,29 +6,38 @@
 
 use std::process::ExitCode;
 
-use brigade::stream::{Cursor, Page, PaginateError, Stop, paginate};
-use brigade_http::Client;
+use brigade::stream::Stop;
+use brigade_http::paging::{Cursor, Page, PaginateError, Place};
+use brigade_http::{Client, Response};
 use brigade_testkit::server::{Reply, Request, Server};
-use serde_json::Value;
+use serde::Deserialize;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Deserialize)]
+struct Users {
+    users: Vec<User>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    name: String,
+}
 
 fn main() -> ExitCode {
     brigade::run(async {
         let server = Server::start(api).await?;
-        let client = Client::builder().build()?;
+        let client = Client::builder().base_url(server.url("/")).build()?;
 
         // Three pages hold the first 250 users, so three pages are asked for.
-        let users = server.url("/users?limit=100");
-        let walk = paginate(Cursor, async |cursor| {
-            users_page(&client, &users, cursor).await
-        });
-        let mut users = walk.items();
+        let request = client.get("users")?.query(&[("limit", 100)]);
+        let mut users = request.paginate(Cursor.param("cursor"), users_page).items();
         let mut names = Vec::new();
         while names.len() < 250
             && let Some(user) = users.next().await
         {
-            names.push(user?);
+            names.push(user?.name);
         }
         drop(users);
         println!(
@@ -40,11 +49,8 @@ fn main() -> ExitCode {
         assert_eq!(server.requests().len(), 3);
 
         // This API gives its first cursor again. What it gave is given, and then the error.
-        let circle = server.url("/circle?limit=100");
-        let circle = paginate(Cursor, async |cursor| {
-            users_page(&client, &circle, cursor).await
-        });
-        let mut circle = circle.items();
+        let request = client.get("circle")?.query(&[("limit", 100)]);
+        let mut circle = request.paginate(Cursor.param("cursor"), users_page).items();
         let mut count = 0;
         let error = loop {
             match circle.next().await {
@@ -67,24 +73,11 @@ fn main() -> ExitCode {
     })
 }
 
-/// Asks for one page. An error ends the walk, with the key to go on from.
-async fn users_page(
-    client: &Client,
-    url: &str,
-    cursor: Option<String>,
-) -> Result<Page<String>, Error> {
-    let url = match cursor {
-        Some(cursor) => format!("{url}&cursor={cursor}"),
-        None => url.to_owned(),
-    };
-    let response = client.get(&url)?.send().await?;
-    if response.status() != 200 {
-        return Err(format!("status {}", response.status()).into());
-    }
-    let data: Value = serde_json::from_slice(&response.bytes().await?)?;
-    let users = data["users"].as_array().ok_or("no users")?.iter();
-    let names = users.filter_map(|user| user["name"].as_str().map(str::to_owned));
-    Ok(Page::new(names.collect()).next(data["next_cursor"].as_str()))
+/// Reads one page, whose status is no error. What fails here ends the walk, with the key to go on
+/// from.
+async fn users_page(response: Response) -> brigade_http::Result<Page<User>> {
+    let data: Users = response.json().await?;
+    Ok(Page::new(data.users).next(data.next_cursor))
 }
 
 /// A thousand users, and a second endpoint that goes in a circle.

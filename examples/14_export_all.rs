@@ -7,11 +7,11 @@
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use brigade::stream::{NextUrl, Page, items, paginate, prefetch};
+use brigade::stream::{items, prefetch};
 use brigade::task_group;
-use brigade_http::Client;
+use brigade_http::paging::{NextLink, Page};
+use brigade_http::{Client, Response};
 use brigade_testkit::server::{Reply, Request, Server};
-use serde_json::Value;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -19,19 +19,15 @@ fn main() -> ExitCode {
     brigade::run(async {
         let fails = AtomicBool::new(true);
         let server = Server::start(move |request| api(request, &fails)).await?;
-        let client = Client::builder().build()?;
+        let client = Client::builder().base_url(server.url("/")).build()?;
         let mut exported = Vec::new();
 
-        let mut from = Some(server.url("/users?page=0"));
+        let mut from = Some("users?page=0".to_owned());
         while let Some(url) = from {
             from = task_group(async |group| {
-                let fetch = {
-                    let (client, server) = (client.clone(), server.url(""));
-                    async move |url: String| users_page(&client, &server, &url).await
-                };
                 // While the users of one page are written, the next two are on their way.
-                let pages = paginate(NextUrl::new(url), fetch).pages_max(1000).pages();
-                let mut users = items(prefetch(group, pages, 2));
+                let walk = client.get(&url)?.paginate(NextLink, names).pages_max(1000);
+                let mut users = items(prefetch(group, walk.pages(), 2));
                 loop {
                     // A page is exported whole or not at all, so the walk goes on at its key.
                     match users.next().await {
@@ -60,25 +56,9 @@ fn main() -> ExitCode {
     })
 }
 
-/// The next page is in the `Link` header, as a relative URL.
-async fn users_page(client: &Client, server: &str, url: &str) -> Result<Page<String>, Error> {
-    let url = match url.strip_prefix('/') {
-        Some(path) => format!("{}/{path}", server.trim_end_matches('/')),
-        None => url.to_owned(),
-    };
-    let response = client.get(&url)?.send().await?;
-    if response.status() != 200 {
-        return Err(format!("status {}", response.status()).into());
-    }
-    let link = response.headers().get("link").cloned();
-    let users: Value = serde_json::from_slice(&response.bytes().await?)?;
-    let users = users.as_array().ok_or("no users")?.iter();
-    let names = users.filter_map(|user| user.as_str().map(str::to_owned));
-    let page = Page::new(names.collect());
-    Ok(match link {
-        Some(link) => page.link(link),
-        None => page,
-    })
+/// The next page is in the `Link` header, which is read without being asked for.
+async fn names(response: Response) -> brigade_http::Result<Page<String>> {
+    Ok(Page::new(response.json().await?))
 }
 
 /// Ten pages of fifty users; the seventh is broken when it is asked for the first time.

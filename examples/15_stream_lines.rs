@@ -4,24 +4,22 @@
 //! without an end fills the memory of the original, a bad line ends it without its number, and
 //! leaving the loop early leaves the connection to the garbage collector.
 
-use std::future::Future;
 use std::process::ExitCode;
 
-use brigade::stream::{Generator, Lines, lines, try_generate};
-use brigade_http::Client;
+use brigade::stream::Lines;
+use brigade_http::{Chunks, Client};
 use brigade_testkit::server::{Reply, Request, Server};
 use brigade_testkit::wait::until;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
-type Chunk = Result<bytes::Bytes, Error>;
 
 fn main() -> ExitCode {
     brigade::run(async {
         let server = Server::start(log).await?;
-        let client = Client::builder().build()?;
+        let client = Client::builder().base_url(server.url("/")).build()?;
 
         // One line after the other, as text.
-        let mut short = stream_lines(&client, server.url("/short")).skip_blank();
+        let mut short = stream_lines(&client, "short").await?.skip_blank();
         let mut seen = Vec::new();
         while let Some(line) = short.next().await {
             seen.push(line?);
@@ -30,7 +28,7 @@ fn main() -> ExitCode {
         assert_eq!(seen, ["one", "two", "three"]);
 
         // All lines that are there at once: no allocation for each.
-        let mut long = stream_lines(&client, server.url("/long"));
+        let mut long = stream_lines(&client, "long").await?;
         let (mut count, mut bytes) = (0, 0);
         while let Some(batch) = long.next_batch().await? {
             for line in batch {
@@ -41,7 +39,8 @@ fn main() -> ExitCode {
         assert_eq!((count, bytes), (50_000, 50_000 * 20));
 
         // JSON lines: a bad one is an error with its number, and the next is read.
-        let mut events = stream_lines(&client, server.url("/events"))
+        let mut events = stream_lines(&client, "events")
+            .await?
             .max_length(64)
             .parse(|line| serde_json::from_str::<Vec<u32>>(line));
         let (mut good, mut bad) = (Vec::new(), Vec::new());
@@ -57,7 +56,7 @@ fn main() -> ExitCode {
         assert_eq!(bad[1], "line 3 is longer than 64 bytes");
 
         // Left early: the response goes with the stream, and its connection with it.
-        let mut large = stream_lines(&client, server.url("/large"));
+        let mut large = stream_lines(&client, "large").await?;
         assert_eq!(large.next().await.ok_or("no line")??, "again");
         assert_eq!(server.exchanges().open, 1);
         drop(large);
@@ -67,22 +66,10 @@ fn main() -> ExitCode {
     })
 }
 
-/// The lines of a response. The request is sent when the first line is asked for.
-fn stream_lines(
-    client: &Client,
-    url: String,
-) -> Lines<Generator<Chunk, impl Future<Output = Option<Chunk>>>> {
-    let client = client.clone();
-    lines(try_generate(async move |yielder| {
-        let mut response = client.get(&url)?.send().await?;
-        if response.status() != 200 {
-            return Err(format!("status {}", response.status()).into());
-        }
-        while let Some(chunk) = response.chunk().await? {
-            yielder.yield_item(chunk).await;
-        }
-        Ok(())
-    }))
+/// The lines of a response, which goes on arriving while they are read.
+async fn stream_lines(client: &Client, path: &str) -> Result<Lines<Chunks>, Error> {
+    let response = client.get(path)?.send().await?.error_for_status()?;
+    Ok(response.lines())
 }
 
 fn log(request: &Request) -> Reply {

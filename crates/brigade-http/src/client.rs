@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
+use crate::admission::HostLimit;
 use crate::connect::Connector;
 #[cfg(feature = "cookies")]
 use crate::cookies::CookieJar;
@@ -16,6 +17,7 @@ use crate::fake::Answer;
 use crate::into_url::check;
 use crate::pool::ClientPool;
 use crate::proxy::Proxies;
+use crate::retry::Spent;
 use crate::settings::Settings;
 use crate::{ClientBuilder, IntoUrl, RequestBuilder, Result, Stats};
 
@@ -57,6 +59,9 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     /// Whoever answers in place of the network.
     pub(crate) service: Option<Arc<dyn Answer>>,
+    /// What admits each attempt.
+    pub(crate) limit: Option<HostLimit>,
+    pub(crate) spent: Spent,
     #[cfg(feature = "cookies")]
     pub(crate) cookies: Option<CookieJar>,
 }
@@ -190,6 +195,7 @@ impl fmt::Debug for Inner {
             .field("defaults", &self.defaults)
             .field("settings", &self.settings)
             .field("service", &self.service)
+            .field("limit", &self.limit)
             .finish_non_exhaustive()
     }
 }

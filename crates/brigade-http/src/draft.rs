@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use url::{Position, Url};
 
 use crate::Error;
@@ -76,7 +76,16 @@ pub(crate) struct Hop {
     pub(crate) switch: Option<Arc<Switch>>,
 }
 
+/// By which a server tells a request that is sent again from a new one
+/// (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 impl Hop {
+    /// Whether to act on it twice is the same as to act on it once.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.method.is_idempotent() || self.headers.contains_key(IDEMPOTENCY_KEY)
+    }
+
     /// Whose connections it may be sent on. Those that are to leave HTTP have keys of their own,
     /// with ws in place of http, because they are opened in another way.
     pub(crate) fn key(&self) -> Cow<'_, str> {

@@ -6,7 +6,9 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
+use brigade::limit::Overloaded;
 use http::StatusCode;
 use url::Url;
 
@@ -68,6 +70,9 @@ pub enum Kind {
     Decode,
     /// The connection broke, or the peer broke the rules of HTTP.
     Protocol,
+    /// As many requests wait for the [limit](crate::ClientBuilder::limit) of the client as may:
+    /// [`Error::wait`] says when to come back.
+    Overloaded,
     /// The client was closed.
     Closed,
 }
@@ -94,6 +99,7 @@ impl Kind {
             Self::TooLarge => "too_large",
             Self::Decode => "decode",
             Self::Protocol => "protocol",
+            Self::Overloaded => "overloaded",
             Self::Closed => "closed",
         }
     }
@@ -118,6 +124,7 @@ impl Kind {
             Self::TooLarge => "the body is larger than its limit",
             Self::Decode => "the body cannot be decoded",
             Self::Protocol => "the connection broke",
+            Self::Overloaded => "too many requests wait already",
             Self::Closed => "the client was closed",
         }
     }
@@ -207,6 +214,17 @@ impl Error {
         Self::new(kind).from(error)
     }
 
+    pub(crate) fn of_overload(error: Overloaded) -> Self {
+        let bound = error.max_waiters;
+        let whose = if error.of_key { " for a host" } else { "" };
+        let when = match error.wait {
+            Some(wait) => format!("come back in {wait:?}"),
+            None => "come back when others are done".to_owned(),
+        };
+        let detail = format!("the limit lets {bound} wait{whose}; {when}");
+        Self::new(Kind::Overloaded).because(detail).from(error)
+    }
+
     pub(crate) fn of_redirect(error: redirect::Error) -> Self {
         let kind = match error {
             redirect::Error::TooMany { .. } => Kind::TooManyRedirects,
@@ -225,6 +243,22 @@ impl Error {
             self.inner.url = Some(url);
         }
         self
+    }
+
+    /// Says what caused it, for an [error of one's own making](Self#impl-From<Kind>-for-Error): a
+    /// text or another error. It must not contain secrets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade_http::{Error, Kind};
+    ///
+    /// let error = Error::from(Kind::Decode).caused_by("the page has no users");
+    /// assert_eq!(error.kind(), Kind::Decode);
+    /// ```
+    #[must_use]
+    pub fn caused_by(self, cause: impl Into<Cause>) -> Self {
+        self.from(cause)
     }
 
     /// What went wrong.
@@ -252,6 +286,16 @@ impl Error {
             Kind::Status(status) => Some(status),
             _ => None,
         }
+    }
+
+    /// How long to wait at least before asking again, if the client is
+    /// [overloaded](Kind::Overloaded) and its limit can tell.
+    pub fn wait(&self) -> Option<Duration> {
+        self.inner
+            .cause
+            .as_ref()?
+            .downcast_ref::<Overloaded>()?
+            .wait
     }
 
     /// The URL, without user name and password. After redirects it is the one that failed.

@@ -13,6 +13,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+use crate::admission::Admitted;
 use crate::answered::Answered;
 use crate::decode::{self, Decoder};
 use crate::pool::connection::{Exchange, Exchange2};
@@ -25,6 +26,8 @@ pub(crate) struct Body {
     source: Option<Source>,
     decoder: Result<Decoder, decode::Error>,
     failed: Option<Kind>,
+    /// Given back with the source; without a limit there is none.
+    admitted: Option<Admitted>,
 }
 
 /// Where a body comes from. Dropping it gives up what is left of it.
@@ -68,7 +71,16 @@ impl Body {
             source: Some(source),
             decoder: Ok(Decoder::identity(None)),
             failed: None,
+            admitted: None,
         }
+    }
+
+    /// Keeps the admission of the request for as long as there is something to be read.
+    pub(crate) fn hold(&mut self, admitted: Admitted) {
+        let source = self.source.as_ref();
+        self.admitted = source
+            .is_some_and(|source| !source.is_end_stream())
+            .then_some(admitted);
     }
 
     /// Unpacks the body as the headers say, within the limit on it.
@@ -124,6 +136,7 @@ impl Body {
         }
         if !matches!(chunk, Ok(Some(_))) {
             self.source = None;
+            self.admitted = None;
         }
         Poll::Ready(chunk)
     }

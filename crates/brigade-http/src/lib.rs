@@ -22,10 +22,12 @@
 //! | I want to | item |
 //! |---|---|
 //! | limit the connections | [`PoolLimits`], and see them: [`Client::stats`] |
+//! | limit the requests, of all and of each host, at once and a second | [`ClientBuilder::limit`] |
 //! | bound the time of each step | [`Timeouts`] |
 //! | send a request again | [`RetryPolicy`] |
 //! | send what is not in memory | [`RequestBody`], [`multipart`] |
 //! | write a response to a file | [`download`] |
+//! | walk through the pages of an API | [`paging`], [`RequestBuilder::paginate`] |
 //! | receive server-sent events | [`RequestBuilder::events`], [`events`] |
 //! | know what went wrong | [`Error::kind`] |
 //! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
@@ -56,6 +58,7 @@
 //! or by a [`transport`]), `incoming` (the body).
 //! The rules themselves are pure: [`brigade_core::pool`], [`redirect`], [`retry`], [`decode`].
 
+mod admission;
 mod answered;
 mod body;
 mod builder;
@@ -81,6 +84,7 @@ mod into_header;
 mod into_url;
 mod limits;
 pub mod multipart;
+pub mod paging;
 mod pool;
 mod protocol;
 pub mod proxy;
@@ -101,6 +105,7 @@ pub mod watch;
 #[cfg(feature = "websocket")]
 pub mod websocket;
 
+pub use admission::HostLimit;
 pub use body::RequestBody;
 pub use builder::ClientBuilder;
 pub use client::Client;
@@ -112,7 +117,7 @@ pub use limits::PoolLimits;
 pub use protocol::Versions;
 pub use request::RequestBuilder;
 pub use response::{Chunks, Ndjson, Response};
-pub use retry::RetryPolicy;
+pub use retry::{RetryBudget, RetryPolicy};
 pub use stats::{ConnectionState, ConnectionStats, Stats};
 pub use timeouts::Timeouts;
 

@@ -155,13 +155,18 @@ impl Follow {
             }
         }
         if !self.same_origin {
-            for name in OF_THE_ORIGIN {
-                headers.remove(name);
-            }
-            for name in sensitive(headers) {
-                headers.remove(name);
-            }
+            leave(headers);
         }
+    }
+}
+
+/// Takes out of the headers of a request what must not leave its origin.
+pub(crate) fn leave(headers: &mut HeaderMap) {
+    for name in OF_THE_ORIGIN {
+        headers.remove(name);
+    }
+    for name in sensitive(headers) {
+        headers.remove(name);
     }
 }
 

@@ -13,8 +13,16 @@ use brigade_core::backoff::Backoff;
 use http::header::{HeaderMap, RETRY_AFTER};
 use http::{Method, StatusCode};
 
+mod budget;
+mod spent;
 #[cfg(test)]
 mod tests;
+
+pub use budget::RetryBudget;
+pub(crate) use spent::Spent;
+
+/// The longest `Retry-After` that is waited for unless a policy says otherwise.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(120);
 
 /// How a request failed, as far as it matters for sending it again.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +50,19 @@ impl Failure<'_> {
 
 /// When a request is sent again.
 ///
+/// Of all that failed, only those are that may be:
+///
+/// * whatever was not sent, with any method;
+/// * what was sent, and had no complete answer or one with a [status](Self::statuses) of these, if its
+///   method is idempotent, or if it has an `Idempotency-Key`, by which its server knows it again;
+/// * the same with any method, if [the caller says so](Self::any_method).
+///
+/// A POST that is answered with 429 or 503 is not: neither status says that nothing was done.
+///
+/// The next attempt waits for [`backoff`](Self::backoff) and for what `Retry-After` asks, and is not
+/// begun if that would outlast the total timeout; then the failure stands. A
+/// [budget](Self::budget) keeps the retries of all requests together from burying a server.
+///
 /// # Examples
 ///
 /// ```
@@ -68,11 +89,13 @@ pub struct RetryPolicy {
     any_method: bool,
     backoff: Backoff,
     retry_after_max: Duration,
+    budget: Option<RetryBudget>,
 }
 
 impl Default for RetryPolicy {
     /// Three attempts; the statuses 408, 429, 500, 502, 503 and 504, which are curl's; idempotent
-    /// methods; the default [`Backoff`]; a `Retry-After` of up to two minutes.
+    /// methods; the default [`Backoff`]; a `Retry-After` of up to two minutes; the default
+    /// [`RetryBudget`].
     fn default() -> Self {
         Self {
             attempts: 3,
@@ -86,7 +109,8 @@ impl Default for RetryPolicy {
             ],
             any_method: false,
             backoff: Backoff::default(),
-            retry_after_max: Duration::from_secs(120),
+            retry_after_max: RETRY_AFTER_MAX,
+            budget: Some(RetryBudget::default()),
         }
     }
 }
@@ -136,6 +160,24 @@ impl RetryPolicy {
         self
     }
 
+    /// How much of a server's failures is borne before nothing is sent to it a second time; `None` for
+    /// no such bound.
+    ///
+    /// It counts for all requests of a client to one origin that have a policy, and only ever says no:
+    /// it allows nothing that the rest of the policy does not. An answer that says when to come back
+    /// (`Retry-After`) is neither counted nor stopped by it, because then the server does the
+    /// rationing itself.
+    #[must_use]
+    pub fn budget(mut self, budget: impl Into<Option<RetryBudget>>) -> Self {
+        self.budget = budget.into();
+        self
+    }
+
+    /// The budget, if there is anything to be saved.
+    fn budget_in_force(&self) -> Option<RetryBudget> {
+        self.budget.filter(|_| self.attempts > 1)
+    }
+
     /// Whether this policy has anything to say about a response with `status`.
     pub(crate) fn concerns(&self, status: StatusCode) -> bool {
         self.attempts > 1 && self.statuses.contains(&status)
@@ -153,10 +195,22 @@ impl RetryPolicy {
         now: SystemTime,
         random: f64,
     ) -> Option<Duration> {
+        self.wait(failure, method.is_idempotent(), attempt, now, random)
+    }
+
+    /// The same for a request of which one knows whether to act on it twice does harm.
+    pub(crate) fn wait(
+        &self,
+        failure: Failure<'_>,
+        is_idempotent: bool,
+        attempt: u32,
+        now: SystemTime,
+        random: f64,
+    ) -> Option<Duration> {
         if attempt.saturating_add(1) >= self.attempts {
             return None;
         }
-        let repeatable = self.any_method || method.is_idempotent();
+        let repeatable = self.any_method || is_idempotent;
         let asked = match failure {
             Failure::Unsent => None,
             Failure::Interrupted if repeatable => None,
@@ -170,6 +224,11 @@ impl RetryPolicy {
         }
         Some(self.backoff.delay(attempt, random, asked))
     }
+}
+
+/// The longest `Retry-After` that a request with this policy heeds, or with none.
+pub(crate) fn retry_after_max(policy: Option<&RetryPolicy>) -> Duration {
+    policy.map_or(RETRY_AFTER_MAX, |policy| policy.retry_after_max)
 }
 
 /// How long the server asks to be left alone: the `Retry-After` header in seconds, or as a date

@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use brigade::clock;
 use brigade_core::time::Moment;
+use http::StatusCode;
 use tracing::Instrument;
+use url::Url;
 
 use crate::body::{Payload, RequestBody};
 use crate::client::Inner;
@@ -18,7 +20,7 @@ use crate::exchange::exchange;
 use crate::head::merged;
 use crate::redirect;
 use crate::response::Response;
-use crate::retry::Failure;
+use crate::retry::{Failure, parse_retry_after, retry_after_max};
 use crate::served::served;
 use crate::settings::Settings;
 use crate::watch::{Outcome, Watched};
@@ -94,10 +96,18 @@ struct Attempts<'a> {
 
 impl Attempts<'_> {
     async fn once(&mut self, hop: &mut Hop) -> Result<Next> {
+        let admitted = match &self.client.limit {
+            None => None,
+            // Boxed, because it is rare and its state is large.
+            Some(limit) => {
+                self.begun = None;
+                Some(Box::pin(limit.admit(&hop.url, &self.client.pool, self.total)).await?)
+            }
+        };
         let now = self.begun.take().unwrap_or_else(clock::now);
         let resent = hop.resent.load(Relaxed);
         let mut watched = Watched::begin(&hop.method, &hop.url, resent);
-        let sent = match watched.span.is_disabled() && self.client.service.is_none() {
+        let mut sent = match watched.span.is_disabled() && self.client.service.is_none() {
             true => exchange(self.client, hop, &self.settings.timeouts, (self.total, now)).await,
             // Boxed, because it is rare and its state is large.
             false => Box::pin(self.aside(hop, now).instrument(watched.span.clone())).await,
@@ -105,6 +115,10 @@ impl Attempts<'_> {
         let moved = hop.resent.load(Relaxed);
         watched.end(&outcome(&sent), (moved > resent).then_some(moved));
         let _in_span = watched.span.enter();
+        if let (Ok(head), Some(admitted)) = (&mut sent, admitted) {
+            self.heed(&hop.url, head);
+            head.hold(admitted);
+        }
         self.next(hop, sent)
     }
 
@@ -114,6 +128,22 @@ impl Attempts<'_> {
         match &self.client.service {
             Some(service) => served(&**service, self.client, hop, timeouts, self.total).await,
             None => exchange(self.client, hop, timeouts, (self.total, now)).await,
+        }
+    }
+
+    /// Has everybody leave a host alone that asked for it.
+    fn heed(&self, url: &Url, head: &Response) {
+        let is_busy = matches!(
+            head.status(),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        );
+        if is_busy
+            && let Some(limit) = &self.client.limit
+            && let Some(asked) = parse_retry_after(head.headers(), SystemTime::now())
+        {
+            let asked = asked.min(retry_after_max(self.settings.retry.as_deref()));
+            tracing::debug!(server.address = url.host_str(), ?asked, "pausing the host");
+            limit.pause(url, asked);
         }
     }
 
@@ -149,19 +179,27 @@ impl Attempts<'_> {
     /// How long to wait before the next attempt, if the policy and the total timeout allow one.
     fn delay(&mut self, failure: Failure<'_>, hop: &Hop) -> Option<Duration> {
         let policy = self.settings.retry.as_ref()?;
-        if !hop.body.is_whole() {
-            return None;
-        }
+        let spent = &self.client.spent;
         if let Failure::Status(status, _) = failure
             && !policy.concerns(status)
         {
             // Most responses end here, before a clock is read for them.
+            spent.succeeded(policy, &hop.url);
             return None;
         }
         let now = SystemTime::now();
-        let delay = policy.delay(failure, &hop.method, self.failures, now, fastrand::f64())?;
+        let is_affordable = spent.failed(policy, failure, &hop.url, now);
+        if !hop.body.is_whole() {
+            return None;
+        }
+        let (is_idempotent, random) = (hop.is_idempotent(), fastrand::f64());
+        let delay = policy.wait(failure, is_idempotent, self.failures, now, random)?;
         // An answer now is worth more than a timeout later.
         if clock::now() + delay >= self.total.at {
+            return None;
+        }
+        if !is_affordable {
+            tracing::debug!("not sending again: the retry budget of the server is spent");
             return None;
         }
         self.failures += 1;

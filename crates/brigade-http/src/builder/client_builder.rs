@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
+use crate::admission::HostLimit;
 use crate::client::Inner;
 use crate::connect::{Connector, Way};
 #[cfg(feature = "cookies")]
@@ -19,6 +20,7 @@ use crate::fake::Answer;
 use crate::pool::ClientPool;
 use crate::protocol::Protocol;
 use crate::proxy::{self, Proxies, Proxy};
+use crate::retry::Spent;
 use crate::settings::Settings;
 use crate::tls::TlsConfig;
 use crate::watch;
@@ -54,6 +56,7 @@ pub struct ClientBuilder {
     pub(super) proxies: Option<Vec<Proxy>>,
     pub(super) names: dns::Names,
     pub(super) service: Option<Arc<dyn Answer>>,
+    pub(super) limit: Option<HostLimit>,
     #[cfg(feature = "cookies")]
     pub(super) cookies: Option<CookieJar>,
     pub(super) error: Option<Error>,
@@ -78,6 +81,7 @@ impl Default for ClientBuilder {
             proxies: None,
             names: dns::Names::default(),
             service: None,
+            limit: None,
             #[cfg(feature = "cookies")]
             cookies: None,
             error: None,
@@ -135,6 +139,8 @@ impl ClientBuilder {
             defaults: self.defaults,
             settings: self.settings,
             service: self.service,
+            limit: self.limit,
+            spent: Spent::default(),
             #[cfg(feature = "cookies")]
             cookies: self.cookies,
         };
@@ -158,6 +164,7 @@ impl fmt::Debug for ClientBuilder {
             .field("proxies", &self.proxies)
             .field("names", &self.names)
             .field("service", &self.service)
+            .field("limit", &self.limit)
             .field("error", &self.error)
             .finish_non_exhaustive()
     }

@@ -13,7 +13,9 @@ use crate::cookies::CookieJar;
 use crate::into_url::{basic, bearer};
 use crate::request::encoded;
 use crate::retry::RetryPolicy;
-use crate::{Error, IntoUrl, Result, Timeouts};
+use crate::{Error, HostLimit, IntoUrl, Result, Timeouts};
+#[cfg(doc)]
+use {crate::Kind, brigade::limit::KeyedLimit};
 
 impl ClientBuilder {
     /// What relative URLs of requests are resolved against (RFC 3986, section 5).
@@ -131,6 +133,48 @@ impl ClientBuilder {
     /// The value of the User-Agent header.
     pub fn user_agent(self, agent: &str) -> Self {
         self.header(USER_AGENT.as_str(), agent)
+    }
+
+    /// Has `limit` admit each request: a [`KeyedLimit`] of the library, or one that
+    /// [bounds](KeyedLimit::max_waiters) those who wait. Other clients and a program's own code may
+    /// share it, by clones.
+    ///
+    /// Its keys are hosts as they stand in a URL: the name, with the port unless it is the scheme's.
+    /// So http and https of a name are one host, and two servers on one machine are two.
+    ///
+    /// Each attempt of a retry and each hop of a redirect is one admission to its host. It is waited
+    /// for with nothing in hand, neither a connection nor another admission, and is held until the
+    /// response has ended or is dropped: one that is kept unread keeps its place. A request that moves
+    /// to another connection because its first was dead keeps its admission. Of a WebSocket the
+    /// handshake is admitted; how many are open is bounded by the [limits](Self::limits) on
+    /// connections.
+    ///
+    /// The total timeout runs while a request waits, the pool timeout begins behind that. An answer 429
+    /// or 503 with `Retry-After` pauses its host for all who use the limit, for as long as it says, but
+    /// no longer than the [`retry_after_max`](RetryPolicy::retry_after_max) of the request's policy,
+    /// which is two minutes without one. Where too many wait the error is one of
+    /// [`Kind::Overloaded`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade::limit::{KeyedLimit, Limits, Rate};
+    /// use brigade_http::Client;
+    ///
+    /// let limit = KeyedLimit::new(Limits {
+    ///     concurrency: Some(64),
+    ///     key_concurrency: Some(4),
+    ///     key_rate: Some(Rate::per_second(5)),
+    ///     ..Limits::default()
+    /// });
+    /// let client = Client::builder().limit(&limit).build()?;
+    /// assert_eq!(limit.stats().active, 0);
+    /// # let _ = client;
+    /// # Ok::<(), brigade_http::Error>(())
+    /// ```
+    pub fn limit(mut self, limit: impl Into<HostLimit>) -> Self {
+        self.limit = Some(limit.into());
+        self
     }
 
     /// The timeouts of every request that does not set its own.

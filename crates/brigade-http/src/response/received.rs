@@ -12,6 +12,7 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode, Version};
 use url::Url;
 
+use crate::admission::Admitted;
 use crate::incoming::{Body, Source};
 use crate::settings::Settings;
 use crate::{Error, Kind, Result, charset};
@@ -52,6 +53,11 @@ impl Response {
         Self {
             inner: Box::new(inner),
         }
+    }
+
+    /// Keeps the admission of the request until the body has ended.
+    pub(crate) fn hold(&mut self, admitted: Admitted) {
+        self.inner.body.hold(admitted);
     }
 
     /// Makes it the response that the caller gets.

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+mod admission;
 mod bodies;
+mod budget;
 mod coded;
 mod contents;
 mod cookies;
@@ -22,6 +24,7 @@ mod lifecycle;
 mod limits;
 mod meters;
 mod names;
+mod paging;
 mod proxies;
 mod requests;
 mod reuse;

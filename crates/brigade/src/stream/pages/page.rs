@@ -49,6 +49,13 @@ impl<T> Page<T> {
         self
     }
 
+    /// Puts something else in the place of the token or URL of the next page: an absolute URL for a
+    /// relative one, or what else the response says where the page itself says nothing.
+    pub fn map_next(mut self, change: impl FnOnce(Option<String>) -> Option<String>) -> Self {
+        self.facts.next = change(self.facts.next.take());
+        self
+    }
+
     /// Whether the response says that there are more pages (`has_more`). It overrules the other
     /// signs of an end; if there is no key to go on with although there are more, that is an error.
     pub fn more(mut self, more: bool) -> Self {
