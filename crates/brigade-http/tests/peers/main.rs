@@ -19,6 +19,7 @@ mod httpbin;
 mod leaving;
 mod name_server;
 mod nginx;
+mod pages;
 mod proxies;
 mod python;
 mod redirects;
@@ -112,6 +113,7 @@ fn main() -> ExitCode {
     let trials = trials.into_iter().chain(dns::trials());
     let trials = trials.chain(table::trials());
     let trials = trials.chain(httpbin::trials());
+    let trials = trials.chain(pages::trials());
     let trials = trials.chain(aiohttp::trials());
     let trials = trials.chain(autobahn::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit_code()

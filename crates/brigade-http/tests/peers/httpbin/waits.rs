@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use brigade_http::{Backoff, Client, Error, Kind, Method, Phase, RetryPolicy, Timeouts};
+use brigade_testkit::wait::until;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -41,9 +42,10 @@ pub(crate) async fn h20f_lines_of_httpbin_arrive_one_by_one() -> Outcome {
     if all_at < first_at + Duration::from_secs(1) {
         return Err(format!("the first came after {first_at:?}, all after {all_at:?}").into());
     }
-    let mut left = client.get(drip)?.send().await?;
+    let mut left = client.get("drip?numbytes=60&duration=60")?.send().await?;
     left.chunk().await?.ok_or("nothing drips")?;
     drop(left);
+    until(|| client.stats().total() == 0).await;
     close(client).await
 }
 
