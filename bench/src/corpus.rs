@@ -18,10 +18,14 @@ pub enum Bodies {
 }
 
 /// A small generator with a fixed seed (xorshift64*, Marsaglia 2003; Vigna 2016).
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn new() -> Self {
+        Self(0x9E37_79B9_7F4A_7C15)
+    }
+
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -32,7 +36,7 @@ impl Random {
 /// Writes `files` bodies as `root/00000.txt` and so on; returns the bytes written.
 pub fn write(root: &Path, bodies: Bodies, files: usize) -> Result<u64> {
     fs::create_dir_all(root)?;
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut random = Random::new();
     let mut total = 0;
     for index in 0..files {
         let size = match bodies {

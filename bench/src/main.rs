@@ -1,8 +1,8 @@
 //! Benchmarks of brigade against its peers: both sides in one run, in turn, medians of CPU seconds.
 //!
-//! `cargo xtask bench fetch | http | patterns [--rounds N] [--count N]`; of `http` also single scenes, by
-//! `--scene NAME`, as often as one likes. A benchmark prints a table, and for
-//! each goal of the project a line `goal: WHAT RATIOx (<= GOALx) ok|short`; it never fails because a
+//! `cargo xtask bench fetch | http | lines | patterns [--rounds N] [--count N]`; of `http` also single
+//! scenes, by `--scene NAME`, as often as one likes. A benchmark prints a table, and for each goal of
+//! the project a line `goal: WHAT RATIOx (<= GOALx) ok|short`; it never fails because a
 //! number is short, only because a side did not do its work.
 
 mod callgrind;
@@ -11,6 +11,7 @@ mod corpus;
 mod crash;
 mod fetch;
 mod http;
+mod lines;
 mod measure;
 mod nginx;
 mod patterns;
@@ -20,6 +21,7 @@ mod providers;
 mod python;
 mod rates;
 mod report;
+mod venv;
 mod verify;
 
 use std::path::Path;
@@ -30,7 +32,7 @@ use std::process::ExitCode;
 pub struct Options {
     /// How often each side runs; the median counts.
     pub rounds: usize,
-    /// URLs, requests or operations a run.
+    /// URLs, requests, operations or MiB a run.
     pub count: usize,
 }
 
@@ -43,13 +45,14 @@ fn main() -> ExitCode {
         ["peer", name, rest @ ..] => peers::run(name, rest),
         ["fetch", rest @ ..] => options(rest, 3, 100_000).and_then(fetch::run),
         ["http", rest @ ..] => http(rest),
+        ["lines", rest @ ..] => options(rest, 5, 1024).and_then(lines::run),
         ["crash", rest @ ..] => options(rest, 20, 100_000).and_then(crash::crash),
         ["providers"] => providers::measure(),
         ["tree", root] => crash::tree(Path::new(root), 30_000),
         ["patterns", rest @ ..] => options(rest, 5, 1_000_000).and_then(patterns::run),
         _ => {
             eprintln!(
-                "usage: bench fetch|http|patterns|crash [--rounds N] [--count N], bench http [--scene NAME], or \
+                "usage: bench fetch|http|lines|patterns|crash [--rounds N] [--count N], bench http [--scene NAME], or \
                  bench providers, or bench tree ROOT"
             );
             return ExitCode::from(2);

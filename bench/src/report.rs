@@ -138,6 +138,11 @@ impl Report {
         self.goal_value(what, ratio(ours, theirs), "x", goal);
     }
 
+    /// The ratio of two sides, for which there is no goal.
+    pub fn ratio(&mut self, what: &str, ours: &Side, theirs: &Side) {
+        self.line(format!("ratio: {what} {:.2}x", ratio(ours, theirs)));
+    }
+
     /// The goal line of a plain value that must not exceed its goal.
     pub fn goal_value(&mut self, what: &str, value: f64, unit: &str, goal: f64) {
         let verdict = if value <= goal { "ok" } else { "short" };

@@ -27,7 +27,7 @@ usage: cargo xtask COMMAND
   laws        each law clause and the tests that bear its name
   examples    every numbered example, run to its end
   docs        the documentation, with broken links as errors
-  bench NAME  measures against peers: fetch, http or patterns [--rounds N] [--count N], and of http
+  bench NAME  measures against peers: fetch, http, lines or patterns [--rounds N] [--count N], and of http
               also single scenes [--scene NAME]...; providers builds each of TLS's cold; or proves on
               real input: tree ROOT (every file equal), crash [--rounds KILLS] [--count URLS]
   ci          all of the above but bench, in the order in which they fail fastest";
@@ -156,7 +156,7 @@ fn bench(root: &Path, args: &[String]) -> Result<(), Failed> {
     let target = target.to_string_lossy();
     if args
         .first()
-        .is_some_and(|name| ["fetch", "crash", "tree"].contains(&name.as_str()))
+        .is_some_and(|name| ["fetch", "lines", "crash", "tree"].contains(&name.as_str()))
     {
         cargo(root, &["build", "--release", "--package", "brigade-cli"])?;
     }

@@ -9,10 +9,10 @@ use std::process::{Command, Stdio};
 
 use super::place::Place;
 use super::scenes::{STREAMS, Scene};
-use super::venv;
 use crate::Result;
 use crate::measure::pinned;
 use crate::plan::{Done, Plan};
+use crate::venv;
 
 /// One side of the comparison.
 #[derive(Debug)]

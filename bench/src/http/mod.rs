@@ -9,7 +9,6 @@ mod h2_server;
 mod memory;
 mod place;
 mod scenes;
-mod venv;
 
 use crate::measure::Cost;
 use crate::report::{Report, Side};

@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use super::clients::Client;
 use super::h2_server::H2Server;
 use super::scenes::{FILES, Scene};
-use super::venv::Venv;
 use crate::Result;
 use crate::certificate::Certificate;
 use crate::nginx::Nginx;
 use crate::plan::{Plan, Protocol};
+use crate::venv::Venv;
 
 const HOSTS: usize = 1000;
 

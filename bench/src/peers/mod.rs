@@ -4,6 +4,7 @@
 
 mod bare_hyper;
 mod job;
+mod lines;
 mod pattern;
 pub mod rate;
 mod requests;
@@ -27,6 +28,7 @@ pub fn run(name: &str, args: &[&str]) -> Result<()> {
         ("bare-hyper-jsonl", [list, out]) => runtime.block_on(bare_hyper::run(list, out)),
         ("server", [root, streams]) => runtime.block_on(server::run(root, streams.parse()?)),
         ("requests", [plan]) => runtime.block_on(requests::run(plan)),
+        ("lines", [side, url]) => runtime.block_on(lines::run(side, url)),
         ("pattern", [pattern, count]) => runtime.block_on(pattern::run(pattern, count.parse()?)),
         ("rate", [limiter, plan @ ..]) => {
             runtime.block_on(rate::run(limiter, rate::Plan::parse(plan)?))

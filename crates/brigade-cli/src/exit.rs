@@ -6,23 +6,42 @@ use std::process::{ExitCode, Termination};
 
 /// Everything was done.
 pub(crate) const DONE: u8 = 0;
-/// The job is complete, and some items failed: they are in `failures.jsonl`.
+/// Something that was asked for failed: items of a job, which are in `failures.jsonl`; a line, or
+/// the stream of them.
 pub(crate) const ITEMS_FAILED: u8 = 1;
 /// Wrong usage, or the environment does not allow the job: nothing was lost, the message says why.
 pub(crate) const UNUSABLE: u8 = 2;
-/// Stopped by Ctrl-C (SIGINT); the same command run again continues.
+/// Stopped by Ctrl-C (SIGINT); a job that is run again continues.
 pub(crate) const INTERRUPTED: u8 = 130;
-/// Stopped by SIGTERM; the same command run again continues.
+/// Stopped by SIGTERM; a job that is run again continues.
 pub(crate) const TERMINATED: u8 = 143;
 
 /// What the help says about them.
 pub(crate) const HELP: &str = "\
 Exit codes:
   0    everything was done
+  1    something that was asked for failed
+  2    wrong usage, or the environment does not allow it
+  130  stopped by Ctrl-C
+  143  stopped by SIGTERM";
+
+/// What they mean for a job.
+pub(crate) const OF_FETCH: &str = "\
+Exit codes:
+  0    everything was done
   1    the job is complete and some items failed (see failures.jsonl)
   2    wrong usage, or the environment does not allow the job
   130  stopped by Ctrl-C; run the same command again to continue
   143  stopped by SIGTERM; run the same command again to continue";
+
+/// What they mean for a stream of lines.
+pub(crate) const OF_LINES: &str = "\
+Exit codes:
+  0    the stream came to its end, or the reader of stdout left
+  1    the server failed, or some lines were bad; what was good is on stdout
+  2    wrong usage, or stdout cannot be written to
+  130  stopped by Ctrl-C
+  143  stopped by SIGTERM";
 
 /// How a command ended, when it did not end with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@
 //! | `message`, `stdout` | what is said on stderr, and written to stdout |
 //! | `plan` | what the flags mean together |
 //! | `fetch`, `report` | a job from its opening to what is said at its end |
+//! | `lines` | a stream on stdout, one a line |
 //! | `progress` | a running job on a terminal, in a log, or as JSON |
 //! | `demo` | a site to try it on |
 //!
@@ -17,6 +18,7 @@ mod demo;
 mod exit;
 mod fetch;
 mod flags;
+mod lines;
 mod message;
 mod plan;
 mod progress;
@@ -28,12 +30,19 @@ use brigade::cancel;
 use clap::{CommandFactory, Parser};
 use exit::End;
 use flags::{Action, CommandLine};
+use lines::LinesPlan;
 use plan::FetchPlan;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal};
 use std::process::{ExitCode, Termination};
+use std::time::Duration;
 use stdout::Stdout;
+
+/// How long a job may take to commit after a signal.
+const JOB_GRACE: Duration = Duration::from_secs(10);
+/// How long the reader of a stream may take for what has come when a signal ends it.
+const LINES_GRACE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let line = match CommandLine::try_parse() {
@@ -62,14 +71,23 @@ fn main() -> ExitCode {
                 Err(error) => said(error).report(),
             }
         }
+        Action::Lines(flags) => match LinesPlan::new(*flags) {
+            Ok(plan) => in_runtime_for(LINES_GRACE, lines::run(plan)),
+            Err(error) => said(error).report(),
+        },
         Action::Demo(flags) => in_runtime(demo::run(flags)),
         Action::Completions { shell } => completions(shell).report(),
     }
 }
 
-/// Runs a command to its end, with signals. One thread does it all: what takes time is elsewhere.
 fn in_runtime(command: impl Future<Output = anyhow::Result<End>>) -> ExitCode {
-    brigade::run::Builder::new().current_thread().run(async {
+    in_runtime_for(JOB_GRACE, command)
+}
+
+/// Runs a command to its end, with signals. One thread does it all: what takes time is elsewhere.
+fn in_runtime_for(grace: Duration, command: impl Future<Output = anyhow::Result<End>>) -> ExitCode {
+    let runtime = brigade::run::Builder::new().current_thread().grace(grace);
+    runtime.run(async {
         // A command hears of a signal and ends by itself, so it is never dropped half-way.
         let end = cancel::shield(command).await.unwrap_or_else(said);
         Ok::<_, Infallible>(end)

@@ -3,9 +3,9 @@
 //! Contradictions and missing things end here, before anything is touched, each with one sentence
 //! that names the flag and the way out. Nothing here does I/O.
 
-use crate::flags::{Compress, FetchFlags, Format, ProgressFlag, ReportFlags};
+use crate::flags::{Compress, FetchFlags, Format, ProgressFlag, ReportFlags, RequestFlags};
 use crate::progress::Mode;
-use crate::value::{self, Secret};
+use crate::value::{self, Header, Secret};
 use anyhow::{Context, bail};
 use brigade_jobs::{Config, Input, Proxy, Versions};
 use std::path::Path;
@@ -29,7 +29,7 @@ impl FetchPlan {
             }
             None => Input::Urls(flags.urls),
         };
-        let (politeness, requests) = (flags.politeness, flags.requests);
+        let (politeness, requests, bounds) = (flags.politeness, flags.requests, flags.bounds);
         let burst = u32::try_from(politeness.burst.get()).unwrap_or(u32::MAX);
         let mut config = Config::new(input, flags.output);
         config.fresh = flags.fresh;
@@ -38,26 +38,19 @@ impl FetchPlan {
         config.per_host = politeness.per_host.get();
         config.rate = politeness.rate.map(|rate| rate.burst(burst));
         config.host_rate = politeness.host_rate.map(|rate| rate.burst(burst));
-        config.retries = requests.retries;
+        config.retries = bounds.retries;
         config.timeouts.pool = requests.pool_timeout.0;
         config.timeouts.connect = requests.connect_timeout.0;
         config.timeouts.write = requests.write_timeout.0;
-        config.timeouts.read = requests.read_timeout.0;
-        config.timeouts.total = requests.total_timeout.0;
-        config.max_body = requests.max_body;
-        for (at, text) in requests.headers.iter().enumerate() {
-            // By its place: the text may be a secret.
-            let header = value::header(&text.0).map_err(anyhow::Error::msg);
-            let header = header.with_context(|| format!("-H number {}", at + 1))?;
+        config.timeouts.read = bounds.read_timeout.0;
+        config.timeouts.total = bounds.total_timeout.0;
+        config.max_body = bounds.max_body;
+        for header in headers(&requests.headers)? {
             config.headers.push((header.name, header.value));
         }
-        config.proxies = proxies(requests.proxy.as_ref(), requests.noproxy.as_deref())?;
+        config.proxies = proxies(&requests)?;
+        config.versions = versions(&requests);
         config.unix_socket = requests.unix_socket;
-        config.versions = match (requests.http1, requests.http2_prior_knowledge) {
-            (true, _) => Versions::Http1,
-            (_, true) => Versions::Http2,
-            _ => Versions::Negotiated,
-        };
         Ok(Self {
             config,
             progress: mode(flags.report.progress, terminal),
@@ -65,8 +58,28 @@ impl FetchPlan {
     }
 }
 
+/// The headers that were asked for.
+pub(crate) fn headers(texts: &[Secret]) -> anyhow::Result<Vec<Header>> {
+    let header = |(at, text): (usize, &Secret)| {
+        // By its place: the text may be a secret.
+        let header = value::header(&text.0).map_err(anyhow::Error::msg);
+        header.with_context(|| format!("-H number {}", at + 1))
+    };
+    texts.iter().enumerate().map(header).collect()
+}
+
+/// The versions of HTTP that were asked for.
+pub(crate) fn versions(flags: &RequestFlags) -> Versions {
+    match (flags.http1, flags.http2_prior_knowledge) {
+        (true, _) => Versions::Http1,
+        (_, true) => Versions::Http2,
+        _ => Versions::Negotiated,
+    }
+}
+
 /// The proxies that were asked for, `None` for those of the environment.
-fn proxies(url: Option<&Secret>, noproxy: Option<&str>) -> anyhow::Result<Option<Vec<Proxy>>> {
+pub(crate) fn proxies(flags: &RequestFlags) -> anyhow::Result<Option<Vec<Proxy>>> {
+    let (url, noproxy) = (flags.proxy.as_ref(), flags.noproxy.as_deref());
     let Some(url) = url else {
         return match noproxy.map(str::trim) {
             None => Ok(None),

@@ -10,5 +10,8 @@ mod demo;
 mod fetch;
 mod interrupt;
 mod kit;
+mod lines;
+mod lines_events;
+mod lines_messages;
 mod usage;
 mod ways;

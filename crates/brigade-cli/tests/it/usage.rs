@@ -12,6 +12,7 @@ fn said(arguments: &[&str]) -> String {
 fn help_is_as_written_down() {
     assert_snapshot!("help", said(&["--help"]));
     assert_snapshot!("help_fetch", said(&["fetch", "--help"]));
+    assert_snapshot!("help_lines", said(&["lines", "--help"]));
     assert_snapshot!("help_demo", said(&["demo", "--help"]));
 }
 
@@ -53,6 +54,18 @@ fn wrong_usage_is_one_line_that_names_the_thing_and_the_fix() {
         &["fetch", "-o", "out", "--format", "files", "http://a.test/"],
         &["fetch", "-o", "out", "--compress", "zstd", "http://a.test/"],
         &["fetch", "-o", "out", "--ordered", "http://a.test/"],
+        &["lines"],
+        &["lines", "a.test/log"],
+        &["lines", "ftp://a.test/"],
+        &["lines", "http://a.test/", "--as", "csv"],
+        &["lines", "http://a.test/", "-X", "G T"],
+        &["lines", "http://a.test/", "-H", "my-secret"],
+        &["lines", "http://a.test/", "--max-line", "0"],
+        &["lines", "http://a.test/", "-d", "@nowhere"],
+        &["lines", "http://a.test/", "-s", "my-secret"],
+        &["lines", "ws://a.test/", "-d", "my-secret"],
+        &["lines", "wss://a.test/", "--as", "sse"],
+        &["lines", "http://joe:my-secret@[::1/"],
         &["completions", "tcsh"],
     ];
     let mut said = String::new();
@@ -76,6 +89,7 @@ fn completions_know_the_flags() {
         let run = Place::new().run(&["completions", shell]);
         assert_eq!(run.code, Some(0), "{shell}");
         assert!(run.stdout.contains("host-rate"), "{shell}");
+        assert!(run.stdout.contains("skip-blank"), "{shell}");
     }
 }
 

@@ -5,6 +5,7 @@
 //! `CI=true` it fails instead. Every server listens on a free port of loopback with its files in a
 //! temporary directory, and ends with the trial.
 
+mod lines;
 mod nginx;
 mod tree;
 mod trials;
@@ -48,7 +49,7 @@ const SCRIPT: Peer = Peer {
     package: "bsdutils",
 };
 
-const TRIALS: [Needing; 5] = [
+const TRIALS: [Needing; 6] = [
     Needing {
         name: "a_tree_served_by_nginx_arrives_whole_and_its_ledger_reads_in_sqlite",
         peers: &[NGINX, SQLITE],
@@ -58,6 +59,11 @@ const TRIALS: [Needing; 5] = [
         name: "bodies_are_those_that_curl_gets",
         peers: &[NGINX, CURL],
         run: trials::same_as_curl,
+    },
+    Needing {
+        name: "lines_are_those_that_curl_gets",
+        peers: &[NGINX, CURL],
+        run: lines::same_as_curl,
     },
     Needing {
         name: "bodies_packed_by_nginx_are_unpacked",

@@ -136,6 +136,37 @@ impl EventSource {
         self
     }
 
+    /// Begins with this response, which the same request has got already, instead of sending it: for
+    /// those who ask first and then see that events are the answer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade_http::Client;
+    /// # use brigade_testkit::server::{Reply, Server};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let server = Server::start(|_| {
+    /// #     Reply::ok("data: one\n\n").header("content-type", "text/event-stream")
+    /// # })
+    /// # .await?;
+    /// # let url = server.url("/");
+    /// let client = Client::new()?;
+    /// let response = client.get(&url)?.send().await?;
+    /// if response.headers()["content-type"] == "text/event-stream" {
+    ///     let mut events = client.get(&url)?.events().begin_with(response);
+    ///     assert_eq!(events.next().await.unwrap()?.data(), "one");
+    /// }
+    /// # assert_eq!(server.requests().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn begin_with(mut self, response: Response) -> Self {
+        self.state = State::Connecting(Box::pin(std::future::ready(Ok(response))));
+        self
+    }
+
     /// How often in a row it connects again without having received an event; by default 10. With
     /// 0 it does not connect again, and the end of the stream is the end of the events.
     pub fn reconnects(mut self, times: u32) -> Self {

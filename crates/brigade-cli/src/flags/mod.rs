@@ -4,8 +4,14 @@
 //! that are planned and not yet there are accepted and hidden, so that `plan` can say so in one
 //! line instead of "unexpected argument".
 
+mod lines;
+mod requests;
+
+pub(crate) use lines::{LinesFlags, SendFlags, Taken};
+pub(crate) use requests::RequestFlags;
+
 use crate::exit;
-use crate::value::{self, Secret, Timeout};
+use crate::value::{self, Timeout};
 use brigade_jobs::Rate;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -30,6 +36,12 @@ pub(crate) enum Action {
     /// DIR/summary.json has the totals, and DIR/ledger.db, an SQLite file, what is done: stopped or
     /// killed, the same command continues where it was.
     Fetch(Box<FetchFlags>),
+    /// Stream lines, NDJSON, server-sent events or WebSocket messages to stdout, one a line
+    ///
+    /// Each line is there as soon as it has come, and a slow reader slows the server down. What is
+    /// streamed follows from the URL (ws, wss) and the response (text/event-stream); everything
+    /// else is lines. Nothing of a line that broke off is printed.
+    Lines(Box<LinesFlags>),
     /// Run a real job against a server of its own, with no network at all
     ///
     /// The server misbehaves as servers do: pages of many sizes, slow bodies, 404, 429 with
@@ -44,7 +56,7 @@ pub(crate) enum Action {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = exit::HELP)]
+#[command(after_help = exit::OF_FETCH)]
 pub(crate) struct FetchFlags {
     /// URLs to fetch
     #[arg(value_name = "URL", conflicts_with = "input")]
@@ -70,10 +82,34 @@ pub(crate) struct FetchFlags {
     pub(crate) politeness: PolitenessFlags,
 
     #[command(flatten, next_help_heading = "Requests")]
+    pub(crate) bounds: BoundFlags,
+
+    #[command(flatten, next_help_heading = "Requests")]
     pub(crate) requests: RequestFlags,
 
     #[command(flatten, next_help_heading = "Output")]
     pub(crate) report: ReportFlags,
+}
+
+/// How much of a server's time and bytes one request of a list takes.
+#[derive(Args, Debug)]
+pub(crate) struct BoundFlags {
+    /// How often a failed request is tried again; 0 never
+    #[arg(long, value_name = "N", value_parser = value::times, allow_negative_numbers = true)]
+    #[arg(default_value = "3")]
+    pub(crate) retries: u32,
+
+    /// Time in which the server must send some of the answer; 'none' waits for ever, here and below
+    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "30s")]
+    pub(crate) read_timeout: Timeout,
+
+    /// Time for a whole request, redirects and body included
+    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "5m")]
+    pub(crate) total_timeout: Timeout,
+
+    /// The longest body taken, decoded; a longer one fails as too_large
+    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "16MiB")]
+    pub(crate) max_body: u64,
 }
 
 #[derive(Args, Debug)]
@@ -97,63 +133,6 @@ pub(crate) struct PolitenessFlags {
     /// How many requests a rate lets through at once after a quiet time
     #[arg(long, value_name = "N", value_parser = value::count, default_value = "1")]
     pub(crate) burst: NonZeroUsize,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct RequestFlags {
-    /// How often a failed request is tried again; 0 never
-    #[arg(long, value_name = "N", value_parser = value::times, allow_negative_numbers = true)]
-    #[arg(default_value = "3")]
-    pub(crate) retries: u32,
-
-    /// Time to wait for a free connection; 'none' waits for ever, here and below
-    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "30s")]
-    pub(crate) pool_timeout: Timeout,
-
-    /// Time to connect: look-up, TCP and TLS
-    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "10s")]
-    pub(crate) connect_timeout: Timeout,
-
-    /// Time in which the server must take some of the request
-    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "30s")]
-    pub(crate) write_timeout: Timeout,
-
-    /// Time in which the server must send some of the answer
-    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "30s")]
-    pub(crate) read_timeout: Timeout,
-
-    /// Time for a whole request, redirects and body included
-    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "5m")]
-    pub(crate) total_timeout: Timeout,
-
-    /// The longest body taken, decoded; a longer one fails as too_large
-    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "16MiB")]
-    pub(crate) max_body: u64,
-
-    /// Send this header with each request; can be repeated
-    #[arg(short = 'H', long = "header", value_name = "'NAME: VALUE'")]
-    pub(crate) headers: Vec<Secret>,
-
-    /// Go through this proxy (http, https, socks5, socks5h) instead of those that http_proxy,
-    /// https_proxy and all_proxy name
-    #[arg(long, value_name = "URL")]
-    pub(crate) proxy: Option<Secret>,
-
-    /// Hosts that --proxy is not for, separated by commas; '*' alone for no proxy at all
-    #[arg(long, value_name = "HOSTS")]
-    pub(crate) noproxy: Option<String>,
-
-    /// Speak HTTP/1.1 only, also to https servers that offer HTTP/2
-    #[arg(long = "http1.1", conflicts_with = "http2_prior_knowledge")]
-    pub(crate) http1: bool,
-
-    /// Speak HTTP/2 only, without asking first where there is no TLS
-    #[arg(long)]
-    pub(crate) http2_prior_knowledge: bool,
-
-    /// Connect to this Unix socket, whatever hosts the URLs name
-    #[arg(long, value_name = "PATH")]
-    pub(crate) unix_socket: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
