@@ -15,6 +15,7 @@ use brigade::stream::{items, prefetch};
 use brigade::task_group;
 use brigade_http::Error;
 use brigade_http::paging::{Fetched, PaginateError};
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use libtest_mimic::{Failed, Trial};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 struct Row {
     id: u64,
     name: String,
@@ -102,7 +103,7 @@ where
 {
     let mut whole = pages(None)?;
     let (mut found, mut count) = (Vec::new(), 0);
-    while let Some(page) = futures_util::StreamExt::next(&mut whole).await {
+    while let Some(page) = whole.next().await {
         found.extend(page?.items);
         count += 1;
     }
