@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::name_server::Program::{Dnsmasq, Unbound};
 use crate::name_server::{NameServer, Program, Record};
-use crate::{Outcome, close, run};
+use crate::{Outcome, close, expect, run};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -71,13 +71,6 @@ fn loopback(last: u8) -> IpAddr {
 
 fn asking(server: &NameServer) -> std::io::Result<Hickory> {
     Hickory::with_name_servers([server.address()])
-}
-
-fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Outcome {
-    if found == expected {
-        return Ok(());
-    }
-    Err(format!("{what}: found {found:?} instead of {expected:?}").into())
 }
 
 async fn read(client: &Client, name: &str, port: u16) -> Result<String, Failed> {

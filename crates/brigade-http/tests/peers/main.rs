@@ -2,10 +2,12 @@
 //!
 //! The scripted server of the test kit misbehaves on command; a real one misbehaves in its own
 //! ways, and shares none of our misunderstandings. A server that is not installed turns its trials
-//! into ignored ones that name the Debian package, or into failures where `CI` is `true`.
+//! into ignored ones that say how to get it, or into failures where `CI` is `true`.
 //!
 //! Trials run one after the other, because one of them measures the memory of the process.
 
+mod aiohttp;
+mod autobahn;
 mod bodies;
 mod certificates;
 mod connections;
@@ -13,10 +15,13 @@ mod dns;
 mod everyday;
 mod files;
 mod gateways;
+mod httpbin;
 mod leaving;
 mod name_server;
 mod nginx;
+mod pages;
 mod proxies;
+mod python;
 mod redirects;
 mod servers;
 mod streams;
@@ -25,6 +30,7 @@ mod transfers;
 mod trust;
 
 use std::env;
+use std::fmt::Debug;
 use std::process::ExitCode;
 
 use brigade_http::Client;
@@ -106,6 +112,10 @@ fn main() -> ExitCode {
     ];
     let trials = trials.into_iter().chain(dns::trials());
     let trials = trials.chain(table::trials());
+    let trials = trials.chain(httpbin::trials());
+    let trials = trials.chain(pages::trials());
+    let trials = trials.chain(aiohttp::trials());
+    let trials = trials.chain(autobahn::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
@@ -132,14 +142,31 @@ fn with(name: &str, peers: Vec<Peer>, trial: impl FnOnce() -> Outcome + Send + '
     let missing = peers
         .iter()
         .find(|(program, _)| nginx::find(program).is_none());
-    let Some((_, package)) = missing else {
+    let Some((program, package)) = missing else {
         return Trial::test(name, trial).with_kind(peers[0].0);
     };
     let must_run = env::var("CI").is_ok_and(|value| value == "true");
-    let install = format!("install the Debian package {package}");
-    Trial::test(name, || Err(install.into()))
-        .with_kind(format!("needs the Debian package {package}"))
-        .with_ignored_flag(!must_run)
+    let remedy = match python::has(program) {
+        true => format!("run .ci/python for {program}, with the Debian package {package}"),
+        false => format!("install the Debian package {package}"),
+    };
+    Trial::test(name, {
+        let remedy = remedy.clone();
+        || Err(remedy.into())
+    })
+    .with_kind(remedy)
+    .with_ignored_flag(!must_run)
+}
+
+/// A trial that is named after its scenario, and bounded in its time.
+fn named<S, F>(peers: Vec<Peer>, scenario: S) -> Trial
+where
+    S: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Outcome>,
+{
+    with(table::name_of(&scenario), peers, move || {
+        run(table::bounded(scenario()))
+    })
 }
 
 fn run(trial: impl Future<Output = Outcome>) -> Outcome {
@@ -147,6 +174,13 @@ fn run(trial: impl Future<Output = Outcome>) -> Outcome {
         .enable_all()
         .build()?
         .block_on(trial)
+}
+
+fn expect<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Outcome {
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!("{what}: found {found:?} instead of {expected:?}").into()),
+    }
 }
 
 /// Fails unless the client holds no connection any more once it is closed.

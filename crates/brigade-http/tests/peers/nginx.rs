@@ -13,6 +13,8 @@ use std::time::Duration;
 use libtest_mimic::Failed;
 use tempfile::TempDir;
 
+use crate::python;
+
 /// A module of nginx in a package of its own, and loaded where it is installed.
 pub(crate) const BROTLI: &str = "/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so";
 
@@ -145,14 +147,14 @@ impl Drop for Nginx {
     }
 }
 
-/// Where .ci/run puts what is written in Python.
-const VIRTUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/hypercorn/bin");
-
 /// Where a program is, the folders of the system's own included.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    if python::has(program) {
+        return python::find(program);
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/usr/local/sbin".into(), VIRTUAL.into()])
+        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
         .map(|folder| folder.join(program))
         .find(|program| program.is_file())
 }

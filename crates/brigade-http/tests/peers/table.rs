@@ -205,12 +205,12 @@ impl Table {
 }
 
 /// The name of a function that is given as a value.
-fn name_of<S>(_: &S) -> &'static str {
+pub(crate) fn name_of<S>(_: &S) -> &'static str {
     let path = std::any::type_name::<S>();
     path.rsplit("::").next().unwrap_or(path)
 }
 
-async fn bounded(trial: impl Future<Output = Outcome>) -> Outcome {
+pub(crate) async fn bounded(trial: impl Future<Output = Outcome>) -> Outcome {
     match tokio::time::timeout(TIME_MAX, trial).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Failed::from(format!("it was not over after {TIME_MAX:?}"))),

@@ -11,7 +11,7 @@ mod haproxy;
 mod hypercorn;
 mod nghttpd;
 mod nginx;
-mod process;
+pub(crate) mod process;
 
 use std::fs;
 use std::path::Path;
@@ -82,7 +82,7 @@ impl Program {
             Self::Caddy => ("caddy", "caddy"),
             Self::Haproxy => ("haproxy", "haproxy"),
             Self::Nghttpd => ("nghttpd", "nghttp2-server"),
-            Self::Hypercorn => ("hypercorn", "python3-venv, and run .ci/run for hypercorn"),
+            Self::Hypercorn => crate::python::HYPERCORN,
         }
     }
 }

@@ -73,6 +73,21 @@ impl Process {
         self.port
     }
 
+    /// The lines of its standard output, once they are `enough`, or after a bounded wait.
+    pub(crate) fn lines(&self, enough: impl Fn(&[String]) -> bool) -> Result<Vec<String>, Failed> {
+        let path = self.folder().join("access.log");
+        let mut lines = Vec::new();
+        for _ in 0..STEPS_MAX {
+            let text = fs::read_to_string(&path)?;
+            lines = text.lines().map(str::to_owned).collect();
+            if enough(&lines) {
+                break;
+            }
+            thread::sleep(STEP);
+        }
+        Ok(lines)
+    }
+
     fn id(&self) -> String {
         self.child.borrow().id().to_string()
     }
