@@ -21,26 +21,25 @@
 //!
 //! | I want to | item |
 //! |---|---|
+//! | say once what all requests are about | [`ClientBuilder::base_url`], `query`, `bearer_auth`, `header` |
+//! | send JSON, a form, files, a stream | [`RequestBuilder::json`], `form`, [`multipart`], [`RequestBody`] |
+//! | read JSON, text, lines, typed lines | [`Response::json`], `text`, `lines`, `ndjson` |
+//! | write a response to a file, going on where it broke off | [`download`] |
+//! | walk through the pages of an API | [`RequestBuilder::paginate`], [`paging`] |
+//! | receive server-sent events | [`RequestBuilder::events`], [`events`] |
+//! | talk both ways, message by message | `Client::websocket` |
+//! | keep cookies | `ClientBuilder::cookies`, `CookieJar` |
 //! | limit the connections | [`PoolLimits`], and see them: [`Client::stats`] |
 //! | limit the requests, of all and of each host, at once and a second | [`ClientBuilder::limit`] |
 //! | bound the time of each step | [`Timeouts`] |
-//! | send a request again | [`RetryPolicy`] |
-//! | send what is not in memory | [`RequestBody`], [`multipart`] |
-//! | write a response to a file | [`download`] |
-//! | walk through the pages of an API | [`paging`], [`RequestBuilder::paginate`] |
-//! | receive server-sent events | [`RequestBuilder::events`], [`events`] |
-//! | know what went wrong | [`Error::kind`] |
+//! | send a request again, know what went wrong | [`RetryPolicy`], [`Error::kind`] |
 //! | resolve names another way | [`dns`], [`ClientBuilder::resolver`] |
-//! | keep cookies | [`CookieJar`], [`ClientBuilder::cookies`] |
 //! | choose between HTTP/1.1 and HTTP/2 | [`Versions`], [`ClientBuilder::versions`] |
 //! | trust another authority | [`TlsConfig`](tls::TlsConfig) |
 //! | go through a proxy, or through none | [`proxy`], [`ClientBuilder::no_proxy`] |
-//! | reach a server by a Unix socket | [`ClientBuilder::unix_socket`] |
-//! | reach it by a stream of my own | [`transport`] |
-//! | answer requests without a network, in a test | [`ClientBuilder::service`], [`service`] |
-//! | put layers of tower around it | [`service`] |
+//! | reach a server by a Unix socket, or a stream of my own | [`ClientBuilder::unix_socket`], [`transport`] |
+//! | answer requests without a network, put layers of tower around it | [`service`] |
 //! | trace it, measure it | [`watch`] |
-//! | talk both ways, message by message | `Client::websocket` |
 //! | end every connection | [`Client::close`] |
 //!
 //! It speaks HTTP/1.1 and HTTP/2: what the server chooses in the TLS handshake, or what it is told to.
@@ -54,8 +53,8 @@
 //!
 //! In reading order: `client`, `request`, `send` (redirects and retries), `exchange` (one request on
 //! one connection) or `served` (a [`service`] in the network's place), `pool` (who gets which, what
-//! dials and what drives it), `connect`, `dns` and `race` (how one is opened, be it past a [`proxy`]
-//! or by a [`transport`]), `incoming` (the body).
+//! dials and what drives it), `connect` and `dns` (how one is opened, be it past a [`proxy`] or by a
+//! [`transport`]), `incoming` (the body), `response`.
 //! The rules themselves are pure: [`brigade_core::pool`], [`redirect`], [`retry`], [`decode`].
 
 mod admission;
@@ -88,7 +87,6 @@ pub mod paging;
 mod pool;
 mod protocol;
 pub mod proxy;
-mod race;
 pub mod redirect;
 mod request;
 mod response;

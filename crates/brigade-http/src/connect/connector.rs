@@ -1,7 +1,7 @@
-//! Opening a connection: the host name and TCP, or another way; past a proxy, if there is one; TLS.
+//! The steps to a connection, one after the other.
 //!
-//! One slot stands for one socket, so the race of a host's addresses needs further ones. Everything
-//! here happens in the future that calls it and ends when that is dropped; nothing is left running.
+//! The connect timeout is about all of them together, and is kept by who asks. Nothing here waits for
+//! a slot.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -16,12 +16,12 @@ use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use url::Host;
 
+use super::race::race;
 use crate::dns::Resolver;
 use crate::pool::connection::Stream;
 use crate::pool::{DialPlan, Dialer, Dialing, SlotGuard};
 use crate::protocol::{Protocol, Versions};
 use crate::proxy::{self, Proxies};
-use crate::race::race;
 use crate::tls::{self, TlsConfig};
 use crate::transport::{Connect, Destination};
 use crate::{Error, Kind, Result};
