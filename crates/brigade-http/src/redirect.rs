@@ -155,13 +155,18 @@ impl Follow {
             }
         }
         if !self.same_origin {
-            for name in OF_THE_ORIGIN {
-                headers.remove(name);
-            }
-            for name in sensitive(headers) {
-                headers.remove(name);
-            }
+            leave_origin(headers);
         }
+    }
+}
+
+/// Takes out of headers what must not be sent to another origin.
+pub(crate) fn leave_origin(headers: &mut HeaderMap) {
+    for name in OF_THE_ORIGIN {
+        headers.remove(name);
+    }
+    for name in sensitive(headers) {
+        headers.remove(name);
     }
 }
 
