@@ -76,6 +76,11 @@ async fn h15a_what_belongs_to_the_handshake_cannot_be_set() {
     }
     let error = denied(ask(&client).protocols(["a b"])).await;
     assert_eq!(error.kind(), Kind::BadRequest);
+    let error = denied(ask(&client).with(|it| it.header("Sec-WebSocket-Key", "x"))).await;
+    assert_eq!(error.kind(), Kind::BadRequest);
+    let error = denied(ask(&client).with(|it| it.body("x"))).await;
+    assert_eq!(error.kind(), Kind::BadRequest);
+    assert_eq!(client.stats().total(), 0);
 }
 
 #[tokio::test(start_paused = true)]
