@@ -100,7 +100,8 @@ impl WebSocketBuilder {
         self
     }
 
-    /// Changes whatever else can be set for a request: redirects, retries, credentials.
+    /// Changes whatever else can be set for a request: redirects, retries, credentials. It has no
+    /// body.
     ///
     /// # Examples
     ///
