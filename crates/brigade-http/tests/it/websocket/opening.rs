@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use brigade_http::retry::RetryPolicy;
 use brigade_http::{ConnectionState, Kind, Phase, PoolLimits, Timeouts};
 use brigade_testkit::cancel::fuzz_cancel;
 use brigade_testkit::server::{Reply, Server};
@@ -126,6 +127,36 @@ async fn h15d_a_connection_that_led_elsewhere_is_free_before_the_next() {
     let socket = open(&client).await;
     assert_eq!(socket.url().host_str(), Some("b.example"));
     assert!(before.elapsed() < std::time::Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15d_a_connection_with_a_bad_agreement_is_free_before_the_next_attempt() {
+    let attempts = Arc::new(Mutex::new(0));
+    let count = attempts.clone();
+    let client = playing(move |mut conn| {
+        let attempt = {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            *count
+        };
+        async move {
+            if attempt == 1 {
+                let bad = conn.agreement("transfer-encoding: gzip\r\n");
+                conn.raw(bad).await?;
+                while conn.frame().await?.is_some() {}
+                return Ok(());
+            }
+            agree(conn).await
+        }
+    });
+    let limits = PoolLimits::default().total(1);
+    let client = client.limits(limits).retry(RetryPolicy::default());
+    let client = client.build().unwrap();
+    let before = tokio::time::Instant::now();
+    let _socket = open(&client).await;
+    assert_eq!(*attempts.lock().unwrap(), 2);
+    let waited = before.elapsed();
+    assert!(waited < std::time::Duration::from_secs(5), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
