@@ -95,7 +95,7 @@ impl WebSocket {
     ///
     /// [`Kind::BadRequest`](crate::Kind::BadRequest) if the code or the text cannot be sent,
     /// [`Kind::Timeout`](crate::Kind::Timeout) if the server does not confirm it in time, and what
-    /// else has ended the WebSocket, unless it was told already.
+    /// else has ended the WebSocket.
     pub async fn close(mut self, code: u16, text: &str) -> Result<CloseReason> {
         let reason = CloseReason::to_say(code, text)?;
         self.receiver.link.be_deaf();

@@ -108,6 +108,27 @@ async fn h15n_the_other_half_gets_what_comes_before_the_server_closes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn h15n_nothing_is_sent_after_the_last_word() {
+    let client = with_room(1024, |mut conn| async move {
+        conn.agree("").await?;
+        while conn.send(kind::BINARY, [0; 1000]).await.is_ok() {}
+        Ok(())
+    });
+    let client = client.build().unwrap();
+    let (mut sender, _receiver) = open(&client).await.split();
+    // So much waits that the server is not listened to, and cannot confirm it.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    sender.close(1000, "").await.unwrap();
+    let minute = Duration::from_secs(60);
+    let late = tokio::time::timeout(minute, sender.send_text("x")).await;
+    let late = late.expect("it does not wait").unwrap_err();
+    assert_eq!(late.kind(), Kind::Protocol);
+    let again = tokio::time::timeout(minute, sender.close(1000, "")).await;
+    let again = again.expect("it does not wait").unwrap_err();
+    assert_eq!(again.kind(), Kind::Protocol);
+}
+
+#[tokio::test(start_paused = true)]
 async fn h15n_after_the_server_has_closed_there_is_an_end_and_nothing_to_send() {
     let client = playing(|mut conn| async move {
         conn.agree("").await?;
