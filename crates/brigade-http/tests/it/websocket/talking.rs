@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use brigade_http::transport::{Connect, Connecting, Destination};
 use brigade_http::websocket::Message;
 use brigade_http::{Kind, Phase, Timeouts};
 use brigade_testkit::cancel::fuzz_cancel;
 use brigade_testkit::websocket::{WsConn, kind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::{ask, fails, open, playing, spawn, with_room};
+use super::{ask, builder, fails, open, playing, spawn, with_room};
 
 /// Says everything back.
 async fn echo(mut conn: WsConn) -> std::io::Result<()> {
@@ -126,6 +128,73 @@ async fn h15l_a_silent_server_is_asked_and_then_given_up() {
     let _socket = open(&client).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(client.stats().total(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15l_a_ping_is_waited_for_once_it_has_left() {
+    let client = builder().connector(Slow).build().unwrap();
+    let ten = Duration::from_secs(10);
+    let socket = ask(&client).ping_every(ten);
+    let timeouts = Timeouts::NONE.read(ten).write(ten);
+    let mut socket = socket.timeouts(timeouts).connect().await.unwrap();
+    let before = Instant::now();
+    // Behind this one a ping has to wait.
+    socket.send_binary(vec![0; 100 << 10]).await.unwrap();
+    assert!(before.elapsed() > 5 * ten, "{:?}", before.elapsed());
+    let answer = socket.next().await.unwrap().unwrap();
+    assert_eq!(answer.len(), 100 << 10);
+    assert_eq!(fails(&mut socket).await, Kind::Timeout(Phase::Read));
+}
+
+/// Takes a KiB a second, says one message back, answers one ping, and is silent from then on.
+#[derive(Debug)]
+struct Slow;
+
+impl Connect for Slow {
+    fn connect(&self, _to: Destination) -> Connecting {
+        let (ours, theirs) = duplex(1024);
+        let (near, far) = duplex(1 << 20);
+        let (mut from, mut back) = tokio::io::split(theirs);
+        let (mut answers, mut to) = tokio::io::split(near);
+        spawn(async move {
+            let mut some = [0; 1024];
+            while let Ok(count @ 1..) = from.read(&mut some).await {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                to.write_all(&some[..count]).await.unwrap();
+            }
+        });
+        spawn(async move { tokio::io::copy(&mut answers, &mut back).await });
+        spawn(async move {
+            let mut conn = WsConn::over(far).await.unwrap();
+            conn.agree("").await.unwrap();
+            conn.set_patience(Duration::from_secs(1000));
+            let message = conn.frame().await.unwrap().unwrap();
+            conn.send(message.first, message.payload).await.unwrap();
+            let ping = conn.frame().await.unwrap().unwrap();
+            conn.send(kind::PONG, ping.payload).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        Box::pin(async { Ok(Box::new(ours) as _) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15p_each_half_is_told_that_it_broke() {
+    let client = playing(|mut conn| async move {
+        conn.agree("").await?;
+        conn.frame().await.map(drop)
+    });
+    let client = client.build().unwrap();
+    let (mut sender, mut receiver) = open(&client).await.split();
+    sender.send_text("x").await.unwrap();
+    brigade_testkit::wait::until(|| client.stats().total() == 0).await;
+    for _ in 0..2 {
+        let error = sender.send_text("x").await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Protocol);
+    }
+    let error = receiver.next().await.expect("no end").unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol);
+    assert!(receiver.next().await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
