@@ -335,6 +335,24 @@ async fn h15e_a_dropped_connect_loses_no_slot() {
     assert!(polls.await > 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn h15e_a_connect_that_nobody_polls_holds_its_slot_for_ten_seconds() {
+    let client = playing(|conn| async move {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        agree(conn).await
+    });
+    let client = client.build().unwrap();
+    let mut connect = std::pin::pin!(ask(&client).connect());
+    let second = std::time::Duration::from_secs(1);
+    let early = tokio::time::timeout(second, &mut connect).await;
+    assert!(early.is_err(), "the server takes two seconds");
+    tokio::time::sleep(second * 10).await;
+    assert_eq!(client.stats().total(), 1, "it was agreed on 9 s ago");
+    tokio::time::sleep(second * 2).await;
+    assert_eq!(client.stats().total(), 0);
+    assert_eq!(connect.await.unwrap_err().kind(), Kind::Protocol);
+}
+
 #[tokio::test]
 async fn h15d_the_connections_of_requests_are_counted_and_used_apart() {
     let server = Server::start(|_| Reply::ok("x")).await.unwrap();

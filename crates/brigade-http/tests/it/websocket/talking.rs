@@ -221,28 +221,28 @@ async fn h15l_no_sign_of_life_is_expected_while_nobody_listens() {
 
 #[tokio::test(start_paused = true)]
 async fn h15q_a_reader_who_does_not_read_keeps_the_server_waiting() {
-    let sent = Arc::new(AtomicUsize::new(0));
-    let count = sent.clone();
-    let client = with_room(1024, move |mut conn| {
-        let count = count.clone();
-        async move {
-            conn.agree("").await?;
-            while conn.send(kind::BINARY, [0; 1000]).await.is_ok() {
-                count.fetch_add(1, Relaxed);
+    // 64 KiB and one more, or 256, and what is under way.
+    for (length, bounds) in [(1000, 66..100), (10, 256..400)] {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let count = sent.clone();
+        let client = with_room(1024, move |mut conn| {
+            let count = count.clone();
+            async move {
+                conn.agree("").await?;
+                while conn.send(kind::BINARY, vec![0; length]).await.is_ok() {
+                    count.fetch_add(1, Relaxed);
+                }
+                Ok(())
             }
-            Ok(())
+        });
+        let client = client.build().unwrap();
+        let mut socket = open(&client).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let waiting = sent.load(Relaxed);
+        assert!(bounds.contains(&waiting), "{length}: {waiting}");
+        for _ in 0..1000 {
+            assert_eq!(socket.next().await.unwrap().unwrap().len(), length);
         }
-    });
-    let client = client.build().unwrap();
-    let mut socket = open(&client).await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let waiting = sent.load(Relaxed);
-    assert!(
-        (66..100).contains(&waiting),
-        "64 KiB, one more, and a read: {waiting}"
-    );
-    for _ in 0..1000 {
-        assert_eq!(socket.next().await.unwrap().unwrap().len(), 1000);
     }
 }
 
@@ -281,6 +281,31 @@ async fn h15k_pings_are_answered_while_nobody_waits_and_a_flood_of_them_costs_no
     let answered = timeout(Duration::from_secs(60), pongs.acquire_many(2));
     drop(answered.await.expect("both were answered"));
     drop(socket);
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15k_a_ping_within_a_message_is_answered_behind_it() {
+    let long: Vec<u8> = (0..200_000u32).map(|at| (at % 251) as u8).collect();
+    let expected = long.clone();
+    let client = with_room(1024, move |mut conn| {
+        let expected = expected.clone();
+        async move {
+            conn.agree("").await?;
+            // The message has begun by then, and waits for somebody who reads it.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            conn.send(kind::PING, "now").await?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let message = conn.frame().await?.unwrap();
+            assert!(message.payload == expected, "it is whole");
+            let pong = conn.frame().await?.unwrap();
+            assert_eq!((pong.first, &*pong.payload), (kind::PONG, &b"now"[..]));
+            conn.send(kind::TEXT, "both").await
+        }
+    });
+    let client = client.build().unwrap();
+    let mut socket = open(&client).await;
+    socket.send_binary(long).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::from("both"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -336,6 +361,27 @@ async fn h15o_the_halves_live_apart_and_the_last_one_closes_the_socket() {
     assert_eq!(client.stats().active, 1);
     drop(sender);
     brigade_testkit::wait::until(|| client.stats().total() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15o_what_waits_for_a_dropped_receiver_holds_up_nothing() {
+    let client = with_room(1024, |mut conn| async move {
+        conn.agree("").await?;
+        for _ in 0..200 {
+            conn.send(kind::BINARY, [0; 1000]).await?;
+        }
+        let frame = conn.frame().await?.unwrap();
+        assert_eq!(frame.payload, b"x");
+        conn.send(kind::CLOSE, "").await
+    });
+    let client = client.build().unwrap();
+    let (mut sender, receiver) = open(&client).await.split();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    drop(receiver);
+    sender.send_text("x").await.unwrap();
+    let before = Instant::now();
+    brigade_testkit::wait::until(|| client.stats().total() == 0).await;
+    assert!(before.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test(start_paused = true)]
