@@ -140,7 +140,8 @@ impl WebSocketBuilder {
 
     /// After how long a silence of the server it is asked for a sign of life (a ping), by default 30
     /// seconds; `None` for never. One that then says nothing within the read timeout is an error of
-    /// that timeout. A silent server is not noticed without.
+    /// that timeout. A silent server is not noticed without. A ping waits for the message that is
+    /// under way, and its answer is waited for from when it has left.
     pub fn ping_every(mut self, silence: impl Into<Option<Duration>>) -> Self {
         self.ping_every = silence.into();
         self

@@ -125,6 +125,12 @@ impl Patience {
         };
         let taken = match (self.mute, self.stalled) {
             (Some(until), _) => (until, Due::Mute),
+            // The question cannot even leave.
+            (None, Some(since))
+                if self.waits.write.is_none() && self.asked == Some(Moment::MAX) =>
+            {
+                (after(since, self.waits.read), Due::Silent)
+            }
             (None, Some(since)) => (after(since, self.waits.write), Due::Stalled),
             (None, None) => return heard,
         };

@@ -85,6 +85,24 @@ async fn h15m_a_server_that_takes_nothing_is_a_write_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn h15l_a_server_that_takes_nothing_gives_no_sign_of_life_either() {
+    let client = with_room(1024, |mut conn| async move {
+        conn.agree("").await?;
+        std::future::pending().await
+    });
+    let client = client.build().unwrap();
+    let five = Duration::from_secs(5);
+    let socket = ask(&client).timeouts(Timeouts::NONE.read(five));
+    let socket = socket.ping_every(five * 2).connect();
+    let mut socket = socket.await.unwrap();
+    let before = Instant::now();
+    let sent = timeout(five * 10, socket.send_binary(vec![0; 10_000])).await;
+    let error = sent.expect("it ends").unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout(Phase::Read));
+    assert_eq!(before.elapsed(), five * 2, "as soon as one is wanted");
+}
+
+#[tokio::test(start_paused = true)]
 async fn h15l_a_silent_server_is_asked_and_then_given_up() {
     let pings = Arc::new(AtomicUsize::new(0));
     let count = pings.clone();
