@@ -6,11 +6,11 @@
 
 use std::fmt;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use url::{Position, Url};
 
 use crate::into_url::check;
-use crate::redirect::is_same_origin;
+use crate::redirect::{is_same_origin, leave_origin};
 use crate::{Error, Kind, Result};
 
 /// What requests begin with.
@@ -19,7 +19,9 @@ pub(crate) struct Defaults {
     pub(crate) base: Option<Url>,
     /// Encoded, without its question mark.
     pub(crate) query: String,
-    pub(crate) authorization: Option<HeaderValue>,
+    authorization: Option<HeaderValue>,
+    /// Whether the base URL has said that.
+    is_of_base: bool,
 }
 
 impl Defaults {
@@ -36,8 +38,18 @@ impl Defaults {
             return bad("a base URL has no query and no fragment; ClientBuilder::query adds one");
         }
         self.base = Some(url);
-        self.authorization = authorization.or(self.authorization.take());
+        // What another base has said is for its server alone.
+        if authorization.is_some() || self.is_of_base {
+            self.is_of_base = authorization.is_some();
+            self.authorization = authorization;
+        }
         Ok(())
+    }
+
+    /// Takes what proves who one is.
+    pub(crate) fn authorize(&mut self, authorization: HeaderValue) {
+        self.authorization = Some(authorization);
+        self.is_of_base = false;
     }
 
     /// Fails if there are credentials and nobody said whom they are for.
@@ -60,6 +72,13 @@ impl Defaults {
     pub(crate) fn extend(&self, url: &mut Url) {
         if !self.query.is_empty() && self.concerns(url) {
             extend(url, &self.query);
+        }
+    }
+
+    /// Takes the credentials out of the client's headers, if they are not for the server of `url`.
+    pub(crate) fn withhold(&self, url: &Url, headers: &mut HeaderMap) {
+        if !self.concerns(url) {
+            leave_origin(headers);
         }
     }
 

@@ -60,7 +60,7 @@ pub enum Kind {
     /// One of the five timeouts ran out.
     Timeout(Phase),
     /// The status of the response says that it failed, and somebody asked for that to be an error;
-    /// or it is not the one that [events](crate::events) come with.
+    /// or it is not the one that [events](crate::events) come with or a WebSocket opens with.
     Status(StatusCode),
     /// The limit on redirects was reached.
     TooManyRedirects,

@@ -170,15 +170,20 @@ impl Attempt<'_> {
             }
         };
         let answer = sent.await;
+        let connection = &exchange.connection;
+        let framing = match &answer {
+            Ok(head) => check_framing(connection, head.headers()),
+            Err(_) => Ok(()),
+        };
+        let is_switched = |status| framing.is_ok() && status == StatusCode::SWITCHING_PROTOCOLS;
         if let Some(switch) = &self.hop.switch
-            && !matches!(&answer, Ok(head) if head.status() == StatusCode::SWITCHING_PROTOCOLS)
+            && !answer.as_ref().is_ok_and(|head| is_switched(head.status()))
         {
             switch.withdraw();
         }
-        let connection = &exchange.connection;
+        framing?;
         match answer {
             Ok(head) => {
-                check_framing(connection, head.headers())?;
                 if let Some(keep) = keep_alive(head.headers()) {
                     self.client.pool.keep(connection, keep);
                 }

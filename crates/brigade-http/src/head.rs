@@ -127,6 +127,9 @@ pub(crate) fn merged(client: &Inner, hop: &Hop, host: Option<&HeaderValue>) -> H
         (false, Some(_)) => client.headers.clone(),
         (false, None) => client.nameless_headers.clone(),
     };
+    if !hop.merged {
+        client.defaults.withhold(&hop.url, &mut headers);
+    }
     if !hop.merged && !hop.headers.is_empty() {
         for name in hop.headers.keys() {
             headers.remove(name);

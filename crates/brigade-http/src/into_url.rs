@@ -75,8 +75,14 @@ impl IntoUrl for &String {
 /// Authorization header.
 pub(crate) fn check(url: &mut Url) -> Result<Option<HeaderValue>> {
     if !matches!(url.scheme(), "http" | "https") {
+        let bad = Error::new(Kind::BadUrl);
+        if !url.has_host() {
+            // Without its scheme, a URL begins with a user name and a password, and neither would
+            // be known for what it is.
+            return Err(bad.because("it begins with neither http:// nor https://"));
+        }
         let detail = format!("the scheme is {:?}, not http or https", url.scheme());
-        return Err(Error::new(Kind::BadUrl).about(url).because(detail));
+        return Err(bad.about(url).because(detail));
     }
     if url.username().is_empty() && url.password().is_none() {
         return Ok(None);

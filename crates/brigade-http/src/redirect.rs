@@ -155,13 +155,13 @@ impl Follow {
             }
         }
         if !self.same_origin {
-            leave(headers);
+            leave_origin(headers);
         }
     }
 }
 
-/// Takes out of the headers of a request what must not leave its origin.
-pub(crate) fn leave(headers: &mut HeaderMap) {
+/// Takes out of headers what must not be sent to another origin.
+pub(crate) fn leave_origin(headers: &mut HeaderMap) {
     for name in OF_THE_ORIGIN {
         headers.remove(name);
     }

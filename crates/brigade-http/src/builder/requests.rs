@@ -90,7 +90,7 @@ impl ClientBuilder {
 
     fn authorize(&mut self, value: Result<HeaderValue>) {
         match value {
-            Ok(value) => self.defaults.authorization = Some(value),
+            Ok(value) => self.defaults.authorize(value),
             Err(error) => self.fail(error),
         }
     }
@@ -104,7 +104,8 @@ impl ClientBuilder {
     /// same name replaces the first.
     ///
     /// Authorization, Cookie and values that are marked as sensitive are not sent to another origin
-    /// after a redirect.
+    /// after a redirect, nor at all to another one than that of the [base URL](Self::base_url), if
+    /// there is one.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName, Error: Into<http::Error>>,

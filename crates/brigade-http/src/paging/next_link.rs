@@ -11,7 +11,7 @@ use super::paginated::{Answer, Asks, Paged};
 use super::template::Template;
 use crate::head::merged;
 use crate::into_url::check;
-use crate::redirect::{is_same_origin, leave};
+use crate::redirect::{is_same_origin, leave_origin};
 use crate::{Error, IntoUrl, Kind, RequestBuilder, Result};
 
 /// Each page gives the URL of the next one: in its body, which the closure hands on by
@@ -86,7 +86,7 @@ impl Asks<String> for NextLink {
             // The client's headers are subject to the same rules as the request's own.
             hop.headers = merged(&template.client().inner, hop, None);
             hop.merged = true;
-            leave(&mut hop.headers);
+            leave_origin(&mut hop.headers);
         }
         Ok(request)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
@@ -84,7 +84,7 @@ impl RequestBuilder {
     }
 
     /// Adds a header. It replaces the client's of the same name, and joins the request's, but for
-    /// Host and Authorization, of which there can only be one: the last.
+    /// Host, Authorization and Content-Type, of which there can only be one: the last.
     ///
     /// Content-Length and Transfer-Encoding are the client's business and cannot be set. What
     /// cannot be sent is reported by [`Self::send`].
@@ -95,7 +95,7 @@ impl RequestBuilder {
     {
         let draft = &mut *self.draft;
         match header(name, value) {
-            Ok((name, value)) if name == HOST || name == AUTHORIZATION => {
+            Ok((name, value)) if [HOST, AUTHORIZATION, CONTENT_TYPE].contains(&name) => {
                 draft.hop.headers.insert(name, value);
             }
             Ok((name, value)) => {

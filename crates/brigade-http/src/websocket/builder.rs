@@ -73,7 +73,6 @@ pub struct WebSocketBuilder {
     ping_every: Option<Duration>,
     /// Whether there are sockets at all.
     has_network: bool,
-    error: Option<Error>,
 }
 
 impl WebSocketBuilder {
@@ -87,7 +86,6 @@ impl WebSocketBuilder {
             },
             ping_every: Some(PING_EVERY),
             has_network: client.inner.service.is_none(),
-            error: None,
         }
     }
 
@@ -98,21 +96,12 @@ impl WebSocketBuilder {
         N: TryInto<HeaderName, Error: Into<http::Error>>,
         V: TryInto<HeaderValue, Error: Into<http::Error>>,
     {
-        match crate::request::header(name, value) {
-            Ok((name, _)) if OWN.contains(&name) => {
-                let detail = format!("the header {name} belongs to the handshake of a WebSocket");
-                let error = Error::new(Kind::BadRequest).because(detail);
-                self.error.get_or_insert(error);
-            }
-            Ok((name, value)) => self.request = self.request.header(name, value),
-            Err(error) => {
-                self.error.get_or_insert(error);
-            }
-        }
+        self.request = self.request.header(name, value);
         self
     }
 
-    /// Changes whatever else can be set for a request: redirects, retries, credentials.
+    /// Changes whatever else can be set for a request: redirects, retries, credentials. It has no
+    /// body.
     ///
     /// # Examples
     ///
@@ -151,7 +140,8 @@ impl WebSocketBuilder {
 
     /// After how long a silence of the server it is asked for a sign of life (a ping), by default 30
     /// seconds; `None` for never. One that then says nothing within the read timeout is an error of
-    /// that timeout. A silent server is not noticed without.
+    /// that timeout. A silent server is not noticed without. A ping waits for the message that is
+    /// under way, and its answer is waited for from when it has left.
     pub fn ping_every(mut self, silence: impl Into<Option<Duration>>) -> Self {
         self.ping_every = silence.into();
         self
@@ -177,16 +167,10 @@ impl WebSocketBuilder {
     ///
     /// # Errors
     ///
-    /// As [`RequestBuilder::send`]; [`Kind::Protocol`] if the server answers anything else than that
-    /// it agrees, with its status in the text.
+    /// As [`RequestBuilder::send`]; [`Kind::Status`] if the server answers anything else than that it
+    /// agrees, and [`Kind::Protocol`] if it does so in the wrong way.
     pub async fn connect(self) -> Result<WebSocket> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
-        if !self.has_network {
-            let detail = "a service in place of the network cannot become a WebSocket";
-            return Err(Error::new(Kind::BadRequest).because(detail));
-        }
+        self.check()?;
         let offer = Offer::new(self.protocols)?;
         let timeouts = self.request.timeouts_set();
         let terms = Terms {
@@ -214,6 +198,24 @@ impl WebSocketBuilder {
         );
         drop(response);
         socket
+    }
+
+    /// Whether it can be asked for at all.
+    fn check(&self) -> Result<()> {
+        let bad = |detail: String| Err(Error::new(Kind::BadRequest).because(detail));
+        if !self.has_network {
+            return bad("a service in place of the network cannot become a WebSocket".to_owned());
+        }
+        let hop = &self.request.draft().hop;
+        if let Some(name) = OWN.iter().find(|name| hop.headers.contains_key(*name)) {
+            return bad(format!(
+                "the header {name} belongs to the handshake of a WebSocket"
+            ));
+        }
+        match hop.body.is_empty() {
+            true => Ok(()),
+            false => bad("the request for a WebSocket has no body".to_owned()),
+        }
     }
 }
 

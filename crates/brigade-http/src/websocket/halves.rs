@@ -44,8 +44,8 @@ impl Sender {
     /// # Errors
     ///
     /// [`Kind::Timeout`](crate::Kind::Timeout) if the server takes nothing within the write timeout,
-    /// [`Kind::Protocol`](crate::Kind::Protocol) after the WebSocket was closed, and what else ended
-    /// it, told once.
+    /// [`Kind::Protocol`](crate::Kind::Protocol) after the WebSocket was closed, by either side, and
+    /// what else ended it, with its cause for the half that hears of it first.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<()> {
         self.hand_over(Outgoing::Message(message.into())).await
     }

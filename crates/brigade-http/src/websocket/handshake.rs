@@ -71,8 +71,8 @@ impl Offer {
     pub(super) fn check(&self, response: &Response) -> Result<Option<String>> {
         let status = response.status();
         if status != StatusCode::SWITCHING_PROTOCOLS {
-            let detail = format!("the server answered {status} instead of opening a WebSocket");
-            return Err(Error::new(Kind::Protocol).because(detail));
+            let detail = "it did not open a WebSocket";
+            return Err(Error::new(Kind::Status(status)).because(detail));
         }
         self.check_headers(response.headers())
             .map_err(|detail| Error::new(Kind::Protocol).because(detail))

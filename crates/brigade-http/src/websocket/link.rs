@@ -46,8 +46,12 @@ struct State {
     /// How many were accepted and how many of them are sent.
     accepted: u64,
     sent: u64,
+    /// Whether the last word is among them.
+    is_closing: bool,
     reason: Option<CloseReason>,
     end: Option<End>,
+    /// Whether the receiver was told of a failure.
+    is_told: bool,
     /// Whether the socket is closed.
     is_gone: bool,
     halves: u8,
@@ -106,8 +110,12 @@ impl Link {
         if state.end.is_some() || state.is_gone {
             return Poll::Ready(Err(state.ended()));
         }
+        if ticket.is_none() && state.is_closing {
+            return Poll::Ready(Err(closed()));
+        }
         let mut driver = None;
         if ticket.is_none() && state.outgoing.is_none() {
+            state.is_closing = matches!(outgoing, Some(Outgoing::Close(_)));
             state.outgoing = outgoing.take();
             state.accepted += 1;
             *ticket = Some(state.accepted);
@@ -124,7 +132,7 @@ impl Link {
         let mut state = self.lock();
         let Some(message) = state.inbox.pop_front() else {
             if state.end.is_some() || state.is_gone {
-                return Poll::Ready(state.failure().map(Err));
+                return Poll::Ready(state.news().map(Err));
             }
             remember(&mut state.receiver, cx);
             return Poll::Pending;
@@ -146,9 +154,9 @@ impl Link {
             remember(&mut state.sender, cx);
             return Poll::Pending;
         }
-        Poll::Ready(match (state.failure(), &state.reason) {
-            (Some(error), _) => Err(error),
-            (None, reason) => Ok(reason.clone().unwrap_or_default()),
+        Poll::Ready(match state.has_failed() {
+            true => Err(state.ended()),
+            false => Ok(state.reason.clone().unwrap_or_default()),
         })
     }
 
@@ -253,12 +261,15 @@ impl State {
         self.inbox.len() < INBOX_MESSAGES && self.inbox_bytes < INBOX_BYTES
     }
 
-    /// The error with which it ended, once.
-    fn failure(&mut self) -> Option<Error> {
-        match &mut self.end {
-            Some(End::Failed(_, error)) => error.take(),
-            _ => None,
-        }
+    fn has_failed(&self) -> bool {
+        matches!(self.end, Some(End::Failed(..)))
+    }
+
+    /// A failure that the receiver does not know of, whoever else does: it must not take the end of a
+    /// broken WebSocket for that of all messages.
+    fn news(&mut self) -> Option<Error> {
+        let is_news = self.has_failed() && !std::mem::replace(&mut self.is_told, true);
+        is_news.then(|| self.ended())
     }
 
     /// Why nothing can be sent any more.
@@ -267,9 +278,13 @@ impl State {
             Some(End::Failed(kind, error)) => error
                 .take()
                 .unwrap_or_else(|| Error::new(*kind).because("the WebSocket has failed before")),
-            _ => Error::new(Kind::Protocol).because("the WebSocket is closed"),
+            _ => closed(),
         }
     }
+}
+
+fn closed() -> Error {
+    Error::new(Kind::Protocol).because("the WebSocket is closed")
 }
 
 /// The driver's side of a link. Dropping it says that the socket is gone.

@@ -77,7 +77,8 @@ impl Outbox {
         self.controls()?;
         let key = self.masks.next()?;
         write_head(opcode, payload.len(), key, &mut self.bytes);
-        self.sending = Some(Sending {
+        // Of an empty one nothing is left that the last word would have to wait for.
+        self.sending = (!payload.is_empty()).then_some(Sending {
             payload,
             at: 0,
             key,

@@ -43,7 +43,7 @@ pub(super) struct Patience {
     waits: Waits,
     is_paused: bool,
     heard: Moment,
-    /// Since when a sign of life is waited for.
+    /// Since when a sign of life is waited for; the last of all moments until it was asked for.
     asked: Option<Moment>,
     closing: Option<Moment>,
     stalled: Option<Moment>,
@@ -84,8 +84,17 @@ impl Patience {
         self.asked = None;
     }
 
+    /// A sign of life is asked for as soon as the message that is under way is written. Nobody can
+    /// give one before, and how long that takes is bounded by itself.
     pub(super) fn note_asked(&mut self) {
-        self.asked = Some(clock::now());
+        self.asked = Some(Moment::MAX);
+    }
+
+    /// All that was to be written has left.
+    pub(super) fn note_left(&mut self) {
+        if self.asked == Some(Moment::MAX) {
+            self.asked = Some(clock::now());
+        }
     }
 
     /// The server knows that the client closes.
@@ -116,6 +125,12 @@ impl Patience {
         };
         let taken = match (self.mute, self.stalled) {
             (Some(until), _) => (until, Due::Mute),
+            // The question cannot even leave.
+            (None, Some(since))
+                if self.waits.write.is_none() && self.asked == Some(Moment::MAX) =>
+            {
+                (after(since, self.waits.read), Due::Silent)
+            }
             (None, Some(since)) => (after(since, self.waits.write), Due::Stalled),
             (None, None) => return heard,
         };

@@ -19,7 +19,9 @@ use crate::Result;
 /// An open WebSocket: a [`Stream`] of the server's messages, and a way to send it some.
 ///
 /// Pings are answered, and a server that falls silent is noticed, whether anything is awaited or not.
-/// While messages wait that nobody takes (256, or 64 KiB of them and one more), the server has to wait.
+/// While messages wait that nobody takes (256, or 64 KiB of them and one more), the server has to wait:
+/// nothing more of it is heard, pings, its close and its end included. Who only sends drops the
+/// [`Receiver`].
 ///
 /// Dropping it closes the socket at once, without a word to the server; see [`Self::close`].
 pub struct WebSocket {
@@ -82,7 +84,8 @@ impl WebSocket {
 
     /// Closes it: tells the server why, waits at most 10 seconds until that confirms it, and at most
     /// one more until the socket is closed. Messages that nobody has taken are dropped. What the
-    /// server said to it is returned.
+    /// server said to it is returned. A message that is still being sent goes first, and only the
+    /// write timeout bounds how long the server takes nothing of it.
     ///
     /// The code is 1000 for a normal end, or another one of 1000 to 1003, 1007 to 1014, and 3000 to
     /// 4999; the text has at most 123 bytes.
@@ -95,7 +98,7 @@ impl WebSocket {
     ///
     /// [`Kind::BadRequest`](crate::Kind::BadRequest) if the code or the text cannot be sent,
     /// [`Kind::Timeout`](crate::Kind::Timeout) if the server does not confirm it in time, and what
-    /// else has ended the WebSocket, unless it was told already.
+    /// else has ended the WebSocket.
     pub async fn close(mut self, code: u16, text: &str) -> Result<CloseReason> {
         let reason = CloseReason::to_say(code, text)?;
         self.receiver.link.be_deaf();

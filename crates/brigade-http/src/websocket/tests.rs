@@ -1,10 +1,12 @@
 //! The decoder against bytes that are cut anyhow, and bytes that mean nothing.
 
 use brigade_testkit::websocket::{frame, kind};
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::decoder::{Decoder, Event, Limits};
-use super::frame::mask;
+use super::frame::{Opcode, mask};
+use super::outbox::Outbox;
 use super::violation::Violation;
 
 const LIMITS: Limits = Limits {
@@ -95,6 +97,20 @@ proptest! {
             prop_assert_eq!(*masked, plain ^ key[(at + place) % 4]);
         }
     }
+}
+
+#[test]
+fn h15n_the_last_word_follows_an_empty_message() {
+    let mut outbox = Outbox::default();
+    outbox.pong(b"ping".to_vec());
+    assert_eq!(outbox.chunk().unwrap().len(), 10);
+    // The message is begun while a part of the pong is not written.
+    outbox.advance(1);
+    outbox.begin(Opcode::Binary, Bytes::new()).unwrap();
+    assert_eq!(outbox.chunk().unwrap().len(), 9 + 6);
+    outbox.close(vec![0x03, 0xe8]);
+    outbox.advance(9 + 6);
+    assert_eq!(outbox.chunk().unwrap().len(), 8);
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl Driver {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if let Some(()) = ready!(self.note(flushed)) {
             self.is_unflushed = false;
+            self.patience.note_left();
             if let Some(under_way) = self.under_way.take() {
                 self.driven.link.note_sent();
                 if under_way == UnderWay::Close {

@@ -180,6 +180,8 @@ fn bad_urls_are_refused_without_repeating_them() {
         "http://user:secret@ho st/",
         "http://host:99999/",
         "mailto:a@b",
+        "user:secret@host/",
+        "user:/secret@host/",
     ] {
         let error = client().get(bad).unwrap_err();
         assert_eq!(error.kind(), Kind::BadUrl, "{bad}");

@@ -141,6 +141,50 @@ async fn h12d_credentials_and_query_of_a_client_stay_with_the_origin_of_its_base
 }
 
 #[tokio::test]
+async fn h12d_headers_that_are_credentials_stay_with_the_origin_of_the_base() {
+    let said = |request: &Request| {
+        let of = |name| request.header(name).unwrap_or("-").to_owned();
+        let names = ["authorization", "cookie", "x-key", "x-plain"];
+        Reply::ok(names.map(of).join(" "))
+    };
+    let elsewhere = Server::start(said).await.unwrap();
+    let server = Server::start(said).await.unwrap();
+    let mut key = http::HeaderValue::from_static("k");
+    key.set_sensitive(true);
+    let headed = || {
+        let builder = builder().header("authorization", "Own x");
+        let builder = builder.header("cookie", "a=b").header("x-key", key.clone());
+        builder.header("x-plain", "p")
+    };
+    let client = headed().base_url(server.url("/")).build().unwrap();
+    assert_eq!(asked(&client, "a").await, "Own x a=b k p");
+    let away = elsewhere.url("/");
+    assert_eq!(asked(&client, &away).await, "- - - p");
+    let away = away.trim_start_matches("http:");
+    assert_eq!(asked(&client, away).await, "- - - p");
+    let own = client.get(away).unwrap().header("x-key", "own");
+    let answer = own.send().await.unwrap().text().await.unwrap();
+    assert_eq!(answer, "- - own p", "what a request says itself is sent");
+    let without = headed().build().unwrap();
+    let answer = asked(&without, &elsewhere.url("/")).await;
+    assert_eq!(answer, "Own x a=b k p", "nobody said whom it is for");
+}
+
+#[tokio::test]
+async fn h12d_what_a_base_says_of_who_one_is_goes_with_it() {
+    let server = Server::start(echo).await.unwrap();
+    let before = "http://joe:secret@a.test/";
+    let client = builder().base_url(before).base_url(server.url("/"));
+    assert_eq!(asked(&client.build().unwrap(), "a").await, "/a nobody");
+    let client = builder().bearer_auth("t0ken").base_url(before);
+    let client = client.base_url(server.url("/")).build().unwrap();
+    assert_eq!(asked(&client, "a").await, "/a nobody");
+    let client = builder().base_url(before).bearer_auth("t0ken");
+    let client = client.base_url(server.url("/")).build().unwrap();
+    assert_eq!(asked(&client, "a").await, "/a Bearer t0ken");
+}
+
+#[tokio::test]
 async fn h12e_the_request_knows_best_who_one_is_then_its_url_then_the_client() {
     let server = Server::start(echo).await.unwrap();
     let address = server.address();

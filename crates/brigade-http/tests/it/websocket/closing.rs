@@ -1,15 +1,21 @@
 //! How a WebSocket ends: by this side, by the other, by both, or by nobody.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use brigade_http::transport::{Connect, Connecting, Destination};
 use brigade_http::websocket::Message;
-use brigade_http::{Kind, Phase};
+use brigade_http::{Kind, Phase, Timeouts};
 use brigade_testkit::wait::until;
-use brigade_testkit::websocket::kind;
+use brigade_testkit::websocket::{WsConn, kind};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::time::Instant;
 
-use super::{fails, open, playing, with_room};
+use super::{ask, builder, fails, open, playing, spawn, with_room};
 
 #[tokio::test(start_paused = true)]
 async fn h15n_close_says_why_and_waits_for_the_answer() {
@@ -105,6 +111,156 @@ async fn h15n_the_other_half_gets_what_comes_before_the_server_closes() {
         assert_eq!(receiver.next().await.unwrap().unwrap(), Message::from(text));
     }
     assert!(receiver.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15n_nothing_is_sent_after_the_last_word() {
+    let client = with_room(1024, |mut conn| async move {
+        conn.agree("").await?;
+        while conn.send(kind::BINARY, [0; 1000]).await.is_ok() {}
+        Ok(())
+    });
+    let client = client.build().unwrap();
+    let (mut sender, _receiver) = open(&client).await.split();
+    // So much waits that the server is not listened to, and cannot confirm it.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    sender.close(1000, "").await.unwrap();
+    let minute = Duration::from_secs(60);
+    let late = tokio::time::timeout(minute, sender.send_text("x")).await;
+    let late = late.expect("it does not wait").unwrap_err();
+    assert_eq!(late.kind(), Kind::Protocol);
+    let again = tokio::time::timeout(minute, sender.close(1000, "")).await;
+    let again = again.expect("it does not wait").unwrap_err();
+    assert_eq!(again.kind(), Kind::Protocol);
+}
+
+/// Sends more than is kept for who does not listen, and takes five seconds to confirm a close.
+async fn talk(mut conn: WsConn) -> io::Result<()> {
+    conn.agree("").await?;
+    conn.set_patience(Duration::from_secs(1000));
+    for _ in 0..100 {
+        conn.send(kind::BINARY, [0; 1000]).await?;
+    }
+    while let Some(frame) = conn.frame().await? {
+        if frame.first == kind::CLOSE {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            return conn.send(kind::CLOSE, frame.payload).await;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15n_close_drops_what_nobody_has_taken() {
+    let client = with_room(1024, talk).build().unwrap();
+    let socket = open(&client).await;
+    let ten = Duration::from_secs(10);
+    tokio::time::sleep(ten).await;
+    let reason = tokio::time::timeout(ten, socket.close(1000, "")).await;
+    assert_eq!(reason.expect("in time").unwrap().code, Some(1000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15n_the_ten_seconds_are_those_in_which_the_server_is_heard() {
+    let client = with_room(1024, talk).build().unwrap();
+    let (mut sender, mut receiver) = open(&client).await.split();
+    sender.close(1000, "").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    for _ in 0..100 {
+        assert_eq!(receiver.next().await.unwrap().unwrap().len(), 1000);
+    }
+    assert!(receiver.next().await.is_none());
+    assert_eq!(receiver.close_reason().unwrap().code, Some(1000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15n_a_ping_without_an_answer_does_not_cut_the_wait_for_that_of_a_close() {
+    let client = playing(|mut conn| async move {
+        conn.agree("").await?;
+        assert_eq!(conn.frame().await?.unwrap().first, kind::PING);
+        let close = conn.frame().await?.unwrap();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        conn.send(kind::CLOSE, close.payload).await
+    });
+    let client = client.build().unwrap();
+    let socket = ask(&client).ping_every(Duration::from_secs(1));
+    let socket = socket.timeouts(Timeouts::NONE.read(Duration::from_secs(2)));
+    let socket = socket.connect().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(socket.close(1000, "").await.unwrap().code, Some(1000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15p_a_socket_that_takes_nothing_is_heard_for_a_second() {
+    for hangs_up in [false, true] {
+        let stop = Arc::new(AtomicBool::new(false));
+        let connector = Halting(stop.clone(), hangs_up);
+        let client = builder().connector(connector).build().unwrap();
+        let mut socket = open(&client).await;
+        stop.store(true, Relaxed);
+        let before = Instant::now();
+        let sent = tokio::time::timeout(Duration::from_secs(60), socket.send_text("x"));
+        let error = sent.await.expect("it ends").unwrap_err();
+        assert_eq!(error.kind(), Kind::Protocol);
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("broken pipe"), "{source}");
+        assert_eq!(before.elapsed() < Duration::from_secs(1), hangs_up);
+        until(|| client.stats().total() == 0).await;
+    }
+}
+
+/// Its sockets take nothing more once they are told so, and then end as well, or stay silent.
+#[derive(Debug)]
+struct Halting(Arc<AtomicBool>, bool);
+
+impl Connect for Halting {
+    fn connect(&self, _to: Destination) -> Connecting {
+        let (ours, theirs) = duplex(1024);
+        let (stop, hangs_up) = (self.0.clone(), self.1);
+        spawn(async move {
+            let mut conn = WsConn::over(theirs).await.unwrap();
+            conn.agree("").await.unwrap();
+            while !(hangs_up && stop.load(Relaxed)) {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        });
+        let halting = Halted(ours, self.0.clone());
+        Box::pin(async { Ok(Box::new(halting) as _) })
+    }
+}
+
+#[derive(Debug)]
+struct Halted(DuplexStream, Arc<AtomicBool>);
+
+impl AsyncRead for Halted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Halted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.1.load(Relaxed) {
+            true => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            false => Pin::new(&mut self.0).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use brigade_http::retry::RetryPolicy;
 use brigade_http::{ConnectionState, Kind, Phase, PoolLimits, Timeouts};
 use brigade_testkit::cancel::fuzz_cancel;
 use brigade_testkit::server::{Reply, Server};
@@ -76,6 +77,11 @@ async fn h15a_what_belongs_to_the_handshake_cannot_be_set() {
     }
     let error = denied(ask(&client).protocols(["a b"])).await;
     assert_eq!(error.kind(), Kind::BadRequest);
+    let error = denied(ask(&client).with(|it| it.header("Sec-WebSocket-Key", "x"))).await;
+    assert_eq!(error.kind(), Kind::BadRequest);
+    let error = denied(ask(&client).with(|it| it.body("x"))).await;
+    assert_eq!(error.kind(), Kind::BadRequest);
+    assert_eq!(client.stats().total(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,6 +130,36 @@ async fn h15d_a_connection_that_led_elsewhere_is_free_before_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn h15d_a_connection_with_a_bad_agreement_is_free_before_the_next_attempt() {
+    let attempts = Arc::new(Mutex::new(0));
+    let count = attempts.clone();
+    let client = playing(move |mut conn| {
+        let attempt = {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            *count
+        };
+        async move {
+            if attempt == 1 {
+                let bad = conn.agreement("transfer-encoding: gzip\r\n");
+                conn.raw(bad).await?;
+                while conn.frame().await?.is_some() {}
+                return Ok(());
+            }
+            agree(conn).await
+        }
+    });
+    let limits = PoolLimits::default().total(1);
+    let client = client.limits(limits).retry(RetryPolicy::default());
+    let client = client.build().unwrap();
+    let before = tokio::time::Instant::now();
+    let _socket = open(&client).await;
+    assert_eq!(*attempts.lock().unwrap(), 2);
+    let waited = before.elapsed();
+    assert!(waited < std::time::Duration::from_secs(5), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn h15b_any_other_answer_is_an_error_that_says_its_status() {
     for status in [
         "200 OK",
@@ -147,7 +183,11 @@ async fn h15b_any_other_answer_is_an_error_that_says_its_status() {
         });
         let client = client.build().unwrap();
         let error = denied(ask(&client)).await;
-        assert_eq!(error.kind(), Kind::Protocol);
+        let found = error.status().map(|status| status.to_string());
+        assert_eq!(
+            found.as_deref().map(|status| &status[..3]),
+            Some(&status[..3])
+        );
         assert!(error.to_string().contains(&status[..3]), "{error}");
         until(|| client.stats().active == 0).await;
     }
@@ -293,6 +333,24 @@ async fn h15e_a_dropped_connect_loses_no_slot() {
         },
     );
     assert!(polls.await > 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15e_a_connect_that_nobody_polls_holds_its_slot_for_ten_seconds() {
+    let client = playing(|conn| async move {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        agree(conn).await
+    });
+    let client = client.build().unwrap();
+    let mut connect = std::pin::pin!(ask(&client).connect());
+    let second = std::time::Duration::from_secs(1);
+    let early = tokio::time::timeout(second, &mut connect).await;
+    assert!(early.is_err(), "the server takes two seconds");
+    tokio::time::sleep(second * 10).await;
+    assert_eq!(client.stats().total(), 1, "it was agreed on 9 s ago");
+    tokio::time::sleep(second * 2).await;
+    assert_eq!(client.stats().total(), 0);
+    assert_eq!(connect.await.unwrap_err().kind(), Kind::Protocol);
 }
 
 #[tokio::test]

@@ -141,7 +141,14 @@ async fn proxy(to: std::net::SocketAddr) -> (String, Arc<Mutex<Vec<String>>>) {
 
 #[tokio::test]
 async fn h15r_an_http_proxy_is_asked_for_a_tunnel_by_ws_and_wss() {
-    let server = WsServer::start(echo).unwrap();
+    let server = WsServer::start(|conn| {
+        // What is for the proxy stays with it.
+        let head = conn.head().to_lowercase();
+        assert!(head.starts_with("get / http/1.1\r\n"), "{head}");
+        assert!(!head.contains("proxy-authorization"), "{head}");
+        echo(conn)
+    });
+    let server = server.unwrap();
     let (address, heads) = proxy(server.address()).await;
     let way = Proxy::all(format!("http://joe:hunter2@{address}")).unwrap();
     let client = builder().proxy(way).build().unwrap();

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use brigade_http::transport::{Connect, Connecting, Destination};
 use brigade_http::websocket::Message;
 use brigade_http::{Kind, Phase, Timeouts};
 use brigade_testkit::cancel::fuzz_cancel;
 use brigade_testkit::websocket::{WsConn, kind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::{ask, fails, open, playing, spawn, with_room};
+use super::{ask, builder, fails, open, playing, spawn, with_room};
 
 /// Says everything back.
 async fn echo(mut conn: WsConn) -> std::io::Result<()> {
@@ -77,9 +79,27 @@ async fn h15m_a_server_that_takes_nothing_is_a_write_timeout() {
     let error = socket.send_binary(vec![0; 10_000]).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout(Phase::Write));
     assert_eq!(before.elapsed().as_secs(), 5);
-    assert!(socket.next().await.is_none(), "it was told already");
+    assert_eq!(fails(&mut socket).await, Kind::Timeout(Phase::Write));
     let again = socket.send_text("x").await.unwrap_err();
     assert_eq!(again.kind(), Kind::Timeout(Phase::Write));
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15l_a_server_that_takes_nothing_gives_no_sign_of_life_either() {
+    let client = with_room(1024, |mut conn| async move {
+        conn.agree("").await?;
+        std::future::pending().await
+    });
+    let client = client.build().unwrap();
+    let five = Duration::from_secs(5);
+    let socket = ask(&client).timeouts(Timeouts::NONE.read(five));
+    let socket = socket.ping_every(five * 2).connect();
+    let mut socket = socket.await.unwrap();
+    let before = Instant::now();
+    let sent = timeout(five * 10, socket.send_binary(vec![0; 10_000])).await;
+    let error = sent.expect("it ends").unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout(Phase::Read));
+    assert_eq!(before.elapsed(), five * 2, "as soon as one is wanted");
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,6 +149,73 @@ async fn h15l_a_silent_server_is_asked_and_then_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn h15l_a_ping_is_waited_for_once_it_has_left() {
+    let client = builder().connector(Slow).build().unwrap();
+    let ten = Duration::from_secs(10);
+    let socket = ask(&client).ping_every(ten);
+    let timeouts = Timeouts::NONE.read(ten).write(ten);
+    let mut socket = socket.timeouts(timeouts).connect().await.unwrap();
+    let before = Instant::now();
+    // Behind this one a ping has to wait.
+    socket.send_binary(vec![0; 100 << 10]).await.unwrap();
+    assert!(before.elapsed() > 5 * ten, "{:?}", before.elapsed());
+    let answer = socket.next().await.unwrap().unwrap();
+    assert_eq!(answer.len(), 100 << 10);
+    assert_eq!(fails(&mut socket).await, Kind::Timeout(Phase::Read));
+}
+
+/// Takes a KiB a second, says one message back, answers one ping, and is silent from then on.
+#[derive(Debug)]
+struct Slow;
+
+impl Connect for Slow {
+    fn connect(&self, _to: Destination) -> Connecting {
+        let (ours, theirs) = duplex(1024);
+        let (near, far) = duplex(1 << 20);
+        let (mut from, mut back) = tokio::io::split(theirs);
+        let (mut answers, mut to) = tokio::io::split(near);
+        spawn(async move {
+            let mut some = [0; 1024];
+            while let Ok(count @ 1..) = from.read(&mut some).await {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                to.write_all(&some[..count]).await.unwrap();
+            }
+        });
+        spawn(async move { tokio::io::copy(&mut answers, &mut back).await });
+        spawn(async move {
+            let mut conn = WsConn::over(far).await.unwrap();
+            conn.agree("").await.unwrap();
+            conn.set_patience(Duration::from_secs(1000));
+            let message = conn.frame().await.unwrap().unwrap();
+            conn.send(message.first, message.payload).await.unwrap();
+            let ping = conn.frame().await.unwrap().unwrap();
+            conn.send(kind::PONG, ping.payload).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        Box::pin(async { Ok(Box::new(ours) as _) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15p_each_half_is_told_that_it_broke() {
+    let client = playing(|mut conn| async move {
+        conn.agree("").await?;
+        conn.frame().await.map(drop)
+    });
+    let client = client.build().unwrap();
+    let (mut sender, mut receiver) = open(&client).await.split();
+    sender.send_text("x").await.unwrap();
+    brigade_testkit::wait::until(|| client.stats().total() == 0).await;
+    for _ in 0..2 {
+        let error = sender.send_text("x").await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Protocol);
+    }
+    let error = receiver.next().await.expect("no end").unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol);
+    assert!(receiver.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn h15l_no_sign_of_life_is_expected_while_nobody_listens() {
     let client = with_room(1024, |mut conn| async move {
         conn.agree("").await?;
@@ -152,28 +239,28 @@ async fn h15l_no_sign_of_life_is_expected_while_nobody_listens() {
 
 #[tokio::test(start_paused = true)]
 async fn h15q_a_reader_who_does_not_read_keeps_the_server_waiting() {
-    let sent = Arc::new(AtomicUsize::new(0));
-    let count = sent.clone();
-    let client = with_room(1024, move |mut conn| {
-        let count = count.clone();
-        async move {
-            conn.agree("").await?;
-            while conn.send(kind::BINARY, [0; 1000]).await.is_ok() {
-                count.fetch_add(1, Relaxed);
+    // 64 KiB and one more, or 256, and what is under way.
+    for (length, bounds) in [(1000, 66..100), (10, 256..400)] {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let count = sent.clone();
+        let client = with_room(1024, move |mut conn| {
+            let count = count.clone();
+            async move {
+                conn.agree("").await?;
+                while conn.send(kind::BINARY, vec![0; length]).await.is_ok() {
+                    count.fetch_add(1, Relaxed);
+                }
+                Ok(())
             }
-            Ok(())
+        });
+        let client = client.build().unwrap();
+        let mut socket = open(&client).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let waiting = sent.load(Relaxed);
+        assert!(bounds.contains(&waiting), "{length}: {waiting}");
+        for _ in 0..1000 {
+            assert_eq!(socket.next().await.unwrap().unwrap().len(), length);
         }
-    });
-    let client = client.build().unwrap();
-    let mut socket = open(&client).await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let waiting = sent.load(Relaxed);
-    assert!(
-        (66..100).contains(&waiting),
-        "64 KiB, one more, and a read: {waiting}"
-    );
-    for _ in 0..1000 {
-        assert_eq!(socket.next().await.unwrap().unwrap().len(), 1000);
     }
 }
 
@@ -212,6 +299,31 @@ async fn h15k_pings_are_answered_while_nobody_waits_and_a_flood_of_them_costs_no
     let answered = timeout(Duration::from_secs(60), pongs.acquire_many(2));
     drop(answered.await.expect("both were answered"));
     drop(socket);
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15k_a_ping_within_a_message_is_answered_behind_it() {
+    let long: Vec<u8> = (0..200_000u32).map(|at| (at % 251) as u8).collect();
+    let expected = long.clone();
+    let client = with_room(1024, move |mut conn| {
+        let expected = expected.clone();
+        async move {
+            conn.agree("").await?;
+            // The message has begun by then, and waits for somebody who reads it.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            conn.send(kind::PING, "now").await?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let message = conn.frame().await?.unwrap();
+            assert!(message.payload == expected, "it is whole");
+            let pong = conn.frame().await?.unwrap();
+            assert_eq!((pong.first, &*pong.payload), (kind::PONG, &b"now"[..]));
+            conn.send(kind::TEXT, "both").await
+        }
+    });
+    let client = client.build().unwrap();
+    let mut socket = open(&client).await;
+    socket.send_binary(long).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::from("both"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,6 +379,27 @@ async fn h15o_the_halves_live_apart_and_the_last_one_closes_the_socket() {
     assert_eq!(client.stats().active, 1);
     drop(sender);
     brigade_testkit::wait::until(|| client.stats().total() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn h15o_what_waits_for_a_dropped_receiver_holds_up_nothing() {
+    let client = with_room(1024, |mut conn| async move {
+        conn.agree("").await?;
+        for _ in 0..200 {
+            conn.send(kind::BINARY, [0; 1000]).await?;
+        }
+        let frame = conn.frame().await?.unwrap();
+        assert_eq!(frame.payload, b"x");
+        conn.send(kind::CLOSE, "").await
+    });
+    let client = client.build().unwrap();
+    let (mut sender, receiver) = open(&client).await.split();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    drop(receiver);
+    sender.send_text("x").await.unwrap();
+    let before = Instant::now();
+    brigade_testkit::wait::until(|| client.stats().total() == 0).await;
+    assert!(before.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test(start_paused = true)]
