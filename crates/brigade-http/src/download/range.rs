@@ -43,7 +43,8 @@ impl Validator {
         match self {
             Self::Etag(etag) => text(headers, ETAG) == Some(etag),
             Self::Modified(date) => {
-                text(headers, LAST_MODIFIED).is_none_or(|modified| modified == date)
+                let is_silent = !headers.contains_key(LAST_MODIFIED);
+                is_silent || text(headers, LAST_MODIFIED) == Some(date)
             }
         }
     }
@@ -248,6 +249,20 @@ mod tests {
                 None => assert!(matches!(answer, Answer::Useless(_)), "{range}: {answer:?}"),
             }
         }
+    }
+
+    #[test]
+    fn h17d_a_date_may_be_left_out_of_a_part_but_not_be_another_one() {
+        const DATE: &str = "Sat, 28 Nov 2026 06:24:37 GMT";
+        let modified = Validator::Modified(DATE.to_owned());
+        let says = |dates: &[&'static str]| {
+            let dates: Vec<_> = dates.iter().map(|date| ("last-modified", *date)).collect();
+            modified.is_of(&headers(&dates))
+        };
+        assert!(says(&[]));
+        assert!(says(&[DATE]));
+        assert!(!says(&["Sat, 28 Nov 2026 06:24:38 GMT"]));
+        assert!(!says(&[DATE, "Sat, 28 Nov 2026 06:24:38 GMT"]));
     }
 
     #[test]
