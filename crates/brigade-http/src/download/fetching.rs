@@ -255,6 +255,11 @@ impl Fetching {
         let ended = loop {
             let next = at + batch.bytes.len() as u64;
             if end.is_some_and(|end| next > end) {
+                if overlap.is_none() {
+                    // To start over would come to the same.
+                    let detail = "the body is longer than it says";
+                    return Err(Error::new(Kind::Protocol).because(detail));
+                }
                 return self.useless("the part is longer than it says").await;
             }
             let bytes = std::mem::take(&mut batch.bytes);

@@ -416,6 +416,23 @@ async fn h17d_without_a_strong_validator_nothing_is_added() {
 }
 
 #[tokio::test]
+async fn h17d_a_whole_that_is_longer_than_it_says_is_an_error() {
+    // Over a network nobody would see the last byte.
+    let service = tower::service_fn(|_: http::Request<brigade_http::RequestBody>| async {
+        let response = http::Response::builder().header("content-length", 5);
+        Ok::<_, Error>(response.body("123456".to_owned()).unwrap())
+    });
+    let client = super::builder().service(service).build().unwrap();
+    let place = Place::new();
+    let request = client.get("http://a.example/").unwrap().timeout(None);
+    let ordered = request.download(place.path()).backoff(quick()).run();
+    let done = tokio::time::timeout(Duration::from_secs(5), ordered).await;
+    let error = done.expect("it does not start over for ever").unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol, "{}", tell(&error));
+    assert!(!place.path().exists());
+}
+
+#[tokio::test]
 async fn h17d_what_is_of_another_url_or_was_damaged_is_started_over() {
     let server = Server::start(|request| serve(request, 1, 1000))
         .await
