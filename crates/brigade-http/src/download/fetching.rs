@@ -94,12 +94,22 @@ impl Fetching {
             kept: 0,
             last: None,
         };
-        fetching.look().await?;
+        if let Err(error) = fetching.complete().await {
+            // Why nothing came says more than why nothing could be removed.
+            let _ = fetching.on_part(Part::tidy).await;
+            return Err(error);
+        }
+        fetching.finish().await
+    }
+
+    /// Attempts it until all of it is there.
+    async fn complete(&mut self) -> Result<()> {
+        self.look().await?;
         loop {
-            match fetching.attempt().await? {
-                End::Complete => return fetching.finish().await,
+            match self.attempt().await? {
+                End::Complete => return Ok(()),
                 End::StartOver => {}
-                End::Again(error) => fetching.pause(error).await?,
+                End::Again(error) => self.pause(error).await?,
             }
         }
     }

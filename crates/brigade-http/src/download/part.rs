@@ -55,6 +55,18 @@ impl Part {
         }))
     }
 
+    /// Leaves nothing behind if nothing has come.
+    pub(super) fn tidy(&self) -> Result<(), FileError> {
+        let tidy = || match self.file.metadata()?.len() {
+            0 if os::is_at(&self.file, &self.path) => {
+                remove(&self.record)?;
+                remove(&self.path)
+            }
+            _ => Ok(()),
+        };
+        self.failed(tidy())
+    }
+
     fn failed<T>(&self, result: io::Result<T>) -> Result<T, FileError> {
         result.map_err(|error| FileError::new("write", &self.path, error))
     }

@@ -467,6 +467,7 @@ async fn h17e_a_status_that_is_no_file_is_an_error() {
         let error = fetch(&server, &place.path()).await.unwrap_err();
         assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
         assert_eq!(fs::read(place.path()).unwrap(), b"old");
+        assert_eq!(place.names(), ["file"], "{status}");
     }
     let server = Server::start(|_| part(b"0123", 0, 4)).await.unwrap();
     let place = Place::new();
