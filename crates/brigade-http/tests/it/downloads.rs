@@ -29,6 +29,8 @@ fn content(state: usize, size: usize) -> Vec<u8> {
     bytes
 }
 
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What a good server answers, with an ETag that names the state.
 fn serve(request: &Request, state: usize, size: usize) -> Reply {
     let bytes = content(state, size);
@@ -520,11 +522,9 @@ async fn h17g_what_the_disk_refuses_is_an_error_that_names_it() {
         .unwrap();
     let place = Place::new();
     fs::write(place.path(), "old").unwrap();
-    std::os::unix::fs::symlink("/dev/full", place.part()).unwrap();
     let inside = place.path().join("file");
     let missing = place.0.path().join("missing/file");
     let cases = [
-        (place.path(), "No space left"),
         (inside, "Not a directory"),
         (missing, "No such file"),
         (place.0.path().to_owned(), "it is a folder"),
@@ -541,6 +541,62 @@ async fn h17g_what_the_disk_refuses_is_an_error_that_names_it() {
         assert!(text.contains(reason) && !text.contains('\n'), "{text}");
     }
     assert_eq!(fs::read(place.path()).unwrap(), b"old");
+}
+
+#[tokio::test]
+async fn h17g_what_is_no_file_is_neither_replaced_nor_written_to() {
+    let server = Server::start(|request| serve(request, 1, 1000))
+        .await
+        .unwrap();
+    let place = Place::new();
+    let link = place.0.path().join("null");
+    std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+    let socket = place.0.path().join("socket");
+    let _socket = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    // Whoever can write to the folder could have put it there.
+    let precious = place.0.path().join("precious");
+    fs::write(&precious, "old").unwrap();
+    std::os::unix::fs::symlink(&precious, place.part()).unwrap();
+    let before = place.names();
+    for path in [&link, &socket, &place.path()] {
+        let error = fetch(&server, path).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::File, "{}", tell(&error));
+        assert!(
+            tell(&error).contains("not a regular file"),
+            "{}",
+            tell(&error)
+        );
+    }
+    assert_eq!(place.names(), before);
+    assert_eq!(fs::read_link(&link).unwrap(), Path::new("/dev/null"));
+    assert!(!socket.symlink_metadata().unwrap().is_file());
+    assert_eq!(fs::read(&precious).unwrap(), b"old");
+}
+
+#[tokio::test]
+async fn h17h_a_part_that_was_replaced_is_not_made_the_file() {
+    for other in [Some("half of something"), None] {
+        let server = Server::start(|request| serve(request, 1, 1000).slow(500, PAUSE));
+        let server = server.await.unwrap();
+        let place = Place::new();
+        fs::write(place.path(), "old").unwrap();
+        let first = super::spawn(download(&client(), &server, &place.path()).run());
+        until(|| !server.requests().is_empty()).await;
+        fs::remove_file(place.part()).unwrap();
+        if let Some(other) = other {
+            fs::write(place.part(), other).unwrap();
+        }
+        let error = first.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), Kind::File, "{}", tell(&error));
+        assert!(
+            tell(&error).contains("removed or replaced"),
+            "{}",
+            tell(&error)
+        );
+        assert_eq!(fs::read(place.path()).unwrap(), b"old");
+        let left = fs::read_to_string(place.part()).ok();
+        assert_eq!(left.as_deref(), other);
+    }
 }
 
 #[tokio::test]
