@@ -218,6 +218,63 @@ async fn h17b_the_total_timeout_bounds_all_of_it() {
 }
 
 #[tokio::test]
+async fn h17b_a_pause_is_not_begun_beyond_the_total_timeout_and_ends_with_the_client() {
+    let server = Server::start(|request| serve(request, 1, 1000).close_after(1));
+    let server = server.await.unwrap();
+    let hour = Duration::from_secs(3600);
+    let slow = Backoff {
+        base: hour,
+        cap: hour,
+        ..Backoff::default()
+    };
+    let client = client();
+    let ordered = |total| {
+        let place = Place::new();
+        let request = client.get(server.url("/")).unwrap().timeout(total);
+        let run = request.download(place.path()).backoff(slow).run();
+        super::spawn(async move { (run.await, place).0 })
+    };
+    let bounded = ordered(Some(Duration::from_secs(60)));
+    let bounded = tokio::time::timeout(Duration::from_secs(10), bounded);
+    let error = bounded.await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol, "{}", tell(&error));
+    let pausing = ordered(None);
+    until(|| server.requests().len() == 2 && server.connections().open == 0).await;
+    client.close().await;
+    let pausing = tokio::time::timeout(Duration::from_secs(10), pausing);
+    let error = pausing.await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.kind(), Kind::Closed, "{}", tell(&error));
+}
+
+#[tokio::test]
+async fn h17d_what_is_forgotten_is_forgotten_on_the_disk_too() {
+    let server = Server::start(|request| serve(request, 2, 1000).close_after(100));
+    let server = server.await.unwrap();
+    let place = Place::new();
+    leave(&server, &place, 1, 1000, 900).await;
+    let ordered = download(&client(), &server, &place.path()).resumes(0);
+    ordered.run().await.unwrap_err();
+    assert!(fs::read(place.part()).unwrap() == content(2, 100));
+}
+
+#[tokio::test]
+async fn h17d_a_name_is_forgotten_with_its_bytes() {
+    let count = AtomicUsize::new(0);
+    let server = Server::start(move |request| match count.fetch_add(1, SeqCst) {
+        0 => serve(request, 1, 1000).close_after(600),
+        1 => Reply::ok(content(2, 1000)).close_after(700),
+        _ => serve(request, 1, 1000),
+    });
+    let server = server.await.unwrap();
+    let place = Place::new();
+    fetch(&server, &place.path()).await.unwrap();
+    assert!(fs::read(place.path()).unwrap() == content(1, 1000));
+    let ranges = server.requests();
+    let ranges = ranges.iter().map(|request| request.header("range"));
+    assert!(ranges.eq([None, Some("bytes=599-"), None]));
+}
+
+#[tokio::test]
 async fn h17c_another_program_goes_on_with_what_a_killed_one_left() {
     let size = 1_000_000;
     let is_whole = Arc::new(AtomicUsize::new(0));
@@ -491,6 +548,36 @@ async fn h17e_what_is_larger_than_the_limit_is_an_error() {
         assert_eq!(error.kind(), Kind::TooLarge);
         assert!(!place.path().exists());
     }
+}
+
+#[tokio::test]
+async fn h17e_what_is_larger_than_the_limit_with_what_is_there_is_an_error() {
+    let server = Server::start(|request| serve(request, 1, 1001))
+        .await
+        .unwrap();
+    let place = Place::new();
+    leave(&server, &place, 1, 1001, 600).await;
+    let request = client().get(server.url("/file")).unwrap().max_body(1000);
+    let error = request.download(place.path()).run().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::TooLarge, "{}", tell(&error));
+    assert!(!place.path().exists());
+    assert_eq!(fs::read(place.part()).unwrap().len(), 600);
+}
+
+#[tokio::test]
+async fn h17c_what_was_left_before_the_system_ended_is_started_over() {
+    let server = Server::start(|request| serve(request, 1, 1000))
+        .await
+        .unwrap();
+    let place = Place::new();
+    leave(&server, &place, 1, 1000, 600).await;
+    let record = place.0.path().join("file.part.resume");
+    let text = fs::read_to_string(&record).unwrap();
+    let boot = text.lines().find(|line| line.starts_with("boot ")).unwrap();
+    fs::write(&record, text.replace(boot, "boot another")).unwrap();
+    let done = fetch(&server, &place.path()).await.unwrap();
+    assert_eq!(done.kept(), 0, "nobody knows which bytes reached the disk");
+    assert!(fs::read(place.path()).unwrap() == content(1, 1000));
 }
 
 #[tokio::test]
