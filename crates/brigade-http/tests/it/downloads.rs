@@ -228,18 +228,21 @@ async fn h17b_a_pause_is_not_begun_beyond_the_total_timeout_and_ends_with_the_cl
         ..Backoff::default()
     };
     let client = client();
+    let written = Arc::new(Mutex::new(0));
     let ordered = |total| {
-        let place = Place::new();
+        let (place, told) = (Place::new(), written.clone());
         let request = client.get(server.url("/")).unwrap().timeout(total);
-        let run = request.download(place.path()).backoff(slow).run();
-        super::spawn(async move { (run.await, place).0 })
+        let ordered = request.download(place.path()).backoff(slow);
+        let run = ordered.progress(move |progress| *told.lock().unwrap() = progress.written);
+        super::spawn(async move { (run.run().await, place).0 })
     };
     let bounded = ordered(Some(Duration::from_secs(60)));
     let bounded = tokio::time::timeout(Duration::from_secs(10), bounded);
     let error = bounded.await.unwrap().unwrap().unwrap_err();
     assert_eq!(error.kind(), Kind::Protocol, "{}", tell(&error));
+    *written.lock().unwrap() = 0;
     let pausing = ordered(None);
-    until(|| server.requests().len() == 2 && server.connections().open == 0).await;
+    until(|| server.requests().len() == 2 && *written.lock().unwrap() == 1).await;
     client.close().await;
     let pausing = tokio::time::timeout(Duration::from_secs(10), pausing);
     let error = pausing.await.unwrap().unwrap().unwrap_err();
