@@ -94,12 +94,22 @@ impl Fetching {
             kept: 0,
             last: None,
         };
-        fetching.look().await?;
+        if let Err(error) = fetching.complete().await {
+            // Why nothing came says more than why nothing could be removed.
+            let _ = fetching.on_part(Part::tidy).await;
+            return Err(error);
+        }
+        fetching.finish().await
+    }
+
+    /// Attempts it until all of it is there.
+    async fn complete(&mut self) -> Result<()> {
+        self.look().await?;
         loop {
-            match fetching.attempt().await? {
-                End::Complete => return fetching.finish().await,
+            match self.attempt().await? {
+                End::Complete => return Ok(()),
                 End::StartOver => {}
-                End::Again(error) => fetching.pause(error).await?,
+                End::Again(error) => self.pause(error).await?,
             }
         }
     }
@@ -255,6 +265,11 @@ impl Fetching {
         let ended = loop {
             let next = at + batch.bytes.len() as u64;
             if end.is_some_and(|end| next > end) {
+                if overlap.is_none() {
+                    // To start over would come to the same.
+                    let detail = "the body is longer than it says";
+                    return Err(Error::new(Kind::Protocol).because(detail));
+                }
                 return self.useless("the part is longer than it says").await;
             }
             let bytes = std::mem::take(&mut batch.bytes);

@@ -3,7 +3,10 @@
 //! What has arrived lies in `PATH.part`, and `PATH.part.resume` beside it says which URL it is of
 //! and how the server names that state of it (its ETag or date). So a download continues after a
 //! broken connection, and another program continues what a killed one left behind. The file at PATH
-//! appears, or is replaced, in one moment, when all of it is on the disk.
+//! appears, or is replaced, in one moment, when all of it is on the disk. A link at PATH is replaced
+//! too, not followed, and the file has the permissions of a new one, whatever was there before.
+//!
+//! Whatever else lies in `PATH.part` is overwritten, so nothing of one's own belongs there.
 //!
 //! * `order`: the builder, [`Download`].
 //! * `done`: what it comes to, and how far it is.
@@ -14,7 +17,8 @@
 //!
 //! It never puts bytes of two states of a resource into one file: a server that cannot prove that
 //! nothing has changed, or whose answer is not what it was asked for, sends all of it again. Only a
-//! server that serves different bytes under one strong ETag, against RFC 9110, is believed.
+//! server that serves different bytes under one strong ETag, against RFC 9110, is believed, and one
+//! of HTTP/1 that says nothing of the length and ends the body by ending its connection.
 //!
 //! # Examples
 //!

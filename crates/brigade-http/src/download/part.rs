@@ -30,11 +30,8 @@ fn beside(target: &Path, suffix: &str) -> PathBuf {
 impl Part {
     /// Opens the part of the file at `target`; `None` if somebody else has it.
     pub(super) fn open(target: &Path) -> Result<Option<Self>, FileError> {
-        if target.is_dir() || target.file_name().is_none() {
-            let error = io::Error::new(ErrorKind::IsADirectory, "it is a folder, not a file");
-            return Err(FileError::new("write", target, error));
-        }
         let path = beside(target, ".part");
+        check(target, &path)?;
         let fail = |error| FileError::new("write", &path, error);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -53,6 +50,18 @@ impl Part {
             record,
             file,
         }))
+    }
+
+    /// Leaves nothing behind if nothing has come.
+    pub(super) fn tidy(&self) -> Result<(), FileError> {
+        let tidy = || match self.file.metadata()?.len() {
+            0 if os::is_at(&self.file, &self.path) => {
+                remove(&self.record)?;
+                remove(&self.path)
+            }
+            _ => Ok(()),
+        };
+        self.failed(tidy())
     }
 
     fn failed<T>(&self, result: io::Result<T>) -> Result<T, FileError> {
@@ -103,7 +112,15 @@ impl Part {
             if self.file.metadata()?.len() != length {
                 self.file.set_len(length)?;
             }
-            self.file.sync_all()
+            self.file.sync_all()?;
+            match os::is_at(&self.file, &self.path) {
+                true => Ok(()),
+                // What is there now is somebody else's, and nobody knows how much of it.
+                false => Err(io::Error::new(
+                    ErrorKind::NotFound,
+                    "it was removed or replaced while it was written",
+                )),
+            }
         };
         self.failed(settle())?;
         let publish = || {
@@ -113,6 +130,25 @@ impl Part {
         };
         publish().map_err(|error| FileError::new("write", &self.target, error))
     }
+}
+
+/// Whether files can be at both places. A device or a pipe that is replaced is lost, and a link to be
+/// written through may be a trap of whoever else can write to the folder.
+fn check(target: &Path, part: &Path) -> Result<(), FileError> {
+    if target.is_dir() || target.file_name().is_none() {
+        let error = io::Error::new(ErrorKind::IsADirectory, "it is a folder, not a file");
+        return Err(FileError::new("write", target, error));
+    }
+    for (path, found) in [
+        (target, fs::metadata(target)),
+        (part, fs::symlink_metadata(part)),
+    ] {
+        if found.is_ok_and(|found| !found.is_file()) {
+            let error = io::Error::new(ErrorKind::InvalidInput, "it is not a regular file");
+            return Err(FileError::new("write", path, error));
+        }
+    }
+    Ok(())
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -129,9 +165,9 @@ mod os {
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
 
-    /// Whether `file` is what lies at `path`.
+    /// Whether `file` is what lies at `path` itself, not behind a link.
     pub(super) fn is_at(file: &File, path: &Path) -> bool {
-        match (file.metadata(), fs::metadata(path)) {
+        match (file.metadata(), fs::symlink_metadata(path)) {
             (Ok(file), Ok(path)) => (file.dev(), file.ino()) == (path.dev(), path.ino()),
             _ => false,
         }
@@ -159,5 +195,23 @@ mod os {
 
     pub(super) fn sync_parent(_: &Path) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h17g_a_full_disk_is_an_error_that_names_the_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("file");
+        let mut part = Part::open(&target).unwrap().unwrap();
+        part.file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (doing, cause) = part.write(0, b"x").unwrap_err().into_parts();
+        assert!(doing.ends_with("file.part"), "{doing}");
+        assert!(cause.to_string().contains("No space left"), "{cause}");
+        part.finish(1).unwrap_err();
+        assert!(!target.exists());
     }
 }

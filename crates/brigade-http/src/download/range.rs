@@ -17,12 +17,14 @@ pub(super) enum Validator {
 
 impl Validator {
     /// What a server says about the state that it sends. A weak ETag says nothing of single bytes,
-    /// and where there is one, no date may be used; a date counts if the state was not of the same
+    /// nor does one without the quotation marks that belong to it (RFC 9110, section 8.8.3); where
+    /// there is one of any kind, no date may be used. A date counts if the state was not of the same
     /// second as its answer (RFC 9110, section 8.8.2.2).
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         if headers.contains_key(ETAG) {
-            let etag = text(headers, ETAG).filter(|etag| !etag.starts_with("W/"))?;
-            return Some(Self::Etag(etag.to_owned()));
+            let etag = text(headers, ETAG)?;
+            let is_strong = etag.len() >= 2 && etag.starts_with('"') && etag.ends_with('"');
+            return is_strong.then(|| Self::Etag(etag.to_owned()));
         }
         let modified = text(headers, LAST_MODIFIED)?;
         let at = httpdate::parse_http_date(modified).ok()?;
@@ -43,7 +45,8 @@ impl Validator {
         match self {
             Self::Etag(etag) => text(headers, ETAG) == Some(etag),
             Self::Modified(date) => {
-                text(headers, LAST_MODIFIED).is_none_or(|modified| modified == date)
+                let is_silent = !headers.contains_key(LAST_MODIFIED);
+                is_silent || text(headers, LAST_MODIFIED) == Some(date)
             }
         }
     }
@@ -187,7 +190,7 @@ mod tests {
         const DATE: &str = "Sat, 28 Nov 2026 06:24:37 GMT";
         const BEFORE: &str = "Sat, 28 Nov 2026 06:24:36 GMT";
         let modified = Some(Validator::Modified(BEFORE.to_owned()));
-        let cases: [(&[_], _); 8] = [
+        let cases: [(&[_], _); 12] = [
             (&[("etag", "\"a\"")], etag("\"a\"")),
             (
                 &[("etag", "\"a\""), ("last-modified", BEFORE), ("date", DATE)],
@@ -202,6 +205,10 @@ mod tests {
                 None,
             ),
             (&[("etag", "\"a\""), ("etag", "\"b\"")], None),
+            (&[("etag", "")], None),
+            (&[("etag", "\"")], None),
+            (&[("etag", "a")], None),
+            (&[("etag", "w/\"a\"")], None),
             (&[("last-modified", BEFORE), ("date", DATE)], modified),
             (&[("last-modified", DATE), ("date", DATE)], None),
             (&[("last-modified", BEFORE)], None),
@@ -248,6 +255,20 @@ mod tests {
                 None => assert!(matches!(answer, Answer::Useless(_)), "{range}: {answer:?}"),
             }
         }
+    }
+
+    #[test]
+    fn h17d_a_date_may_be_left_out_of_a_part_but_not_be_another_one() {
+        const DATE: &str = "Sat, 28 Nov 2026 06:24:37 GMT";
+        let modified = Validator::Modified(DATE.to_owned());
+        let says = |dates: &[&'static str]| {
+            let dates: Vec<_> = dates.iter().map(|date| ("last-modified", *date)).collect();
+            modified.is_of(&headers(&dates))
+        };
+        assert!(says(&[]));
+        assert!(says(&[DATE]));
+        assert!(!says(&["Sat, 28 Nov 2026 06:24:38 GMT"]));
+        assert!(!says(&[DATE, "Sat, 28 Nov 2026 06:24:38 GMT"]));
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl RequestBuilder {
     /// none of the client's is made by [`Error::caused_by`].
     ///
     /// A body that is a stream must be [repeatable](crate::RequestBody::repeatable), or the first
-    /// page is an error.
+    /// page is an error, as it is with a file or a multipart form.
     pub fn paginate<P, T, B>(self, paged: P, read: B) -> Paginated<P, T, B>
     where
         P: Paged,

@@ -37,6 +37,12 @@ impl Template {
         if let Some(error) = draft.error.take() {
             return Err(error.about(&draft.hop.url));
         }
+        if draft.later.is_some() {
+            let detail = "each page sends it, and a file or a multipart form is for one request \
+                          (RequestBody::repeatable makes a stream anew)";
+            let error = Error::new(Kind::RequestBody).about(&draft.hop.url);
+            return Err(error.because(detail));
+        }
         match draft.hop.body.is_repeatable() {
             true => Ok(()),
             false => Err(self.once()),

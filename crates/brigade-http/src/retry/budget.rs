@@ -63,9 +63,9 @@ impl RetryBudget {
         }
     }
 
-    /// How much is missing after one more failure.
+    /// How much is missing after one more failure: never less, if a larger bucket has lost more.
     fn failed(self, missing: u32) -> u32 {
-        missing.saturating_add(TOKEN).min(self.max)
+        missing.saturating_add(TOKEN).min(self.max.max(missing))
     }
 
     /// How much is missing after one more success.
@@ -179,6 +179,17 @@ mod tests {
         );
         let down = format!("{}{}", "y".repeat(49), "n".repeat(51));
         check(RetryBudget::default(), &"-".repeat(100), &down);
+    }
+
+    #[test]
+    fn h19a_a_failure_gives_nothing_back_where_policies_with_several_budgets_meet() {
+        let (small, large) = (RetryBudget::new(10, 1.0), RetryBudget::new(100, 1.0));
+        let mut missing = Missing::new(10);
+        for _ in 0..60 {
+            missing.failed(large, "a");
+        }
+        assert!(!missing.failed(small, "a"));
+        assert!(!missing.failed(large, "a"));
     }
 
     #[test]

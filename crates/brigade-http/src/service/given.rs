@@ -53,7 +53,13 @@ where
             }
         }
     }
-    Ok(whole(pieces))
+    // A body that is not what it says is an error once it is sent, as it is when it is streamed.
+    match length.filter(|said| *said != size as u64) {
+        Some(said) => {
+            Ok(RequestBody::stream(stream::iter(pieces).map(Ok::<_, Infallible>)).length(said))
+        }
+        None => Ok(whole(pieces)),
+    }
 }
 
 fn bytes(mut data: impl Buf) -> Bytes {

@@ -29,6 +29,8 @@ fn content(state: usize, size: usize) -> Vec<u8> {
     bytes
 }
 
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What a good server answers, with an ETag that names the state.
 fn serve(request: &Request, state: usize, size: usize) -> Reply {
     let bytes = content(state, size);
@@ -213,6 +215,66 @@ async fn h17b_the_total_timeout_bounds_all_of_it() {
     // What went wrong last, or the timeout itself.
     assert!([Kind::Protocol, Kind::Timeout(brigade_http::Phase::Total)].contains(&error.kind()));
     assert!(before.elapsed().unwrap() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn h17b_a_pause_is_not_begun_beyond_the_total_timeout_and_ends_with_the_client() {
+    let server = Server::start(|request| serve(request, 1, 1000).close_after(1));
+    let server = server.await.unwrap();
+    let hour = Duration::from_secs(3600);
+    let slow = Backoff {
+        base: hour,
+        cap: hour,
+        ..Backoff::default()
+    };
+    let client = client();
+    let written = Arc::new(Mutex::new(0));
+    let ordered = |total| {
+        let (place, told) = (Place::new(), written.clone());
+        let request = client.get(server.url("/")).unwrap().timeout(total);
+        let ordered = request.download(place.path()).backoff(slow);
+        let run = ordered.progress(move |progress| *told.lock().unwrap() = progress.written);
+        super::spawn(async move { (run.run().await, place).0 })
+    };
+    let bounded = ordered(Some(Duration::from_secs(60)));
+    let bounded = tokio::time::timeout(Duration::from_secs(10), bounded);
+    let error = bounded.await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol, "{}", tell(&error));
+    *written.lock().unwrap() = 0;
+    let pausing = ordered(None);
+    until(|| server.requests().len() == 2 && *written.lock().unwrap() == 1).await;
+    client.close().await;
+    let pausing = tokio::time::timeout(Duration::from_secs(10), pausing);
+    let error = pausing.await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.kind(), Kind::Closed, "{}", tell(&error));
+}
+
+#[tokio::test]
+async fn h17d_what_is_forgotten_is_forgotten_on_the_disk_too() {
+    let server = Server::start(|request| serve(request, 2, 1000).close_after(100));
+    let server = server.await.unwrap();
+    let place = Place::new();
+    leave(&server, &place, 1, 1000, 900).await;
+    let ordered = download(&client(), &server, &place.path()).resumes(0);
+    ordered.run().await.unwrap_err();
+    assert!(fs::read(place.part()).unwrap() == content(2, 100));
+}
+
+#[tokio::test]
+async fn h17d_a_name_is_forgotten_with_its_bytes() {
+    let count = AtomicUsize::new(0);
+    let server = Server::start(move |request| match count.fetch_add(1, SeqCst) {
+        0 => serve(request, 1, 1000).close_after(600),
+        1 => Reply::ok(content(2, 1000)).close_after(700),
+        _ => serve(request, 1, 1000),
+    });
+    let server = server.await.unwrap();
+    let place = Place::new();
+    fetch(&server, &place.path()).await.unwrap();
+    assert!(fs::read(place.path()).unwrap() == content(1, 1000));
+    let ranges = server.requests();
+    let ranges = ranges.iter().map(|request| request.header("range"));
+    assert!(ranges.eq([None, Some("bytes=599-"), None]));
 }
 
 #[tokio::test]
@@ -416,6 +478,23 @@ async fn h17d_without_a_strong_validator_nothing_is_added() {
 }
 
 #[tokio::test]
+async fn h17d_a_whole_that_is_longer_than_it_says_is_an_error() {
+    // Over a network nobody would see the last byte.
+    let service = tower::service_fn(|_: http::Request<brigade_http::RequestBody>| async {
+        let response = http::Response::builder().header("content-length", 5);
+        Ok::<_, Error>(response.body("123456".to_owned()).unwrap())
+    });
+    let client = super::builder().service(service).build().unwrap();
+    let place = Place::new();
+    let request = client.get("http://a.example/").unwrap().timeout(None);
+    let ordered = request.download(place.path()).backoff(quick()).run();
+    let done = tokio::time::timeout(Duration::from_secs(5), ordered).await;
+    let error = done.expect("it does not start over for ever").unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol, "{}", tell(&error));
+    assert!(!place.path().exists());
+}
+
+#[tokio::test]
 async fn h17d_what_is_of_another_url_or_was_damaged_is_started_over() {
     let server = Server::start(|request| serve(request, 1, 1000))
         .await
@@ -450,6 +529,7 @@ async fn h17e_a_status_that_is_no_file_is_an_error() {
         let error = fetch(&server, &place.path()).await.unwrap_err();
         assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
         assert_eq!(fs::read(place.path()).unwrap(), b"old");
+        assert_eq!(place.names(), ["file"], "{status}");
     }
     let server = Server::start(|_| part(b"0123", 0, 4)).await.unwrap();
     let place = Place::new();
@@ -471,6 +551,36 @@ async fn h17e_what_is_larger_than_the_limit_is_an_error() {
         assert_eq!(error.kind(), Kind::TooLarge);
         assert!(!place.path().exists());
     }
+}
+
+#[tokio::test]
+async fn h17e_what_is_larger_than_the_limit_with_what_is_there_is_an_error() {
+    let server = Server::start(|request| serve(request, 1, 1001))
+        .await
+        .unwrap();
+    let place = Place::new();
+    leave(&server, &place, 1, 1001, 600).await;
+    let request = client().get(server.url("/file")).unwrap().max_body(1000);
+    let error = request.download(place.path()).run().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::TooLarge, "{}", tell(&error));
+    assert!(!place.path().exists());
+    assert_eq!(fs::read(place.part()).unwrap().len(), 600);
+}
+
+#[tokio::test]
+async fn h17c_what_was_left_before_the_system_ended_is_started_over() {
+    let server = Server::start(|request| serve(request, 1, 1000))
+        .await
+        .unwrap();
+    let place = Place::new();
+    leave(&server, &place, 1, 1000, 600).await;
+    let record = place.0.path().join("file.part.resume");
+    let text = fs::read_to_string(&record).unwrap();
+    let boot = text.lines().find(|line| line.starts_with("boot ")).unwrap();
+    fs::write(&record, text.replace(boot, "boot another")).unwrap();
+    let done = fetch(&server, &place.path()).await.unwrap();
+    assert_eq!(done.kept(), 0, "nobody knows which bytes reached the disk");
+    assert!(fs::read(place.path()).unwrap() == content(1, 1000));
 }
 
 #[tokio::test]
@@ -502,11 +612,9 @@ async fn h17g_what_the_disk_refuses_is_an_error_that_names_it() {
         .unwrap();
     let place = Place::new();
     fs::write(place.path(), "old").unwrap();
-    std::os::unix::fs::symlink("/dev/full", place.part()).unwrap();
     let inside = place.path().join("file");
     let missing = place.0.path().join("missing/file");
     let cases = [
-        (place.path(), "No space left"),
         (inside, "Not a directory"),
         (missing, "No such file"),
         (place.0.path().to_owned(), "it is a folder"),
@@ -523,6 +631,62 @@ async fn h17g_what_the_disk_refuses_is_an_error_that_names_it() {
         assert!(text.contains(reason) && !text.contains('\n'), "{text}");
     }
     assert_eq!(fs::read(place.path()).unwrap(), b"old");
+}
+
+#[tokio::test]
+async fn h17g_what_is_no_file_is_neither_replaced_nor_written_to() {
+    let server = Server::start(|request| serve(request, 1, 1000))
+        .await
+        .unwrap();
+    let place = Place::new();
+    let link = place.0.path().join("null");
+    std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+    let socket = place.0.path().join("socket");
+    let _socket = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    // Whoever can write to the folder could have put it there.
+    let precious = place.0.path().join("precious");
+    fs::write(&precious, "old").unwrap();
+    std::os::unix::fs::symlink(&precious, place.part()).unwrap();
+    let before = place.names();
+    for path in [&link, &socket, &place.path()] {
+        let error = fetch(&server, path).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::File, "{}", tell(&error));
+        assert!(
+            tell(&error).contains("not a regular file"),
+            "{}",
+            tell(&error)
+        );
+    }
+    assert_eq!(place.names(), before);
+    assert_eq!(fs::read_link(&link).unwrap(), Path::new("/dev/null"));
+    assert!(!socket.symlink_metadata().unwrap().is_file());
+    assert_eq!(fs::read(&precious).unwrap(), b"old");
+}
+
+#[tokio::test]
+async fn h17h_a_part_that_was_replaced_is_not_made_the_file() {
+    for other in [Some("half of something"), None] {
+        let server = Server::start(|request| serve(request, 1, 1000).slow(500, PAUSE));
+        let server = server.await.unwrap();
+        let place = Place::new();
+        fs::write(place.path(), "old").unwrap();
+        let first = super::spawn(download(&client(), &server, &place.path()).run());
+        until(|| !server.requests().is_empty()).await;
+        fs::remove_file(place.part()).unwrap();
+        if let Some(other) = other {
+            fs::write(place.part(), other).unwrap();
+        }
+        let error = first.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), Kind::File, "{}", tell(&error));
+        assert!(
+            tell(&error).contains("removed or replaced"),
+            "{}",
+            tell(&error)
+        );
+        assert_eq!(fs::read(place.path()).unwrap(), b"old");
+        let left = fs::read_to_string(place.part()).ok();
+        assert_eq!(left.as_deref(), other);
+    }
 }
 
 #[tokio::test]

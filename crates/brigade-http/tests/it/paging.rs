@@ -403,13 +403,19 @@ async fn s2k_what_cannot_be_sent_for_each_page_fails_before_the_first() {
 
     let asked = server.requests().len();
     let once = request().body(RequestBody::stream(chunks()));
+    let file = request().body(RequestBody::file("Cargo.toml"));
     let bad = request().header("bad name", "x");
-    for (request, kind) in [(once, Kind::RequestBody), (bad, Kind::BadRequest)] {
+    for (request, kind, why) in [
+        (once, Kind::RequestBody, "read only once"),
+        (file, Kind::RequestBody, "a file or a multipart form"),
+        (bad, Kind::BadRequest, ""),
+    ] {
         let (_, error) = all!(request.paginate(Cursor.param("cursor"), numbers).items());
         let Some(PaginateError::Fetch { page: 1, error, .. }) = error else {
             panic!("{error:?}");
         };
         assert_eq!(error.kind(), kind);
+        assert!(error.to_string().contains(why), "{error}");
     }
     assert_eq!(server.requests().len(), asked);
 }

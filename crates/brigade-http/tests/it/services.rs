@@ -18,7 +18,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
-use hyper::body::{Body, Frame};
+use hyper::body::{Body, Frame, SizeHint};
 use hyper::{Request, Response};
 use tokio::time::Instant;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
@@ -498,6 +498,37 @@ async fn h9d_a_service_is_called_when_it_is_ready() {
     for _ in 0..2 {
         assert_eq!(read(&client, "http://a/".to_owned()).await, b"hello");
     }
+}
+
+/// A body that says another length than it has.
+struct Lying(Full<Bytes>);
+
+impl Body for Lying {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(5)
+    }
+}
+
+#[tokio::test]
+async fn h9c_a_body_that_is_there_at_once_is_as_long_as_it_says() {
+    let server = Server::start(|_| Reply::ok("")).await.unwrap();
+    for content in ["", "1234", "123456"] {
+        let body = Lying(Full::from(content));
+        let request = Request::post(server.url("/")).body(body).unwrap();
+        let error = client().oneshot(request).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::RequestBody, "{}", tell(&error));
+    }
+    assert_eq!(server.requests().len(), 0);
 }
 
 #[tokio::test]
