@@ -3,6 +3,8 @@
 //! Lines of a name and a value, and a last line without which it was not written to its end. The URL
 //! is kept as its hash, because it may hold secrets. A text that is not exactly so is as good as none.
 
+use std::sync::LazyLock;
+
 use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use url::Url;
 
@@ -69,10 +71,12 @@ pub(super) fn hash(url: &Url) -> String {
     bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Names the run of the system, as far as it tells.
+/// Names the run of the system, or of this program where the system does not tell: what another one
+/// has left is not trusted there.
 pub(super) fn boot() -> String {
+    static OWN: LazyLock<String> = LazyLock::new(|| format!("program-{:016x}", fastrand::u64(..)));
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    boot.map_or("unknown".to_owned(), |boot| boot.trim().to_owned())
+    boot.map_or_else(|_| OWN.clone(), |boot| boot.trim().to_owned())
 }
 
 #[cfg(test)]
