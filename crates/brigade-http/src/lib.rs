@@ -122,3 +122,7 @@ pub use timeouts::Timeouts;
 pub use brigade_core::backoff::{Backoff, Jitter};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 pub use url::Url;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/from-httpx-and-aiohttp.md")]
+struct FromHttpxAndAiohttp;
