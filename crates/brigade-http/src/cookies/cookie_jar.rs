@@ -165,7 +165,14 @@ fn now() -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
+/// The URL of a request, or of the handshake of a WebSocket.
 fn http_url(url: impl IntoUrl) -> Option<Url> {
-    let url = url.into_url(None).ok()?;
-    matches!(url.scheme(), "http" | "https").then_some(url)
+    let mut url = url.into_url(None).ok()?;
+    let scheme = match url.scheme() {
+        "http" | "ws" => "http",
+        "https" | "wss" => "https",
+        _ => return None,
+    };
+    url.set_scheme(scheme).ok()?;
+    Some(url)
 }

@@ -360,5 +360,10 @@ async fn h13a_a_websocket_opens_with_cookies_and_keeps_those_that_it_is_answered
     let client = with(&jar).build().unwrap();
     let socket = client.websocket(server.url("/")).unwrap().connect().await;
     drop(socket.unwrap());
+    // The same server, whichever of its schemes one names.
     assert_eq!(jar.get(&plain, "two").as_deref(), Some("2"));
+    assert_eq!(jar.get(server.url("/"), "two").as_deref(), Some("2"));
+    jar.add("wss://a.test/", "three=3; Secure").unwrap();
+    assert_eq!(jar.get("https://a.test/", "three").as_deref(), Some("3"));
+    assert!(jar.add("ftp://a.test/", "four=4").is_err());
 }
