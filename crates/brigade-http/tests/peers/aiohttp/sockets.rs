@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use brigade_http::websocket::{Message, WebSocket};
-use brigade_http::{Client, Kind};
+use brigade_http::{Client, Kind, StatusCode};
 use brigade_testkit::wait::until;
 use libtest_mimic::Failed;
 use serde_json::json;
@@ -139,7 +139,7 @@ pub(crate) async fn h20s_aiohttp_and_the_client_agree_on_terms() -> Outcome {
     expect(
         "kind",
         none.map(drop).map_err(|error| error.kind()),
-        Err(Kind::Protocol),
+        Err(Kind::Status(StatusCode::OK)),
     )?;
     close(client).await
 }
