@@ -2,10 +2,9 @@
 //!
 //! Events that are there together are put on the page together.
 
-use super::page::Page;
+use super::page::{Page, next};
 use brigade::stream::TryYielder;
 use brigade_http::events::EventSource;
-use futures_util::FutureExt;
 use std::cell::RefCell;
 
 /// Puts events on the page, and says so, until there are no more.
@@ -15,20 +14,7 @@ pub(super) async fn events(
     yielder: &TryYielder<(), anyhow::Error>,
 ) -> brigade_http::Result<()> {
     loop {
-        let is_full = page.borrow().is_full();
-        let ready = if is_full {
-            None
-        } else {
-            source.next().now_or_never()
-        };
-        let next = match ready {
-            Some(next) => next,
-            None => {
-                yielder.yield_item(()).await;
-                source.next().await
-            }
-        };
-        match next {
+        match next(&mut source, page, yielder).await {
             Some(event) => page.borrow_mut().event(&event?),
             None => return Ok(()),
         }

@@ -5,14 +5,14 @@
 //! of those is not the end of the conversation, since answers are still to come.
 
 use super::again::Again;
-use super::page::Page;
+use super::page::{Page, next};
 use super::plan::Ask;
 use anyhow::{Context, anyhow};
 use brigade::cancel::Token;
 use brigade::stream::{TryYielder, read_lines, try_generate};
 use brigade_http::Client;
 use brigade_http::websocket::{CloseReason, Receiver, Sender};
-use futures_util::{FutureExt, Stream};
+use futures_util::Stream;
 use std::cell::RefCell;
 use std::future::pending;
 use std::path::Path;
@@ -129,20 +129,7 @@ async fn receive(
     yielder: &TryYielder<(), anyhow::Error>,
 ) -> anyhow::Result<()> {
     loop {
-        let is_full = page.borrow().is_full();
-        let ready = if is_full {
-            None
-        } else {
-            receiver.next().now_or_never()
-        };
-        let next = match ready {
-            Some(next) => next,
-            None => {
-                yielder.yield_item(()).await;
-                receiver.next().await
-            }
-        };
-        match next {
+        match next(receiver, page, yielder).await {
             Some(message) => page.borrow_mut().message(&message?),
             None => return closed(receiver.close_reason()),
         }

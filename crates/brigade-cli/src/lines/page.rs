@@ -6,9 +6,12 @@
 use crate::message;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use brigade::stream::TryYielder;
 use brigade_http::events::Event;
 use brigade_http::websocket::Message;
+use futures_util::{FutureExt, Stream, StreamExt};
 use serde::de::IgnoredAny;
+use std::cell::RefCell;
 use std::fmt::Display;
 
 /// With so many bytes nothing more is read until some are written.
@@ -181,6 +184,21 @@ fn check_json(line: &[u8]) -> Result<(), String> {
                 .replace(" at line 1 column ", " at column "))
         }
     }
+}
+
+/// The next of `items`. One that is there can join those on the page; before another one is waited
+/// for, or once the page is full, the page is handed out.
+pub(super) async fn next<S: Stream + Unpin>(
+    items: &mut S,
+    page: &RefCell<Page>,
+    yielder: &TryYielder<(), anyhow::Error>,
+) -> Option<S::Item> {
+    let is_full = page.borrow().is_full();
+    if !is_full && let Some(next) = items.next().now_or_never() {
+        return next;
+    }
+    yielder.yield_item(()).await;
+    items.next().await
 }
 
 #[cfg(test)]
