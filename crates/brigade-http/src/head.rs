@@ -35,11 +35,7 @@ pub(crate) fn request1(
     host: &HeaderValue,
     proxy: Option<&Server>,
 ) -> Request<RequestBody> {
-    let mut headers = merged(client, hop, Some(host));
-    #[cfg(feature = "cookies")]
-    if let Some(jar) = &client.cookies {
-        jar.attach(&hop.url, &mut headers);
-    }
+    let mut headers = complete(client, hop, Some(host));
     client.proxies().authorize(proxy, &mut headers);
     if has_no_expected_body(hop) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -68,11 +64,7 @@ pub(crate) fn request2(
     target: Uri,
     connection: &Connection,
 ) -> Result<Request<()>> {
-    let mut headers = merged(client, hop, None);
-    #[cfg(feature = "cookies")]
-    if let Some(jar) = &client.cookies {
-        jar.attach(&hop.url, &mut headers);
-    }
+    let mut headers = complete(client, hop, None);
     client.proxies().authorize(None, &mut headers);
     let bad = |error: http::Error| Error::new(Kind::BadRequest).from(error);
     let authority = match hop.headers.contains_key(HOST) {
@@ -117,6 +109,20 @@ static CONNECTION_HEADERS: [HeaderName; 6] = [
 
 fn is_of_connection(name: &HeaderName) -> bool {
     CONNECTION_HEADERS.contains(name)
+}
+
+/// What [`merged`] gives, and the cookies, which belong to this hop alone.
+fn complete(client: &Inner, hop: &Hop, host: Option<&HeaderValue>) -> HeaderMap {
+    #[cfg_attr(
+        not(feature = "cookies"),
+        expect(unused_mut, reason = "there is nothing to add")
+    )]
+    let mut headers = merged(client, hop, host);
+    #[cfg(feature = "cookies")]
+    if let Some(jar) = &client.cookies {
+        jar.attach(&hop.url, &mut headers);
+    }
+    headers
 }
 
 /// The headers of `hop` with those of the client that it does not set itself, and with `host` if
