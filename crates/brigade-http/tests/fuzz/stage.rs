@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use brigade_http::service::RequestBody;
-use brigade_http::transport::{Connect, Connecting, Destination};
+use brigade_http::transport::{Connect, Connecting, Destination, Io};
 use brigade_http::{Client, ClientBuilder, Timeouts};
 use bytes::Bytes;
 use futures_util::stream;
@@ -92,23 +92,40 @@ pub(crate) fn connected(pieces: Vec<Bytes>, builder: ClientBuilder) -> Client {
     let said = Said {
         pieces: pieces.into_iter().rev().collect(),
     };
-    let once = Once(Mutex::new(Some(said)));
     builder
-        .connector(once)
+        .connector(Once::new(said))
         .build()
         .expect("the settings are plain")
 }
 
+/// Connects once, to this peer.
 #[derive(Debug)]
-struct Once(Mutex<Option<Said>>);
+pub(crate) struct Once<P>(Mutex<Option<P>>);
 
-impl Connect for Once {
+impl<P> Once<P> {
+    pub(crate) fn new(peer: P) -> Self {
+        Self(Mutex::new(Some(peer)))
+    }
+}
+
+impl<P: Io + std::fmt::Debug> Connect for Once<P> {
     fn connect(&self, _: Destination) -> Connecting {
-        let said = self.0.lock().expect("nobody panics").take();
+        let peer = self.0.lock().expect("nobody panics").take();
         Box::pin(async {
-            let said = said.ok_or(io::ErrorKind::ConnectionRefused)?;
-            Ok(Box::new(said) as _)
+            let peer = peer.ok_or(io::ErrorKind::ConnectionRefused)?;
+            Ok(Box::new(peer) as _)
         })
+    }
+}
+
+/// Reads of the last piece; nothing, which is the end, if there is none.
+pub(crate) fn say(pieces: &mut Vec<Bytes>, buffer: &mut ReadBuf<'_>) {
+    if let Some(mut piece) = pieces.pop() {
+        let part = piece.split_to(piece.len().min(buffer.remaining()));
+        buffer.put_slice(&part);
+        if !piece.is_empty() {
+            pieces.push(piece);
+        }
     }
 }
 
@@ -124,13 +141,7 @@ impl AsyncRead for Said {
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if let Some(mut piece) = self.pieces.pop() {
-            let part = piece.split_to(piece.len().min(buffer.remaining()));
-            buffer.put_slice(&part);
-            if !piece.is_empty() {
-                self.pieces.push(piece);
-            }
-        }
+        say(&mut self.pieces, buffer);
         Poll::Ready(Ok(()))
     }
 }

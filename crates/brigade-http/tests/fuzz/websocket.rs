@@ -3,10 +3,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use brigade_http::transport::{Connect, Connecting, Destination};
 use brigade_testkit::websocket::accept;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,7 +22,7 @@ pub(crate) fn run(data: &[u8]) {
         is_agreed: false,
         reader: None,
     };
-    let builder = stage::builder().connector(Once(Mutex::new(Some(peer))));
+    let builder = stage::builder().connector(stage::Once::new(peer));
     let client = builder.build().expect("the settings are plain");
     stage::run(async {
         let socket = client.websocket("ws://a.test/").expect("a URL");
@@ -39,19 +37,6 @@ pub(crate) fn run(data: &[u8]) {
         client.close().await;
         assert_eq!(client.stats().total(), 0);
     });
-}
-
-#[derive(Debug)]
-struct Once(Mutex<Option<Peer>>);
-
-impl Connect for Once {
-    fn connect(&self, _: Destination) -> Connecting {
-        let peer = self.0.lock().expect("nobody panics").take();
-        Box::pin(async {
-            let peer = peer.ok_or(io::ErrorKind::ConnectionRefused)?;
-            Ok(Box::new(peer) as _)
-        })
-    }
 }
 
 /// A peer that agrees to a WebSocket and then says its pieces, the last one first.
@@ -95,13 +80,7 @@ impl AsyncRead for Peer {
             self.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        if let Some(mut piece) = self.pieces.pop() {
-            let part = piece.split_to(piece.len().min(buffer.remaining()));
-            buffer.put_slice(&part);
-            if !piece.is_empty() {
-                self.pieces.push(piece);
-            }
-        }
+        stage::say(&mut self.pieces, buffer);
         Poll::Ready(Ok(()))
     }
 }
