@@ -56,7 +56,7 @@ pub(super) fn begin(
 ) -> rusqlite::Result<()> {
     connection.execute(
         "INSERT INTO job VALUES (1, ?1, ?1, 'running', ?2, 0, 0, 0, ?3, 0, 0, 0,
-             0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)",
+             0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 'lines', 0)",
         params![now, format, kind],
     )?;
     Ok(())
@@ -146,7 +146,8 @@ fn done(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<
 }
 
 fn parts(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<()> {
-    let mut insert = transaction.prepare("INSERT OR REPLACE INTO part VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert =
+        transaction.prepare("INSERT OR REPLACE INTO part VALUES (?1, ?2, ?3, ?4, 0)")?;
     for part in commit.parts {
         insert.execute(params![
             part.number.cast_signed(),
@@ -170,8 +171,9 @@ fn failures(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Res
     for line in commit.healed {
         heal.execute([line.cast_signed()])?;
     }
-    let mut insert = transaction
-        .prepare("INSERT OR REPLACE INTO failure VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+    let mut insert = transaction.prepare(
+        "INSERT OR REPLACE INTO failure VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL)",
+    )?;
     for failure in commit.failures {
         insert.execute(params![
             failure.index.cast_signed(),

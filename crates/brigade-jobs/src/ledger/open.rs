@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use brigade_core::ranges::DoneSet;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 
 use super::error::error;
-use super::schema::{APPLICATION, TABLES, VERSION};
+use super::schema::{APPLICATION, MIGRATIONS, TABLES, VERSION};
 use super::state::{HostState, Recovered, Totals};
 use crate::error::Error;
 use crate::input::{Before, Checkpoint, Consumed, Metadata, Resume, Segment};
@@ -50,9 +50,8 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Er
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(|source| error(path, &source))?;
-    let ours = application == APPLICATION && found == VERSION;
-    if ours {
-        return Ok(());
+    if application == APPLICATION && found >= 1 {
+        return migrate(connection, found).map_err(|source| error(path, &source));
     }
     if tables > 0 {
         return Err(Error::LedgerDamaged {
@@ -67,6 +66,20 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Er
     connection
         .execute_batch(&script)
         .map_err(|source| error(path, &source))
+}
+
+/// Makes the tables those of the present version, in one transaction: an older brigade reads them
+/// no more after that.
+fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<()> {
+    if found == VERSION {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for step in &MIGRATIONS[found as usize - 1..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
 }
 
 /// Reads what a job needs to continue.

@@ -4,10 +4,18 @@
 //! a line there.
 
 /// The version of the tables below, kept as `user_version`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Marks the file as a brigade ledger (`application_id`): "brgd".
 pub(super) const APPLICATION: i64 = 0x6272_6764;
+
+/// What makes an older ledger one of the next version, from version 1 on.
+pub(super) const MIGRATIONS: [&str; VERSION as usize - 1] = ["
+ALTER TABLE job ADD COLUMN list_form TEXT NOT NULL DEFAULT 'lines';
+ALTER TABLE job ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE part ADD COLUMN index_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE failure ADD COLUMN columns TEXT;
+"];
 
 pub(super) const TABLES: &str = r#"
 CREATE TABLE job (
@@ -34,7 +42,9 @@ CREATE TABLE job (
     body_bytes        INTEGER NOT NULL,
     runs              INTEGER NOT NULL,
     wall_ms           INTEGER NOT NULL,
-    cpu_ms            INTEGER NOT NULL
+    cpu_ms            INTEGER NOT NULL,
+    list_form         TEXT    NOT NULL DEFAULT 'lines',
+    duplicates        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE done (
@@ -43,10 +53,11 @@ CREATE TABLE done (
 ) STRICT;
 
 CREATE TABLE part (
-    number  INTEGER PRIMARY KEY,
-    name    TEXT    NOT NULL UNIQUE,
-    bytes   INTEGER NOT NULL,
-    records INTEGER NOT NULL
+    number      INTEGER PRIMARY KEY,
+    name        TEXT    NOT NULL UNIQUE,
+    bytes       INTEGER NOT NULL,
+    records     INTEGER NOT NULL,
+    index_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE failure (
@@ -58,7 +69,8 @@ CREATE TABLE failure (
     attempts    INTEGER NOT NULL,
     failed_at   INTEGER NOT NULL,
     list_offset INTEGER NOT NULL,
-    list_length INTEGER NOT NULL
+    list_length INTEGER NOT NULL,
+    columns     TEXT
 ) STRICT;
 
 CREATE TABLE host (

@@ -90,3 +90,80 @@ fn the_hashes_of_the_list_come_back_in_order_with_all_their_bits() {
     let list = ledger.recover().unwrap().list.unwrap();
     assert_eq!(list.segments, [all[0], segment(1, 9, 7)]);
 }
+
+/// What version 1 said of the tables that have grown since.
+const VERSION_1: &str = "
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY CHECK (id = 1), created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('running', 'interrupted', 'done')), format TEXT NOT NULL,
+    watermark INTEGER NOT NULL, checkpoint_line INTEGER NOT NULL,
+    checkpoint_offset INTEGER NOT NULL, list_kind TEXT NOT NULL, list_bytes INTEGER NOT NULL,
+    list_modified INTEGER NOT NULL, list_inode INTEGER NOT NULL, read_lines INTEGER NOT NULL,
+    read_bytes INTEGER NOT NULL, read_complete INTEGER NOT NULL, read_terminated INTEGER NOT NULL,
+    ok INTEGER NOT NULL, skipped INTEGER NOT NULL, requests INTEGER NOT NULL,
+    retries INTEGER NOT NULL, body_bytes INTEGER NOT NULL, runs INTEGER NOT NULL,
+    wall_ms INTEGER NOT NULL, cpu_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE done (first INTEGER PRIMARY KEY, last INTEGER NOT NULL CHECK (last >= first)) STRICT;
+CREATE TABLE part (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL,
+    records INTEGER NOT NULL
+) STRICT;
+CREATE TABLE failure (
+    line INTEGER PRIMARY KEY, url TEXT NOT NULL, kind TEXT NOT NULL, status INTEGER,
+    message TEXT NOT NULL, attempts INTEGER NOT NULL, failed_at INTEGER NOT NULL,
+    list_offset INTEGER NOT NULL, list_length INTEGER NOT NULL
+) STRICT;
+CREATE TABLE host (
+    name TEXT PRIMARY KEY, paused_until INTEGER NOT NULL, strikes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE status (code INTEGER PRIMARY KEY, results INTEGER NOT NULL) STRICT;
+CREATE TABLE list_hash (
+    segment INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, hash INTEGER NOT NULL
+) STRICT;
+INSERT INTO job VALUES (1, 5, 6, 'interrupted', 'jsonl', 3, 2, 40, 'file', 900, 7, 8, 12, 800, 0, 1,
+    2, 1, 4, 1, 99, 1, 10, 11);
+INSERT INTO part VALUES (0, 'part-00000.jsonl', 77, 2);
+INSERT INTO failure VALUES (1, 'http://a/', 'dns', NULL, 'no such host', 4, 9, 20, 9);
+PRAGMA application_id = 1651664740;
+PRAGMA user_version = 1;";
+
+#[test]
+fn f6d_a_ledger_of_version_1_is_taken_over_with_all_that_it_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.db");
+    let older = rusqlite::Connection::open(&path).unwrap();
+    older.execute_batch(VERSION_1).unwrap();
+    drop(older);
+    for opened in 0..2 {
+        let ledger = Ledger::open(&path, false).unwrap();
+        assert_eq!(ledger.pragma("user_version"), "2", "opened {opened}");
+        let found = ledger.recover().unwrap();
+        assert_eq!(found.resume.done.watermark(), 3);
+        assert_eq!((found.totals.ok, found.totals.body_bytes), (2, 99));
+        assert_eq!((found.parts.len(), found.parts[0].bytes), (1, 77));
+        assert_eq!(ledger.counts().unwrap().by_kind["dns"], 1);
+    }
+}
+
+#[test]
+fn f6d_a_ledger_that_was_migrated_has_the_columns_of_a_new_one() {
+    let columns = |connection: &rusqlite::Connection| {
+        let sql = "SELECT m.name || '.' || c.name || ' ' || c.type || c.\"notnull\"
+                   FROM sqlite_schema m, pragma_table_info(m.name) c
+                   WHERE m.type = 'table' ORDER BY 1";
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<Vec<String>, _>>().unwrap()
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let paths = ["old.db", "new.db"].map(|name| directory.path().join(name));
+    let older = rusqlite::Connection::open(&paths[0]).unwrap();
+    older.execute_batch(VERSION_1).unwrap();
+    drop(older);
+    let [migrated, new] = paths.map(|path| {
+        drop(Ledger::open(&path, false).unwrap());
+        columns(&rusqlite::Connection::open(&path).unwrap())
+    });
+    assert_eq!(migrated, new);
+}

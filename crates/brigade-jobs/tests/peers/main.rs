@@ -176,7 +176,7 @@ fn numbers() -> Result<(), Failed> {
         Ok(text.lines().nth(1).unwrap_or_default().trim().to_owned())
     };
     assert_eq!(answer("PRAGMA integrity_check")?, "ok");
-    assert_eq!(answer("PRAGMA user_version")?, "1");
+    assert_eq!(answer("PRAGMA user_version")?, "2");
     assert_eq!(answer("SELECT watermark FROM job")?, "0");
     assert_eq!(answer("SELECT sum(last - first + 1) FROM done")?, "503");
     assert_eq!(answer("SELECT sum(records) FROM part")?, "500");
