@@ -72,6 +72,7 @@ fn output(flags: &ReportFlags, config: &mut Config) -> anyhow::Result<()> {
     };
     config.json_bodies = flags.json;
     config.part_max = flags.part_max;
+    config.ordered = flags.ordered;
     if flags.format == Format::Files && flags.compress != Compress::None {
         bail!(
             "--compress is for lines, and --format files writes bodies as they are: leave one out"
@@ -130,12 +131,10 @@ pub(crate) fn mode(flag: ProgressFlag, terminal: bool) -> Mode {
 }
 
 fn refuse_what_is_not_there_yet(flags: &ReportFlags) -> anyhow::Result<()> {
-    let missing = match (flags.format, flags.ordered) {
-        (Format::Warc, _) => "--format warc",
-        (_, true) => "--ordered",
-        _ => return Ok(()),
-    };
-    bail!("{missing} comes in a later version: leave it out to get JSONL as it completes")
+    if flags.format == Format::Warc {
+        bail!("--format warc comes in a later version: leave it out to get JSONL");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -183,7 +182,7 @@ mod tests {
              --pool-timeout 1s --connect-timeout 2s --write-timeout 3s --read-timeout 4s \
              --total-timeout none --max-body 1KiB -H a:1 --header a:2 --fresh --retry-failed \
              --progress json --proxy http://p:1 --noproxy a,b --unix-socket s --http1.1 \
-             --compress zstd --json --part-max 1MiB",
+             --compress zstd --json --ordered --part-max 1MiB",
         )
         .unwrap();
         let config = plan.config;
@@ -209,7 +208,7 @@ mod tests {
         );
         assert_eq!((config.max_body, config.part_max), (1024, 1 << 20));
         assert_eq!(config.compression, Compression::Zstd);
-        assert!(config.json_bodies);
+        assert!(config.json_bodies && config.ordered);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(config.headers, [pair("a", "1"), pair("a", "2")]);
         assert!(config.fresh && config.retry_failed);
@@ -232,7 +231,6 @@ mod tests {
                 "--compress is for lines",
             ),
             ("-o out u --format files --json", "--json is for lines"),
-            ("-o out u --ordered", "--ordered comes"),
             (
                 "-o out u -H secret",
                 "-H number 1: a header is 'Name: value'",

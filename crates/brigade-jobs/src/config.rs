@@ -84,6 +84,11 @@ pub struct Config {
     pub compression: Compression,
     /// Whether a body that is JSON becomes a value, `body_json`, in place of a string. Default false.
     pub json_bodies: bool,
+    /// Whether the results keep the order of the list. A line that takes long then holds up what
+    /// comes more than a [`window`](Self::window) behind it, and what waits for its turn when the job
+    /// is stopped is fetched again. Lines that [`retry_failed`](Self::retry_failed) heals come behind
+    /// those that were written before. Default false.
+    pub ordered: bool,
     /// Keeps no ledger: nothing is committed and nothing can be continued. For measurements.
     #[doc(hidden)]
     pub without_ledger: bool,
@@ -119,6 +124,7 @@ impl Config {
             format: Format::default(),
             compression: Compression::default(),
             json_bodies: false,
+            ordered: false,
             without_ledger: false,
         }
     }
@@ -128,6 +134,7 @@ impl Config {
             format: self.format,
             compression: self.compression,
             json_bodies: self.json_bodies,
+            ordered: self.ordered,
         }
     }
 

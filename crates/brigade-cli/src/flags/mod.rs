@@ -157,7 +157,9 @@ pub(crate) struct ReportFlags {
     #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "1GiB")]
     pub(crate) part_max: u64,
 
-    #[arg(long, hide = true)]
+    /// Keep the order of the list: a line that takes long then holds up what is far behind it, and
+    /// what waits for its turn when the job is stopped is fetched again
+    #[arg(long)]
     pub(crate) ordered: bool,
 }
 

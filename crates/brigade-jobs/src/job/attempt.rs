@@ -87,7 +87,8 @@ pub(super) async fn work(shared: &Shared, worker: usize) -> Result<(), Error> {
         if let Some(outcome) = settle(shared, host, item, sent, fetched) {
             add(&counters.finished, 1);
             shared.handover.put(outcome).await?;
-            if shared.budget.is_short() {
+            let turns = shared.turns.as_ref();
+            if shared.budget.is_short() || turns.is_some_and(|(turns, _)| turns.is_short()) {
                 shared.handover.send(false).await?;
             }
         }

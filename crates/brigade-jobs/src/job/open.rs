@@ -85,7 +85,8 @@ impl Job {
         let path = directory.join(LEDGER);
         if config.fresh {
             let before = Ledger::format(&path);
-            directory.clear(before.as_deref() == Some(FILES))?;
+            let bodies = before.is_some_and(|format| format.starts_with(FILES));
+            directory.clear(bodies)?;
         }
         if !config.without_ledger && !path.exists() {
             refuse_foreign(&directory)?;
@@ -97,6 +98,7 @@ impl Job {
             refuse_foreign(&directory)?;
         }
         same_format(&recovered, &config)?;
+        directory.clear_order()?;
         let mut list = List::open(&config.input, &directory.join(SPOOL))?;
         if let Some(before) = &recovered.list {
             list.check(before, &directory.join(SPOOL))?;

@@ -26,7 +26,7 @@ use crate::input::{self, Bytes, Chunk};
 use crate::ledger::FailedLines;
 use crate::progress::{Counters, set};
 use crate::schedule::Loaded;
-use crate::sink;
+use crate::sink::{self, Turns};
 use crate::summary::Summary;
 
 /// Chunks of the list that may wait for the feeder, and batches that may wait for the writer.
@@ -43,6 +43,9 @@ pub(super) struct Shared {
     pub(super) files: bool,
     /// Whether an earlier run may have left something of a line that fails now.
     pub(super) continued: bool,
+    /// Counts the lines that wait for their turn, of which there may be so many; none if the results
+    /// need not keep the order of the list.
+    pub(super) turns: Option<(Arc<Turns>, usize)>,
     pub(super) floor: Floor,
     pub(super) handover: Handover,
     pub(super) budget: Arc<Budget>,
@@ -162,6 +165,7 @@ impl Job {
         let (batches, to_write) = mpsc::channel(BATCHES);
         let (send_chunks, chunks) = mpsc::channel(CHUNKS);
         let finished = Arc::new(AtomicBool::new(false));
+        let turns = config.ordered.then(Arc::<Turns>::default);
         let budget = Arc::new(Budget::new(config.body_budget));
         let list = self.list.bytes.clone();
         let spool = match (&self.list.stream, &list) {
@@ -174,6 +178,7 @@ impl Job {
             backoff: config.backoff,
             files: config.format == Format::Files,
             continued: self.recovered.totals.runs > 1,
+            turns: turns.clone().map(|turns| (turns, config.window)),
             floor: Floor::new(self.schedule, config.concurrency),
             handover: Handover::new(batches),
             budget: budget.clone(),
@@ -185,6 +190,7 @@ impl Job {
             directory: directory.clone(),
             parts: self.parts,
             encoder: format::encoder(config.shape(), &directory),
+            turns: turns.clone(),
             json_bodies: config.json_bodies,
             ledger: self.ledger,
             recovered: self.recovered,

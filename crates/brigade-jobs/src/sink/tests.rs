@@ -93,6 +93,7 @@ fn writer(path: &Path, opener: Opener, commit_every: usize) -> Writer {
         directory,
         parts: parts.unwrap(),
         encoder: None,
+        turns: None,
         json_bodies: false,
         ledger,
         recovered,

@@ -14,9 +14,11 @@ use brigade_core::ranges::DoneSet;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::outcome::{Batch, Outcome};
+use super::order::Order;
+use super::outcome::Batch;
 use super::press::Press;
 use super::tally::Tally;
+use super::turns::Turns;
 use crate::budget::Budget;
 use crate::directory::{Directory, SPOOL, SUMMARY};
 use crate::error::Error;
@@ -34,6 +36,8 @@ pub(crate) struct Setup {
     pub(crate) parts: Parts,
     /// Encodes the results; without one they become plain lines of JSON.
     pub(crate) encoder: Option<Arc<dyn Encode>>,
+    /// Where lines in the order of the list are counted off; none if the order does not matter.
+    pub(crate) turns: Option<Arc<Turns>>,
     /// Whether bodies in plain lines that are JSON become values.
     pub(crate) json_bodies: bool,
     pub(crate) ledger: Ledger,
@@ -76,6 +80,8 @@ pub(super) type Kept = (Tally, usize);
 pub(crate) struct Writer {
     pub(super) setup: Setup,
     pub(super) press: Option<Press<Kept>>,
+    /// Set if the results keep the order of the list.
+    pub(super) order: Option<Order>,
     pub(super) done: DoneSet,
     /// What lies in written bytes, and what is only in the buffer.
     pub(super) written: Tally,
@@ -90,13 +96,18 @@ pub(crate) struct Writer {
     totals: Totals,
     changed: bool,
     /// Results and failures that were taken since the last commit.
-    uncommitted: usize,
+    pub(super) uncommitted: usize,
 }
 
 impl Writer {
     pub(crate) fn new(mut setup: Setup) -> Self {
         let recovered = std::mem::take(&mut setup.recovered);
+        let order = setup.turns.take().map(|turns| {
+            let (directory, budget) = (setup.directory.clone(), setup.budget.clone());
+            Order::new(turns, directory, budget)
+        });
         Self {
+            order,
             press: setup.encoder.take().map(Press::new),
             done: recovered.resume.done,
             written: Tally::default(),
@@ -128,7 +139,11 @@ impl Writer {
             match batches.try_recv() {
                 Ok(batch) => return Ok(Some(batch)),
                 Err(TryRecvError::Disconnected) => return Ok(None),
-                Err(TryRecvError::Empty) => _ = self.append()?,
+                Err(TryRecvError::Empty) => {
+                    if let Err(error) = self.append() {
+                        self.rescue(error)?;
+                    }
+                }
             }
         }
         Ok(batches.blocking_recv())
@@ -145,23 +160,11 @@ impl Writer {
         for host in batch.hosts {
             self.hosts.insert(host.name.clone(), host);
         }
-        let mut results = Vec::new();
-        for outcome in batch.outcomes {
-            match outcome {
-                Outcome::Success(success) => results.push(success),
-                Outcome::Failure(failure) => {
-                    self.uncommitted += 1;
-                    self.buffered.lines.push(failure.index);
-                    self.buffered.failures.push(failure);
-                }
-                Outcome::Skipped(range) => self.buffered.skipped.push(range),
-            }
+        if let Some(order) = &mut self.order {
+            order.expect(batch.expected);
         }
-        self.uncommitted += results.len();
-        if let Err(error) = self
-            .results(results)
-            .and_then(|()| self.discard(&batch.discarded))
-        {
+        let taken = self.outcomes(batch.outcomes);
+        if let Err(error) = taken.and_then(|()| self.discard(&batch.discarded)) {
             return self.rescue(error);
         }
         if batch.commit || self.uncommitted >= self.setup.commit_every {

@@ -33,6 +33,13 @@ const ZSTD: Case = (
     1500,
     6,
 );
+const ORDERED: Case = (
+    "f7h_killed_in_order",
+    Format::Jsonl,
+    Compression::None,
+    1500,
+    6,
+);
 const FILES: Case = (
     "f7f_killed_with_files",
     Format::Files,
@@ -44,7 +51,8 @@ const FILES: Case = (
 const CHILD: &str = "BRIGADE_JOBS_KILLED_CHILD";
 
 /// The job that is killed: the test below, which finds in its environment that it is the child.
-fn child(directory: &Path, (_, format, compression, ..): Case) {
+fn child(directory: &Path, case: Case) {
+    let (_, format, compression, ..) = case;
     let input = Input::File(directory.join("list"));
     let mut config = config(input, &directory.join("out"));
     config.commit_every = 40;
@@ -52,6 +60,7 @@ fn child(directory: &Path, (_, format, compression, ..): Case) {
     config.part_max = 50_000;
     config.format = format;
     config.compression = compression;
+    config.ordered = case == ORDERED;
     run(config).unwrap();
 }
 
@@ -91,6 +100,11 @@ fn f1b_killed_with_gzip() {
 #[test]
 fn f1b_killed_with_zstd() {
     nothing_is_missing_doubled_or_torn(ZSTD);
+}
+
+#[test]
+fn f7h_killed_in_order() {
+    nothing_is_missing_doubled_or_torn(ORDERED);
 }
 
 #[test]
@@ -141,6 +155,9 @@ fn nothing_is_missing_doubled_or_torn(case: Case) {
     }
     let out = directory.path().join("out");
     let output = Output::read(&out);
+    if case == ORDERED {
+        assert!(output.order.is_sorted(), "seed {seed}: in order");
+    }
     output.assert_complete((0..all).filter(|n| *n != 20));
     for (index, line) in &output.results {
         let expected = match index % 100 {
