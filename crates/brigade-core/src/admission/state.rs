@@ -107,7 +107,18 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
 
     /// Puts `item` at the end of the line of `key`.
     pub fn enqueue(&mut self, key: K, item: T) -> Id {
-        let number = self.number(&key);
+        self.stand(&key, item, false)
+    }
+
+    /// Puts `item` into the line of `key` before all that came by [`enqueue`](Self::enqueue), and
+    /// behind those that came this way: for what cannot wait as long as the others can, such as
+    /// the second half of something that has begun. What of it comes for ever starves the others.
+    pub fn enqueue_first(&mut self, key: K, item: T) -> Id {
+        self.stand(&key, item, true)
+    }
+
+    fn stand(&mut self, key: &K, item: T, first: bool) -> Id {
+        let number = self.number(key);
         let known = self.keys.at_mut(number);
         let promise = None;
         let entry = Entry {
@@ -115,7 +126,15 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
             promise,
             item,
         };
-        let place = self.room.push(&mut known.line, entry);
+        let place = match first {
+            false => self.room.push(&mut known.line, entry),
+            true => {
+                let before = known.last_of_first;
+                let place = self.room.push_behind(&mut known.line, before, entry);
+                known.last_of_first = Some(place);
+                place
+            }
+        };
         known.waiting += 1;
         self.in_line += 1;
         self.wake(number);

@@ -125,6 +125,7 @@ mod tests {
         Shared {
             client: brigade_http::Client::builder().build().unwrap(),
             retries: 0,
+            redirects: 0,
             backoff: brigade_core::backoff::Backoff::default(),
             floor: Floor::new(schedule, 1),
             handover: Handover::new(mpsc::channel(1).0),

@@ -177,7 +177,8 @@ fn client(config: &Config) -> Result<Client, Error> {
         .limits(limits)
         .timeouts(config.timeouts)
         .versions(config.versions)
-        .redirects(config.redirects)
+        // The job follows them itself, so that each hop waits for its turn.
+        .redirects(0)
         .max_body(config.max_body);
     for (name, value) in &config.headers {
         builder = builder.header(name.as_str(), value.as_str());

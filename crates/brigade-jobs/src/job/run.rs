@@ -37,6 +37,7 @@ const BATCHES: usize = 8;
 pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) retries: u32,
+    pub(super) redirects: u32,
     pub(super) backoff: Backoff,
     pub(super) floor: Floor,
     pub(super) handover: Handover,
@@ -166,6 +167,7 @@ impl Job {
         let shared = Arc::new(Shared {
             client: self.client,
             retries: config.retries,
+            redirects: config.redirects,
             backoff: config.backoff,
             floor: Floor::new(self.schedule, config.concurrency),
             handover: Handover::new(batches),

@@ -14,6 +14,7 @@ pub(crate) struct Success {
     pub(crate) data: Vec<u8>,
     /// Where the body begins.
     pub(crate) body_at: usize,
+    /// From the request to the last byte of the body; after redirects, of the last request.
     pub(crate) elapsed_us: u64,
     /// Bytes that it holds of the budget.
     pub(crate) budget: usize,

@@ -8,5 +8,6 @@ mod kill;
 mod ledger;
 mod list;
 mod outcomes;
+mod redirects;
 mod resume;
 mod support;
