@@ -1,5 +1,6 @@
 //! The admission against tables; `model.rs` holds it against a naive model.
 
+mod continued;
 mod model;
 mod promises;
 

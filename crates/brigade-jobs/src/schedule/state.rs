@@ -216,6 +216,12 @@ impl Schedule {
         (until, strikes)
     }
 
+    /// Takes over that an earlier run sent nothing after `moment`, which may lie ahead: rates are
+    /// kept over both.
+    pub(crate) fn empty_since(&mut self, moment: Moment) {
+        self.admission.empty_since(moment);
+    }
+
     /// Takes over what an earlier run knew of a host.
     pub(crate) fn restore(&mut self, host: &str, strikes: u32, now: Moment, until: Moment) {
         let backoff = HostBackoff::restore(self.settings.host_rule, strikes, now, until);

@@ -79,6 +79,8 @@ pub(crate) struct Writer {
     hosts: BTreeMap<String, HostState>,
     totals: Totals,
     changed: bool,
+    /// Requests that had been sent when a commit was due last.
+    requests: u64,
 }
 
 impl Writer {
@@ -96,6 +98,7 @@ impl Writer {
             hosts: BTreeMap::new(),
             totals: recovered.totals,
             changed: false,
+            requests: 0,
             setup,
         }
     }
@@ -173,7 +176,10 @@ impl Writer {
 
     /// Puts everything on disk, then says so in one transaction.
     fn commit(&mut self, state: &'static str) -> Result<(), Error> {
-        if !self.changed && state == "running" {
+        // Rates survive a kill only if the ledger says how lately something was sent.
+        let requests = progress::get(&self.setup.counters.requests);
+        let sent = std::mem::replace(&mut self.requests, requests) < requests;
+        if !self.changed && !sent && state == "running" {
             return Ok(());
         }
         if let Err(error) = self.setup.parts.write() {
