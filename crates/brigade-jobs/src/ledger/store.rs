@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::commit::{self, Commit};
+use super::commit::{self, Commit, ListState};
 use super::error::error;
 use super::open::{connect, prepare, recover, rows, unsigned};
 use super::state::{Counts, Recovered};
 use crate::error::Error;
-use crate::input::{FailedLine, Metadata};
+use crate::input::FailedLine;
 use crate::parts::Synced;
 
 /// The ledger of a job. Only one value writes a file; readers have connections of their own.
@@ -28,6 +28,7 @@ pub(crate) struct FailureRow {
     pub(crate) status: Option<u16>,
     pub(crate) message: String,
     pub(crate) attempts: u32,
+    pub(crate) columns: Option<String>,
 }
 
 impl Ledger {
@@ -47,18 +48,12 @@ impl Ledger {
     }
 
     /// Notes that a run begins; `new` for the first one.
-    pub(crate) fn begin(
-        &self,
-        new: bool,
-        kind: &str,
-        metadata: Metadata,
-        now: i64,
-    ) -> Result<(), Error> {
+    pub(crate) fn begin(&self, new: bool, list: &ListState<'_>, now: i64) -> Result<(), Error> {
         let begun = || {
             if new {
-                commit::begin(&self.connection, kind, "jsonl", now)?;
+                commit::begin(&self.connection, list, "jsonl", now)?;
             }
-            commit::list(&self.connection, kind, metadata)
+            commit::list(&self.connection, list)
         };
         begun().map_err(|source| self.error(&source))
     }
@@ -98,7 +93,8 @@ impl Ledger {
         mut each: impl FnMut(&FailureRow) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut stopped = Ok(());
-        let sql = "SELECT line, url, kind, status, message, attempts FROM failure ORDER BY line";
+        let sql = "SELECT line, url, kind, status, message, attempts, columns
+                   FROM failure ORDER BY line";
         let read = rows(&self.connection, sql, |row| {
             if stopped.is_ok() {
                 stopped = each(&FailureRow {
@@ -108,6 +104,7 @@ impl Ledger {
                     status: row.get("status")?,
                     message: row.get("message")?,
                     attempts: row.get("attempts")?,
+                    columns: row.get("columns")?,
                 });
             }
             Ok(())

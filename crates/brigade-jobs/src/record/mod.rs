@@ -14,5 +14,5 @@ mod json;
 mod tests;
 
 pub(crate) use body::tail;
-pub(crate) use head::{Head, head};
+pub(crate) use head::{Head, columns, head};
 pub(crate) use json::{number, string};
