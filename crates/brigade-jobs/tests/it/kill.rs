@@ -1,32 +1,73 @@
 //! The law of the house, with `kill -9`: nothing missing, nothing doubled, nothing torn.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use brigade_jobs::Input;
+use brigade_jobs::{Input, ListForm};
 use brigade_testkit::server::{Reply, Server};
 
-use crate::support::{Output, config, run};
+use crate::support::{Output, config, gzip, run};
 
 const LINES: u64 = 3000;
 const KILLS: usize = 10;
-const TEST: &str = "kill::f1b_killed_at_random_moments_nothing_is_missing_doubled_or_torn";
 const CHILD: &str = "BRIGADE_JOBS_KILLED_CHILD";
 
-/// The job that is killed: the test below, which finds in its environment that it is the child.
-fn child(directory: &Path) {
+/// How the list is written, and which of its lines are skipped or duplicates.
+struct Case {
+    name: &'static str,
+    form: fn() -> ListForm,
+    write: fn(&[String]) -> Vec<u8>,
+    dedupe: bool,
+    /// The lines that end as results or failures.
+    settled: fn(u64) -> bool,
+}
+
+/// A plain list; line 20 is blank.
+const PLAIN: Case = Case {
+    name: "kill::f1b_killed_at_random_moments_nothing_is_missing_doubled_or_torn",
+    form: || ListForm::Lines,
+    write: |urls| urls.join("\n").into_bytes(),
+    dedupe: false,
+    settled: |line| line != 20,
+};
+
+/// A compressed table with a line break in each row; every third row, except for the one after the
+/// row that has no URL, has the URL of the one before.
+const TABLE: Case = Case {
+    name: "kill::f9g_killed_with_a_compressed_table_and_duplicates_nothing_is_missing_or_doubled",
+    form: || ListForm::Csv {
+        column: "url".into(),
+    },
+    write: |urls| {
+        let mut text = b"text,url\n".to_vec();
+        for (row, url) in urls.iter().enumerate().skip(1) {
+            let double = row % 3 == 2 && row != 11;
+            let url = if double { &urls[row - 1] } else { url };
+            write!(text, "\"row\n{row}\",{url}\r\n").unwrap();
+        }
+        gzip(&text)
+    },
+    dedupe: true,
+    settled: |line| line > 0 && (line % 3 != 2 || line == 11),
+};
+
+/// The job that is killed: a test below, which finds in its environment that it is the child.
+fn child(case: &Case, directory: &Path) {
     let input = Input::File(directory.join("list"));
     let mut config = config(input, &directory.join("out"));
+    config.form = (case.form)();
+    config.dedupe = case.dedupe;
     config.commit_every = 40;
     config.commit_interval = Duration::from_millis(30);
     config.part_max = 50_000;
     run(config).unwrap();
 }
 
-fn start(directory: &Path) -> Child {
+fn start(case: &Case, directory: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
+        .args(["--exact", case.name, "--nocapture"])
         .env(CHILD, directory)
         .stdout(Stdio::null())
         .spawn()
@@ -49,8 +90,17 @@ fn wait(mut child: Child, limit: Duration) -> Option<ExitStatus> {
 
 #[test]
 fn f1b_killed_at_random_moments_nothing_is_missing_doubled_or_torn() {
+    storm(&PLAIN);
+}
+
+#[test]
+fn f9g_killed_with_a_compressed_table_and_duplicates_nothing_is_missing_or_doubled() {
+    storm(&TABLE);
+}
+
+fn storm(case: &Case) {
     if let Some(directory) = std::env::var_os(CHILD) {
-        return child(Path::new(&directory));
+        return child(case, Path::new(&directory));
     }
     let server = Server::start_thread(|request| {
         let number: u64 = request.path()[1..].parse().unwrap_or(0);
@@ -66,7 +116,7 @@ fn f1b_killed_at_random_moments_nothing_is_missing_doubled_or_torn() {
     let mut lines: Vec<_> = (0..LINES).map(|n| server.url(&format!("/{n}"))).collect();
     lines[10] = "no url".into();
     lines[20] = String::new();
-    std::fs::write(directory.path().join("list"), lines.join("\n")).unwrap();
+    std::fs::write(directory.path().join("list"), (case.write)(&lines)).unwrap();
 
     let mut kills = 0;
     let seed = fastrand::u64(..);
@@ -80,7 +130,7 @@ fn f1b_killed_at_random_moments_nothing_is_missing_doubled_or_torn() {
         } else {
             Duration::from_secs(60)
         };
-        match wait(start(directory.path()), limit) {
+        match wait(start(case, directory.path()), limit) {
             Some(status) => {
                 assert!(status.success(), "seed {seed}: {status}");
                 break;
@@ -89,16 +139,23 @@ fn f1b_killed_at_random_moments_nothing_is_missing_doubled_or_torn() {
         }
     }
     let output = Output::read(&directory.path().join("out"));
-    output.assert_complete((0..LINES).filter(|n| *n != 20));
+    let settled: Vec<_> = (0..LINES).filter(|line| (case.settled)(*line)).collect();
+    output.assert_complete(settled.iter().copied());
     for (index, line) in &output.results {
         let expected = match index % 100 {
             8 => "x".repeat(40_000),
             _ => format!("body {index} ").repeat(20),
         };
         assert_eq!(line["body"], expected, "seed {seed}: line {index}");
+        if case.dedupe {
+            assert_eq!(line["columns"]["text"], format!("row\n{index}"));
+        }
     }
-    assert_eq!(output.failures.len() as u64, LINES / 100 + 1);
-    let extra = server.exchanges().total as u64 - (LINES - 2);
+    let failed = settled.iter().filter(|line| *line % 100 == 7 || **line == 10);
+    assert_eq!(output.failures.len(), failed.count());
+    // Line 10 is no URL.
+    let asked = settled.len() - usize::from(settled.contains(&10));
+    let extra = server.exchanges().total - asked;
     println!("seed {seed}: {kills} kills cost {extra} extra requests");
     assert!(kills >= 5, "seed {seed}: only {kills} kills");
 }

@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+mod duplicates;
 mod environment;
+mod forms;
 mod hosts;
 mod kill;
 mod ledger;
 mod list;
 mod outcomes;
+mod packed;
 mod resume;
 mod support;
