@@ -13,6 +13,7 @@ pub(crate) const LEDGER: &str = "ledger.db";
 pub(crate) const FAILURES: &str = "failures.jsonl";
 pub(crate) const SUMMARY: &str = "summary.json";
 pub(crate) const SPOOL: &str = "input.spool";
+pub(crate) const SEEN: &str = "input.seen";
 pub(crate) const SPILL: &str = "window.spill";
 /// The directory of bodies that are files.
 pub(crate) const FILES: &str = "files";
@@ -177,7 +178,7 @@ pub(crate) fn is_part(name: &str) -> bool {
 }
 
 fn is_job_file(name: &str) -> bool {
-    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SPILL];
+    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SEEN, SPILL];
     let stem = name.strip_suffix(".tmp").unwrap_or(name);
     let ledger = name.strip_prefix(LEDGER);
     is_part(name)

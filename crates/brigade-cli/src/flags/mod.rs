@@ -5,9 +5,11 @@
 //! line instead of "unexpected argument".
 
 mod lines;
+mod list;
 mod requests;
 
 pub(crate) use lines::{LinesFlags, SendFlags, Taken};
+pub(crate) use list::{InputFormat, ListFlags};
 pub(crate) use requests::RequestFlags;
 
 use crate::exit;
@@ -58,13 +60,8 @@ pub(crate) enum Action {
 #[derive(Args, Debug)]
 #[command(after_help = exit::OF_FETCH)]
 pub(crate) struct FetchFlags {
-    /// URLs to fetch
-    #[arg(value_name = "URL", conflicts_with = "input")]
-    pub(crate) urls: Vec<String>,
-
-    /// Read the URLs from a file, one a line; '-' reads the standard input
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) input: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) list: ListFlags,
 
     /// The directory of the job; made if it is not there
     #[arg(short, long, value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]

@@ -179,6 +179,7 @@ async fn receive(
     let begin = Head {
         index: item.index,
         url: &item.shown(),
+        columns: item.columns.as_deref(),
         final_url: final_url.as_deref(),
         status: response.status().as_u16(),
         headers: response.headers(),
@@ -332,6 +333,7 @@ fn follow(
         message,
         attempts: item.attempts,
         failed_at: wall_ms(),
+        columns: item.columns,
     }))
 }
 

@@ -98,12 +98,16 @@ fn outcome(shared: &Shared, entry: Entry) -> Option<Outcome> {
             add(&shared.counters.skipped, range.end() - range.start() + 1);
             Some(Outcome::Skipped(range))
         }
+        Entry::Duplicates(range) => {
+            let count = range.end() - range.start() + 1;
+            add(&shared.counters.duplicates, count);
+            Some(Outcome::Duplicates(range))
+        }
         Entry::Bad {
             index,
             offset,
             length,
-            shown,
-            message,
+            bad,
         } => {
             add(shared.counters.kind(FailureKind::BadUrl), 1);
             add(&shared.counters.finished, 1);
@@ -111,12 +115,13 @@ fn outcome(shared: &Shared, entry: Entry) -> Option<Outcome> {
                 index,
                 offset,
                 length,
-                url: shown,
+                url: bad.shown,
                 kind: FailureKind::BadUrl,
                 status: None,
-                message,
+                message: bad.message,
                 attempts: 0,
                 failed_at: wall_ms(),
+                columns: bad.columns,
             }))
         }
     }

@@ -19,10 +19,10 @@ use super::handover::Handover;
 use super::open::Job;
 use super::services::{commits, spill, timer};
 use crate::budget::Budget;
-use crate::directory::SPILL;
+use crate::directory::{SEEN, SPILL};
 use crate::error::Error;
 use crate::format::{self, Format};
-use crate::input::{self, Bytes, Chunk};
+use crate::input::{self, Bytes, Chunk, Origin};
 use crate::ledger::FailedLines;
 use crate::progress::{Counters, set};
 use crate::schedule::Loaded;
@@ -66,7 +66,7 @@ struct Running {
     shared: Arc<Shared>,
     chunks: mpsc::Receiver<Result<Chunk, Error>>,
     written: oneshot::Receiver<Result<Summary, Error>>,
-    list: Bytes,
+    list: Origin,
     finished: Arc<AtomicBool>,
 }
 
@@ -151,6 +151,7 @@ impl Job {
         client.close().await;
         set(&counters.in_flight, 0);
         let _ = directory.remove(SPILL);
+        let _ = directory.remove(SEEN);
         let written = written.map_err(|_| Error::Stopped("the writer"));
         // The writer's error is the cause of the others, where there is one.
         let summary = written.and_then(|written| written)?;
@@ -168,8 +169,8 @@ impl Job {
         let finished = Arc::new(AtomicBool::new(false));
         let turns = config.ordered.then(Arc::<Turns>::default);
         let budget = Arc::new(Budget::new(config.body_budget));
-        let list = self.list.bytes.clone();
-        let spool = match (&self.list.stream, &list) {
+        let list = self.list.origin.clone();
+        let spool = match (&self.list.stream, &list.bytes) {
             (Some(_), Bytes::File(spool)) => Some(spool.clone()),
             _ => None,
         };

@@ -12,6 +12,7 @@ pub(crate) enum Outcome {
     Success(Success),
     Failure(Failure),
     Skipped(RangeInclusive<u64>),
+    Duplicates(RangeInclusive<u64>),
 }
 
 /// Outcomes on their way to the writer, with what belongs to the same moment.

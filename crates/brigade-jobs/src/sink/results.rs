@@ -24,6 +24,7 @@ impl Writer {
                 (Outcome::Success(success), None) => results.push(success),
                 (Outcome::Success(success), Some(order)) => order.put(success)?,
                 (Outcome::Skipped(range), _) => self.buffered.skipped.push(range),
+                (Outcome::Duplicates(range), _) => self.buffered.duplicates.push(range),
                 (Outcome::Failure(failure), order) => {
                     if let Some(order) = order {
                         order.failed(failure.index);

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -219,11 +220,12 @@ impl Writer {
         for &line in &touched {
             self.done.insert(line);
         }
-        for range in &tally.skipped {
+        for range in tally.skipped.iter().chain(&tally.duplicates) {
             self.done.insert_range(range.clone());
             touched.push(*range.start());
-            self.totals.skipped += range.end() - range.start() + 1;
         }
+        self.totals.skipped += count(&tally.skipped);
+        self.totals.duplicates += count(&tally.duplicates);
         let ranges = self.done.ranges_around(&mut touched);
         while let Some(next) = self.checkpoints.front()
             && next.index <= self.done.watermark()
@@ -305,7 +307,7 @@ impl Writer {
         let totals = self.totals_now();
         let counts = self.setup.ledger.counts()?;
         let failed: u64 = counts.by_kind.values().sum();
-        let settled = totals.ok + totals.skipped + failed;
+        let settled = totals.ok + totals.skipped + totals.duplicates + failed;
         let pending = self.consumed.lines.saturating_sub(settled);
         let finished = self.setup.finished.load(Ordering::Acquire);
         // The last guard: a job is never called done while the ledger misses a line.
@@ -323,6 +325,7 @@ impl Writer {
             ok: totals.ok,
             failed,
             skipped: totals.skipped,
+            duplicates: totals.duplicates,
             pending,
             by_kind: counts.by_kind,
             by_status: counts.by_status,
@@ -338,4 +341,10 @@ impl Writer {
             latency_ms: self.setup.meter.quantiles(),
         })
     }
+}
+
+/// Lines in ranges.
+fn count(ranges: &[RangeInclusive<u64>]) -> u64 {
+    let lines = ranges.iter().map(|range| range.end() - range.start() + 1);
+    lines.sum()
 }

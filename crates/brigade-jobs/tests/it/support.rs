@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -130,6 +130,21 @@ pub(crate) fn config(input: Input, directory: &Path) -> Config {
 
 pub(crate) fn urls(urls: impl IntoIterator<Item = impl Into<String>>) -> Input {
     Input::Urls(urls.into_iter().map(Into::into).collect())
+}
+
+/// Text as `gzip` packs it.
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Asks the ledger of a job for one value.
+pub(crate) fn ask<T: rusqlite::types::FromSql>(directory: &Path, sql: &str) -> T {
+    let path = directory.join("ledger.db");
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let ledger = rusqlite::Connection::open_with_flags(path, flags).unwrap();
+    ledger.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
 /// Runs a job to its end.
