@@ -7,6 +7,7 @@
 //! It holds no list in memory, sends nothing to a host that asked for patience, and writes no
 //! secret down.
 
+mod brake;
 mod budget;
 mod config;
 mod directory;
@@ -25,7 +26,7 @@ mod summary;
 
 pub use brigade_core::backoff::{Backoff, HostRule};
 pub use brigade_core::gcra::Rate;
-pub use brigade_core::verdict::FailureKind;
+pub use brigade_core::verdict::{FailureKind, FailureLimit, FailureSet, UnknownFailures};
 pub use brigade_http::proxy::Proxy;
 pub use brigade_http::{Timeouts, Versions};
 pub use config::Config;
@@ -33,4 +34,4 @@ pub use error::Error;
 pub use input::Input;
 pub use job::Job;
 pub use progress::{Progress, ProgressHandle};
-pub use summary::{Latency, State, Summary};
+pub use summary::{Latency, RunCounts, State, StoppedBy, Summary};

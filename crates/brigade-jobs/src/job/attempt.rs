@@ -99,7 +99,7 @@ async fn fetch(shared: &Shared, worker: Holder, item: &Item, sent: Moment) -> Fe
     let answered = async {
         let response = shared.client.get(&item.url)?.send().await?;
         let status = response.status().as_u16();
-        if judge(Answer::Status(status), item.attempts, shared.retries) == Verdict::Done {
+        if judge(Answer::Status(status), item.attempts, &shared.retries) == Verdict::Done {
             receive(shared, worker, item, response, (sent, fetched_at)).await
         } else {
             Ok(Fetched::Status(refusal(item, response, fetched_at).await))
@@ -195,15 +195,20 @@ fn settle(
         Fetched::Success(success) => {
             shared.floor.lock().schedule.finish(host, now);
             add(&shared.counters.ok, 1);
+            shared.brake.succeeded();
             return Some(Outcome::Success(success));
         }
         Fetched::Status(refusal) => refusal,
         Fetched::Error(kind, message) => {
-            let verdict = judge(Answer::Error(kind), item.attempts, shared.retries);
+            let verdict = judge(Answer::Error(kind), item.attempts, &shared.retries);
             return follow(shared, host, item, now, verdict, (None, message));
         }
     };
-    let verdict = judge(Answer::Status(answer.status), item.attempts, shared.retries);
+    let verdict = judge(
+        Answer::Status(answer.status),
+        item.attempts,
+        &shared.retries,
+    );
     let said = (Some(answer.status), answer.message);
     let Verdict::PauseHost(failed) = verdict else {
         return follow(shared, host, item, now, verdict, said);
@@ -259,6 +264,7 @@ fn follow(
     state.schedule.finish(host, now);
     drop(state);
     add(shared.counters.kind(kind), 1);
+    shared.brake.failed(kind);
     Some(Outcome::Failure(Failure {
         index: item.index,
         offset: item.offset,

@@ -87,6 +87,7 @@ fn outcome(shared: &Shared, entry: Entry) -> Option<Outcome> {
             message,
         } => {
             add(shared.counters.kind(FailureKind::BadUrl), 1);
+            shared.brake.failed(FailureKind::BadUrl);
             add(&shared.counters.finished, 1);
             Some(Outcome::Failure(Failure {
                 index,
@@ -124,12 +125,13 @@ mod tests {
         });
         Shared {
             client: brigade_http::Client::builder().build().unwrap(),
-            retries: 0,
+            retries: brigade_core::verdict::Retries::new(0),
             backoff: brigade_core::backoff::Backoff::default(),
             floor: Floor::new(schedule, 1),
             handover: Handover::new(mpsc::channel(1).0),
             budget: Arc::new(crate::budget::Budget::new(1)),
             counters: Arc::default(),
+            brake: Arc::new(crate::brake::Brake::new(None)),
         }
     }
 

@@ -8,6 +8,7 @@
 //! One commit is one transaction, and it is made after the bytes that it speaks of are on disk:
 //! [`Ledger::commit`] takes a [`crate::parts::Synced`], which only a sync of the parts makes.
 
+mod choice;
 mod commit;
 mod error;
 mod open;

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use brigade_core::verdict::FailureSet;
 use rusqlite::{Connection, OpenFlags};
 
+use super::choice::condition;
 use super::commit::{self, Commit};
 use super::error::error;
 use super::open::{connect, prepare, recover, rows, unsigned};
@@ -140,17 +142,20 @@ impl Ledger {
 pub(crate) struct FailedLines {
     path: PathBuf,
     connection: Connection,
+    /// Which failures, as a condition of SQL.
+    chosen: String,
     after: i64,
 }
 
 impl FailedLines {
-    /// Opens a reader on the ledger at `path`.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    /// Opens a reader on the ledger at `path`, of the failures in `only`, or of all.
+    pub(crate) fn open(path: &Path, only: &[FailureSet]) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags);
         Ok(Self {
             path: path.to_owned(),
             connection: connection.map_err(|source| error(path, &source))?,
+            chosen: condition(only),
             after: -1,
         })
     }
@@ -160,8 +165,8 @@ impl FailedLines {
         let mut places = Vec::new();
         let sql = format!(
             "SELECT line, list_offset, list_length, kind FROM failure
-             WHERE line > {} AND kind != 'bad_url' ORDER BY line LIMIT 256",
-            self.after
+             WHERE line > {} AND kind != 'bad_url' AND {} ORDER BY line LIMIT 256",
+            self.after, self.chosen
         );
         let read = rows(&self.connection, &sql, |row| {
             let kind: String = row.get("kind")?;
