@@ -23,6 +23,7 @@ mod record;
 mod schedule;
 mod sink;
 mod summary;
+mod view;
 
 pub use brigade_core::backoff::{Backoff, HostRule};
 pub use brigade_core::gcra::Rate;
@@ -33,5 +34,9 @@ pub use config::Config;
 pub use error::Error;
 pub use input::Input;
 pub use job::Job;
+pub use ledger::FailureRecord;
 pub use progress::{Progress, ProgressHandle};
 pub use summary::{Latency, RunCounts, State, StoppedBy, Summary};
+pub use view::{
+    Activity, FailureFilter, FailureGroup, FailureGroups, Failures, LedgerView, PausedHost, Status,
+};

@@ -72,7 +72,11 @@ mod tests {
             let held = |(kind, status): &&(FailureKind, Option<u16>)| {
                 sets.is_empty() || sets.iter().any(|set| set.contains(*kind, *status))
             };
-            assert_eq!(found as usize, rows.iter().filter(held).count(), "{words}: {sql}");
+            assert_eq!(
+                found as usize,
+                rows.iter().filter(held).count(),
+                "{words}: {sql}"
+            );
         }
     }
 }
