@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use brigade_core::backoff::{Backoff, HostRule};
 use brigade_core::gcra::Rate;
-use brigade_core::verdict::{FailureLimit, FailureSet, Retries};
+use brigade_core::verdict::{FailureKind, FailureLimit, FailureSet, Retries, Unretriable};
 use brigade_http::proxy::Proxy;
 use brigade_http::{Timeouts, Versions};
 
@@ -141,6 +141,12 @@ impl Config {
         }
         if self.commit_interval.is_zero() {
             return Err(Error::Config("commit_interval must not be zero".into()));
+        }
+        for failures in &self.retry_only {
+            if *failures == FailureSet::Kind(FailureKind::BadUrl) {
+                let never = Unretriable(FailureKind::BadUrl);
+                return Err(Error::Config(format!("retry_only: {never}")));
+            }
         }
         self.all_retries().map(drop)
     }

@@ -7,6 +7,8 @@ mod hosts;
 mod kill;
 mod ledger;
 mod list;
+mod messages;
 mod outcomes;
 mod resume;
+mod retries;
 mod support;
