@@ -45,6 +45,8 @@ impl FetchPlan {
         config.timeouts.read = bounds.read_timeout.0;
         config.timeouts.total = bounds.total_timeout.0;
         config.max_body = bounds.max_body;
+        config.part_max = flags.report.part_max;
+        flags.steps.apply(&mut config);
         for header in headers(&requests.headers)? {
             config.headers.push((header.name, header.value));
         }
@@ -141,6 +143,10 @@ mod tests {
         assert_eq!(ours.retries, theirs.retries);
         assert_eq!(ours.timeouts, theirs.timeouts);
         assert_eq!(ours.max_body, theirs.max_body);
+        assert_eq!(ours.part_max, theirs.part_max);
+        assert_eq!(ours.commit_every, theirs.commit_every);
+        assert_eq!(ours.commit_interval, theirs.commit_interval);
+        assert_eq!(ours.backoff, theirs.backoff);
         assert_eq!(ours.rate, None);
         assert_eq!(ours.host_rate, None);
         assert!(ours.proxies.is_none() && ours.unix_socket.is_none());

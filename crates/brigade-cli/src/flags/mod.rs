@@ -6,9 +6,11 @@
 
 mod lines;
 mod requests;
+mod steps;
 
 pub(crate) use lines::{LinesFlags, SendFlags, Taken};
 pub(crate) use requests::RequestFlags;
+use steps::StepFlags;
 
 use crate::exit;
 use crate::value::{self, Timeout};
@@ -89,6 +91,9 @@ pub(crate) struct FetchFlags {
 
     #[command(flatten, next_help_heading = "Output")]
     pub(crate) report: ReportFlags,
+
+    #[command(flatten)]
+    pub(crate) steps: StepFlags,
 }
 
 /// How much of a server's time and bytes one request of a list takes.
@@ -150,6 +155,10 @@ pub(crate) struct ReportFlags {
 
     #[arg(long, hide = true)]
     pub(crate) ordered: bool,
+
+    /// The size at which a part is closed and the next begun
+    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "1GiB")]
+    pub(crate) part_max: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
