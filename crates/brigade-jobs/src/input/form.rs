@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::lines::{LINE_MAX, Line, RECORD_MAX, Splitter};
+use super::objects;
 use super::parse::{self, Parsed};
 use super::reader::Checkpoint;
 use super::table::Table;
-use super::objects;
 
 /// How a list says its URLs.
 ///

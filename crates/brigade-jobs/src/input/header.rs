@@ -23,19 +23,20 @@ pub(super) fn given(form: &ListForm) -> Option<Form> {
     }
 }
 
-/// Looks at the beginning of a list, and returns what was read of it; no form if it is empty. The
-/// inner error says what is wrong with the names of the columns.
-pub(super) fn look(
-    list: &mut dyn Read,
-    form: &ListForm,
-) -> io::Result<(Vec<u8>, Result<Option<Form>, String>)> {
+/// The form of a list, none if the list is empty; the error says what is wrong with its header.
+pub(super) type Found = Result<Option<Form>, String>;
+
+/// Looks at the beginning of a list, and returns what was read of it.
+pub(super) fn look(list: &mut dyn Read, form: &ListForm) -> io::Result<(Vec<u8>, Found)> {
     let (Some(delimiter), Some(column)) = (form.delimiter(), form.column()) else {
         return Ok((Vec::new(), Ok(given(form))));
     };
     let (read, row) = first_row(list, delimiter)?;
     let form = match row {
         _ if read.is_empty() => Ok(None),
-        Some(row) => Table::new(&row, delimiter, column).map(|table| Some(Form::Table(Arc::new(table)))),
+        Some(row) => {
+            Table::new(&row, delimiter, column).map(|table| Some(Form::Table(Arc::new(table))))
+        }
         None => Err(format!(
             "its header row is longer than {RECORD_MAX} bytes: is a quote not closed?"
         )),

@@ -153,7 +153,11 @@ impl Fields {
         let text = std::str::from_utf8(&self.text).ok()?;
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         // Between ASCII bytes there is no character to be cut.
-        Some(starts.zip(&self.ends).map(|(start, end)| &text[start..*end]))
+        Some(
+            starts
+                .zip(&self.ends)
+                .map(|(start, end)| &text[start..*end]),
+        )
     }
 }
 

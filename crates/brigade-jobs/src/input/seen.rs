@@ -91,7 +91,13 @@ impl Seen {
     fn grow(&mut self) -> io::Result<()> {
         let beside = self.path.with_added_extension("tmp");
         let larger = file(&beside)?;
-        let mut old = BufReader::with_capacity(BUFFER, At { file: &self.file, at: 0 });
+        let mut old = BufReader::with_capacity(
+            BUFFER,
+            At {
+                file: &self.file,
+                at: 0,
+            },
+        );
         let mut new = Placed {
             out: BufWriter::with_capacity(BUFFER, &larger),
             bits: self.bits + 1,

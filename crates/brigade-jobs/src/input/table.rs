@@ -97,7 +97,9 @@ fn find(names: &[&str], column: &str) -> Result<usize, String> {
     let similar = |name: &&str| name.trim().eq_ignore_ascii_case(column.trim());
     let places = |wanted: &dyn Fn(&&str) -> bool| -> Vec<usize> {
         let all = names.iter().enumerate();
-        all.filter(|(_, name)| wanted(name)).map(|(at, _)| at).collect()
+        all.filter(|(_, name)| wanted(name))
+            .map(|(at, _)| at)
+            .collect()
     };
     let exact = places(&|name| *name == column);
     let found = if exact.is_empty() {
@@ -126,7 +128,12 @@ fn quoted(names: &[&str]) -> String {
         let rest = if end < name.len() { "…" } else { "" };
         format!("'{}{rest}'", name[..end].escape_debug())
     };
-    let mut text = names.iter().take(SHOWN).map(shown).collect::<Vec<_>>().join(", ");
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .map(shown)
+        .collect::<Vec<_>>()
+        .join(", ");
     if names.len() > SHOWN {
         text.push_str(&format!(" and {} more", names.len() - SHOWN));
     }

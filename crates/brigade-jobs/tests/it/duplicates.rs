@@ -63,7 +63,10 @@ fn f9f_the_first_line_with_a_url_is_fetched_and_the_others_are_counted_over_all_
         Output::read(&out).assert_complete(settled.iter().copied());
         assert!(!out.join("input.seen").exists(), "it is scratch");
         let text = fs::read_to_string(out.join("summary.json")).unwrap();
-        assert!(text.contains(&format!("\"duplicates\": {duplicates}")), "{text}");
+        assert!(
+            text.contains(&format!("\"duplicates\": {duplicates}")),
+            "{text}"
+        );
         // Nothing is left to do, and nothing is asked for again to find that out.
         let asked = server.requests().len();
         assert_eq!(run(config.clone()).unwrap().duplicates, duplicates);

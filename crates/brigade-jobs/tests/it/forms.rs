@@ -62,9 +62,18 @@ fn f9g_the_other_columns_reach_results_failures_and_the_ledger() {
             _ => (json!(1), json!([3])),
         };
         let caption = "Größe,\n \"1\"";
-        assert_eq!(output.results[&1]["columns"], json!({"caption": caption, "n": one}));
-        assert_eq!(output.failures[&2]["columns"], json!({"caption": "b", "n": ""}));
-        assert_eq!(output.failures[&3]["columns"], json!({"caption": "c", "n": three}));
+        assert_eq!(
+            output.results[&1]["columns"],
+            json!({"caption": caption, "n": one})
+        );
+        assert_eq!(
+            output.failures[&2]["columns"],
+            json!({"caption": "b", "n": ""})
+        );
+        assert_eq!(
+            output.failures[&3]["columns"],
+            json!({"caption": "c", "n": three})
+        );
         assert_eq!(output.kind(3), "bad_url");
         assert_eq!(output.kind(4), "bad_url");
         assert_eq!(output.failures[&4].get("columns"), None);
@@ -73,14 +82,20 @@ fn f9g_the_other_columns_reach_results_failures_and_the_ledger() {
         assert_eq!(ask::<String>(&out, "SELECT list_form FROM job"), known);
         // The part has `columns` right behind the URL.
         let part = fs::read_to_string(out.join("part-00000.jsonl")).unwrap();
-        let start = format!("{{\"index\":1,\"url\":\"{}\",\"columns\":{{", server.url("/ok"));
+        let start = format!(
+            "{{\"index\":1,\"url\":\"{}\",\"columns\":{{",
+            server.url("/ok")
+        );
         assert!(part.starts_with(&start), "{part}");
 
         HEALED.store(true, Ordering::SeqCst);
         config.retry_failed = true;
         assert_eq!(run(config).unwrap().ok, 2);
         let output = Output::read(&out);
-        assert_eq!(output.results[&2]["columns"], json!({"caption": "b", "n": ""}));
+        assert_eq!(
+            output.results[&2]["columns"],
+            json!({"caption": "b", "n": ""})
+        );
     }
 }
 
@@ -97,7 +112,10 @@ fn f9g_columns_survive_the_disk_and_a_stop_in_the_middle_of_a_table() {
     .unwrap();
     let mut text = "url,text\n".to_owned();
     for row in 1..=600 {
-        text.push_str(&format!("{},\"a\n{row}\"\n", server.url(&format!("/{row}"))));
+        text.push_str(&format!(
+            "{},\"a\n{row}\"\n",
+            server.url(&format!("/{row}"))
+        ));
     }
     let directory = tempfile::tempdir().unwrap();
     let (mut config, out) = job(directory.path(), &text, csv());

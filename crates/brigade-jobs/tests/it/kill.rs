@@ -151,7 +151,9 @@ fn storm(case: &Case) {
             assert_eq!(line["columns"]["text"], format!("row\n{index}"));
         }
     }
-    let failed = settled.iter().filter(|line| *line % 100 == 7 || **line == 10);
+    let failed = settled
+        .iter()
+        .filter(|line| *line % 100 == 7 || **line == 10);
     assert_eq!(output.failures.len(), failed.count());
     // Line 10 is no URL.
     let asked = settled.len() - usize::from(settled.contains(&10));

@@ -42,16 +42,26 @@ fn f9e_a_compressed_list_stops_and_continues_by_itself() {
         let mut config = config(Input::File(path), &out);
         config.window = 16;
         let mut runs = 0;
-        while run_until(config.clone(), |now| now.finished > 1000).unwrap().state != State::Done {
+        while run_until(config.clone(), |now| now.finished > 1000)
+            .unwrap()
+            .state
+            != State::Done
+        {
             runs += 1;
         }
         assert!(runs >= 2, "{runs}");
         Output::read(&out).assert_complete(0..3000);
-        assert_eq!(ask::<String>(&out, "SELECT list_kind FROM job"), "compressed");
+        assert_eq!(
+            ask::<String>(&out, "SELECT list_kind FROM job"),
+            "compressed"
+        );
         let spool = fs::read_to_string(out.join("input.spool")).unwrap();
         assert!(spool == text, "the spool is the plain list");
         let progress = Job::open(config).unwrap().progress().snapshot();
-        assert_eq!(progress.input_bytes_total, None, "which is not known before it is read");
+        assert_eq!(
+            progress.input_bytes_total, None,
+            "which is not known before it is read"
+        );
     }
 }
 
@@ -75,7 +85,10 @@ fn f9e_a_list_that_was_read_to_its_end_is_not_decompressed_again() {
     // Once it shows, it is read.
     file.set_modified(SystemTime::now()).unwrap();
     let error = run(config.clone()).unwrap_err().to_string();
-    assert!(error.contains("list.gz") && error.contains("gzip data is damaged"), "{error}");
+    assert!(
+        error.contains("list.gz") && error.contains("gzip data is damaged"),
+        "{error}"
+    );
     // A longer list continues, compressed or not.
     fs::write(&path, gzip(list(&server, 0..120).as_bytes())).unwrap();
     assert_eq!(run(config.clone()).unwrap().ok, 120);
@@ -84,14 +97,20 @@ fn f9e_a_list_that_was_read_to_its_end_is_not_decompressed_again() {
     assert!(error.contains("line 1 differs"), "{error}");
     fs::write(&path, list(&server, 0..120)).unwrap();
     let error = run(config).unwrap_err().to_string();
-    assert!(error.contains("it is a file now and was a compressed before"), "{error}");
+    assert!(
+        error.contains("it is a file now and was a compressed before"),
+        "{error}"
+    );
     assert_eq!(server.requests().len(), 120);
 }
 
 fn broken(path: &Path, out: &Path) -> String {
     let error = run(config(Input::File(path.to_owned()), out)).unwrap_err();
     let error = error.to_string();
-    assert!(!error.contains('\n') && error.contains("list.gz"), "{error}");
+    assert!(
+        !error.contains('\n') && error.contains("list.gz"),
+        "{error}"
+    );
     error
 }
 
@@ -107,17 +126,30 @@ fn f9e_of_a_list_that_breaks_off_no_line_is_made_up_and_a_whole_one_continues() 
     fs::write(&path, &whole[..whole.len() - 7]).unwrap();
     let out = directory.path().join("out");
     let error = broken(&path, &out);
-    let place = format!("its gzip data breaks off at byte {}, after ", whole.len() - 7);
-    assert!(error.contains(&place) && error.contains(" whole lines"), "{error}");
+    let place = format!(
+        "its gzip data breaks off at byte {}, after ",
+        whole.len() - 7
+    );
+    assert!(
+        error.contains(&place) && error.contains(" whole lines"),
+        "{error}"
+    );
     broken(&path, &out);
     let known = Output::read(&out);
     for (index, record) in &known.results {
-        assert_eq!(record["url"], server.url(&format!("/{index:05}")), "a whole line");
+        assert_eq!(
+            record["url"],
+            server.url(&format!("/{index:05}")),
+            "a whole line"
+        );
     }
     assert!(known.failures.is_empty());
     fs::write(&path, &whole).unwrap();
     let summary = run(config(Input::File(path), &out)).unwrap();
-    assert_eq!((summary.state, summary.ok, summary.failed), (State::Done, 2000, 0));
+    assert_eq!(
+        (summary.state, summary.ok, summary.failed),
+        (State::Done, 2000, 0)
+    );
     Output::read(&out).assert_complete(0..2000);
 }
 
@@ -128,7 +160,12 @@ fn f9e_a_compressed_table_can_come_through_a_pipe() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("out");
     let text = format!("n,url\n1,{}\n2,{}", server.url("/1"), server.url("/2"));
-    for packed in [zstd(text.as_bytes()), gzip(text.as_bytes()), text.into_bytes(), Vec::new()] {
+    for packed in [
+        zstd(text.as_bytes()),
+        gzip(text.as_bytes()),
+        text.into_bytes(),
+        Vec::new(),
+    ] {
         let (reader, mut writer) = std::io::pipe().unwrap();
         std::io::Write::write_all(&mut writer, &packed).unwrap();
         drop(writer);
@@ -137,8 +174,15 @@ fn f9e_a_compressed_table_can_come_through_a_pipe() {
         let column = "url".to_owned();
         config.form = ListForm::Csv { column };
         let summary = run(config).unwrap();
-        assert_eq!((summary.state, summary.ok, summary.skipped), (State::Done, 2, 1));
+        assert_eq!(
+            (summary.state, summary.ok, summary.skipped),
+            (State::Done, 2, 1)
+        );
     }
     assert_eq!(Output::read(&out).results[&2]["columns"]["n"], "2");
-    assert_eq!(server.requests().len(), 2, "the list is the same, however it comes");
+    assert_eq!(
+        server.requests().len(),
+        2,
+        "the list is the same, however it comes"
+    );
 }

@@ -111,7 +111,11 @@ fn f9b_a_column_is_found_by_its_name_or_the_names_are_told() {
     let found = |header: &str, column: &str| list(header.as_bytes(), &csv(column)).map(|_| ());
     assert_eq!(found("a,url", "url"), Ok(()));
     assert_eq!(found("a, Url ", "url"), Ok(()));
-    assert_eq!(found("URL,url", "url"), Ok(()), "the very same name comes first");
+    assert_eq!(
+        found("URL,url", "url"),
+        Ok(()),
+        "the very same name comes first"
+    );
     let wrong = |header: &str, column: &str| found(header, column).unwrap_err();
     let names = "it has no column 'url'; it has 'a', 'b': name one with --column";
     assert_eq!(wrong("a,b\n1,2", "url"), names);
@@ -119,8 +123,12 @@ fn f9b_a_column_is_found_by_its_name_or_the_names_are_told() {
     assert!(wrong("url,url", "url").starts_with("more than one column is called 'url'"));
     assert!(wrong("", "url").contains("it is empty"));
     assert!(wrong("\nurl\n", "url").contains("its first line is blank"));
-    assert!(wrong(&format!("\"{}", "x\n".repeat(RECORD_MAX)), "url").contains("header row is longer"));
-    let many = (0..1000).map(|n| format!("column {n},")).collect::<String>();
+    assert!(
+        wrong(&format!("\"{}", "x\n".repeat(RECORD_MAX)), "url").contains("header row is longer")
+    );
+    let many = (0..1000)
+        .map(|n| format!("column {n},"))
+        .collect::<String>();
     assert!(wrong(&many, "url").ends_with("'column 19' and 981 more: name one with --column"));
     let latin = list(b"url,caf\xe9\n", &csv("url")).unwrap_err();
     assert!(latin.contains("header row is not UTF-8"), "{latin}");
@@ -130,7 +138,10 @@ fn f9b_a_column_is_found_by_its_name_or_the_names_are_told() {
 fn f9b_names_that_repeat_or_are_empty_become_keys_of_their_own() {
     let text = "url,,a,a,a_2,a\nhttp://a/,1,2,3,4,5";
     let columns = json!({"column_2": "1", "a": "2", "a_3": "3", "a_2": "4", "a_4": "5"});
-    assert_eq!(all_said(text, &csv("url"))[1], json!([1, "http://a/", columns]));
+    assert_eq!(
+        all_said(text, &csv("url"))[1],
+        json!([1, "http://a/", columns])
+    );
 }
 
 #[test]
@@ -172,16 +183,29 @@ fn f9c_a_line_that_is_no_object_with_a_url_is_a_failure_that_says_so() {
     );
     assert!(said("{\"url\":\"http://a/\"} x").starts_with("the line is no JSON: trailing"));
     assert_eq!(said("{\"link\":1}"), "the object has no field 'url'");
-    assert_eq!(said("{\"url\":12}"), "the field 'url' is a number and no string");
-    assert_eq!(said("{\"url\":null}"), "the field 'url' is null and no string");
-    assert_eq!(said("{\"url\":{}}"), "the field 'url' is an object and no string");
+    assert_eq!(
+        said("{\"url\":12}"),
+        "the field 'url' is a number and no string"
+    );
+    assert_eq!(
+        said("{\"url\":null}"),
+        "the field 'url' is null and no string"
+    );
+    assert_eq!(
+        said("{\"url\":{}}"),
+        "the field 'url' is an object and no string"
+    );
     assert_eq!(said("{\"url\":\" \"}"), "the field 'url' is empty");
     assert_eq!(said("{\"url\":\"a b\"}"), "relative URL without a base");
     let bad = all_said("{\"url\":7,\"n\":1}", &jsonl("url"));
     assert_eq!(bad[0][3], json!({"n": 1}), "its other fields are kept");
     let long = format!("{{\"url\":\"http://a/{}\"}}", "x".repeat(RECORD_MAX));
     assert!(said(&long).contains("bytes long, the limit is 1048576"));
-    let deep = format!("{{\"url\":\"http://a/\",\"n\":{}{}}}", "[".repeat(9999), "]".repeat(9999));
+    let deep = format!(
+        "{{\"url\":\"http://a/\",\"n\":{}{}}}",
+        "[".repeat(9999),
+        "]".repeat(9999)
+    );
     assert!(matches!(
         list(deep.as_bytes(), &jsonl("url")).map(|list| read_all(list, Resume::default()).0),
         Ok(entries) if matches!(entries[..], [Entry::Item(_)])
@@ -200,7 +224,10 @@ fn f9d_a_form_is_told_by_the_name_and_written_as_flags() {
     assert_eq!(flags("lines"), "--input-format lines");
     let odd = csv("dedupe+a:b").known(true);
     assert_eq!(odd, "dedupe+csv:dedupe+a:b");
-    assert_eq!(flags(&odd), "--input-format csv --column 'dedupe+a:b' --dedupe");
+    assert_eq!(
+        flags(&odd),
+        "--input-format csv --column 'dedupe+a:b' --dedupe"
+    );
 }
 
 proptest! {
@@ -239,12 +266,18 @@ fn f9b_reading_goes_on_in_the_middle_of_a_table() {
         text.push_str(&format!("\"{row}\n,\",http://a/{row}\r\n"));
     }
     let form = csv("url");
-    let (all, segments, consumed) = read_all(list(text.as_bytes(), &form).unwrap(), Resume::default());
+    let (all, segments, consumed) =
+        read_all(list(text.as_bytes(), &form).unwrap(), Resume::default());
     assert_eq!(all.len(), 5000);
     assert_eq!((consumed.lines, consumed.terminated), (5000, true));
-    let Entry::Item(item) = &all[4000] else { panic!() };
+    let Entry::Item(item) = &all[4000] else {
+        panic!()
+    };
     let mut resume = Resume {
-        checkpoint: Checkpoint { index: 4000, offset: item.offset },
+        checkpoint: Checkpoint {
+            index: 4000,
+            offset: item.offset,
+        },
         consumed,
         ..Resume::default()
     };
@@ -262,7 +295,9 @@ fn f9d_what_is_read_of_a_stream_for_its_header_is_put_back() {
     assert!(matches!(form, Ok(Some(form::Form::Table(_)))));
     assert!(read.len() < text.len());
     let mut whole = Vec::new();
-    header::put_back(read, stream).read_to_end(&mut whole).unwrap();
+    header::put_back(read, stream)
+        .read_to_end(&mut whole)
+        .unwrap();
     assert!(whole == text);
 }
 
@@ -274,7 +309,10 @@ fn f9f_of_lines_with_the_same_url_the_first_stays_also_if_it_was_done_before() {
         let mut list = super::list(text);
         list.seen = Some(Seen::create(&directory.path().join("seen")).unwrap());
         let mut resume = Resume {
-            checkpoint: Checkpoint { index: 1, offset: 10 },
+            checkpoint: Checkpoint {
+                index: 1,
+                offset: 10,
+            },
             ..Resume::default()
         };
         for line in done {

@@ -210,7 +210,9 @@ fn a_list_of_another_sort_is_refused() {
         kind: "stream".into(),
         ..Before::default()
     };
-    let error = list("").check(Some(&before), Path::new("spool")).unwrap_err();
+    let error = list("")
+        .check(Some(&before), Path::new("spool"))
+        .unwrap_err();
     assert!(
         error
             .to_string()

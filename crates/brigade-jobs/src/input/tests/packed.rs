@@ -19,13 +19,16 @@ fn zstd(text: &[u8], window: Option<u32>) -> Vec<u8> {
     let mut context = CCtx::create();
     if let Some(log) = window {
         context.set_parameter(CParameter::WindowLog(log)).unwrap();
-        context.set_parameter(CParameter::EnableLongDistanceMatching(true)).unwrap();
+        context
+            .set_parameter(CParameter::EnableLongDistanceMatching(true))
+            .unwrap();
     }
     let mut out = Vec::with_capacity(2 * zstd_safe::compress_bound(text.len()));
     let mut output = OutBuffer::around(&mut out);
-    context.compress_stream(&mut output, &mut InBuffer::around(text)).unwrap();
+    context
+        .compress_stream(&mut output, &mut InBuffer::around(text))
+        .unwrap();
     assert_eq!(context.end_stream(&mut output).unwrap(), 0);
-    drop(output);
     out
 }
 
@@ -93,7 +96,10 @@ fn f9e_damage_is_found_and_says_where() {
         let (_, result) = unpacked(&packed, 4096);
         let error = result.unwrap_err();
         assert!(error.starts_with(&format!("its {name} data ")), "{error}");
-        assert!(error.contains("at byte") || error.contains("near byte"), "{error}");
+        assert!(
+            error.contains("at byte") || error.contains("near byte"),
+            "{error}"
+        );
         packed[middle] ^= 0x55;
         packed[middle + 1] ^= 0xff;
         packed.extend_from_slice(b"garbage behind it");
@@ -123,5 +129,9 @@ fn f9e_a_list_is_told_by_its_first_bytes() {
         assert_eq!(unpacked(plain.as_bytes(), 2).0, plain.as_bytes());
     }
     let (_, refused) = unpacked(b"\xfd7zXZ\0...", 2);
-    assert!(refused.unwrap_err().contains("'xz -dc LIST | brigade fetch -i - ...'"));
+    assert!(
+        refused
+            .unwrap_err()
+            .contains("'xz -dc LIST | brigade fetch -i - ...'")
+    );
 }

@@ -106,5 +106,8 @@ fn f9a_of_a_row_that_never_ends_only_the_beginning_is_kept() {
     let text = [b"a,\"".to_vec(), b"x\n".repeat(2 * RECORD_MAX)].concat();
     let rows = split(&text, &[7, 70_000], b',');
     assert_eq!(rows.len(), 1);
-    assert_eq!((rows[0].1, rows[0].2.len()), (text.len() as u64, RECORD_MAX));
+    assert_eq!(
+        (rows[0].1, rows[0].2.len()),
+        (text.len() as u64, RECORD_MAX)
+    );
 }
