@@ -32,5 +32,5 @@ pub use config::Config;
 pub use error::Error;
 pub use input::Input;
 pub use job::Job;
-pub use progress::{Progress, ProgressHandle};
+pub use progress::{HostProgress, HostsProgress, Progress, ProgressHandle};
 pub use summary::{Latency, State, Summary};
