@@ -290,7 +290,7 @@ fn cost(hosts: usize) -> u64 {
 }
 
 #[test]
-fn f3m_ten_thousand_hosts_cost_little_more_than_eight() {
+fn f3l_ten_thousand_hosts_cost_little_more_than_eight() {
     let (few, many) = (cost(8), cost(10_000));
     println!(
         "8 hosts: {} ms, 10,000 hosts: {} ms",
