@@ -37,7 +37,7 @@ pub use format::{Compression, Format};
 pub use input::{Input, ListForm};
 pub use job::Job;
 pub use ledger::FailureRecord;
-pub use progress::{Progress, ProgressHandle};
+pub use progress::{HostProgress, HostsProgress, Progress, ProgressHandle};
 pub use summary::{Latency, RunCounts, State, StoppedBy, Summary};
 pub use view::{
     Activity, FailureFilter, FailureGroup, FailureGroups, Failures, LedgerView, PausedHost, Status,
