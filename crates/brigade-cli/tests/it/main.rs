@@ -13,5 +13,6 @@ mod kit;
 mod lines;
 mod lines_events;
 mod lines_messages;
+mod look;
 mod usage;
 mod ways;

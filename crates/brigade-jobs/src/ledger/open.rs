@@ -158,9 +158,12 @@ fn details(connection: &Connection, recovered: &mut Recovered) -> rusqlite::Resu
 /// Failures by kind, results and failures by status.
 pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
     let mut counts = Counts::default();
-    let kinds = "SELECT kind, count(*) AS n FROM failure GROUP BY kind";
+    // Of a group with a minimum, SQLite gives the row that has it.
+    let kinds = "SELECT *, min(line) AS first, count(*) AS n FROM failure
+         GROUP BY kind ORDER BY first";
     rows(connection, kinds, |row| {
         counts.by_kind.insert(row.get("kind")?, unsigned(row, "n")?);
+        counts.examples.push(failure(row)?);
         Ok(())
     })?;
     let statuses = "SELECT code, sum(n) AS n FROM (

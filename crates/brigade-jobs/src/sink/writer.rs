@@ -309,6 +309,7 @@ impl Writer {
             skipped: totals.skipped,
             pending,
             by_kind: counts.by_kind,
+            examples: counts.examples,
             by_status: counts.by_status,
             requests: totals.requests,
             retries: totals.retries,

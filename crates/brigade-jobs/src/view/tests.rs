@@ -135,6 +135,17 @@ fn f11f_groups_are_the_largest_first_and_count_all() {
 }
 
 #[test]
+fn f11a_each_kind_of_failure_comes_with_the_first_of_them() {
+    let temp = tempfile::tempdir().unwrap();
+    drop(ledger(temp.path(), &some_failures()));
+    let status = LedgerView::open(temp.path()).unwrap().status().unwrap();
+    assert_eq!((status.failed, status.by_kind["http_status"]), (7, 3));
+    assert_eq!((status.by_status[&404], status.by_status[&500]), (2, 1));
+    let firsts: Vec<_> = status.examples.iter().map(|each| each.index).collect();
+    assert_eq!(firsts, [1, 3, 4, 5, 6]);
+}
+
+#[test]
 fn f11d_the_json_of_a_failure_has_its_columns() {
     let temp = tempfile::tempdir().unwrap();
     let columns = "UPDATE failure SET columns = '{\"id\":\"7\"}' WHERE line = 4;";
