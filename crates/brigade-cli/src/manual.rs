@@ -40,7 +40,7 @@ mod tests {
     use crate::flags::COMMANDS;
 
     #[test]
-    fn f11g_every_command_has_a_page_with_its_flags() {
+    fn f11f_every_command_has_a_page_with_its_flags() {
         let line = CommandLine::command();
         let mut names: Vec<_> = line.get_subcommands().map(Command::get_name).collect();
         let mut known = COMMANDS;

@@ -49,9 +49,9 @@ fn lines(summary: &Summary) -> String {
     let settled = summary.ok + summary.failed + summary.skipped + summary.pending;
     let mut others = Vec::new();
     for (count, what) in [
-        (summary.skipped, "blank lines and comments skipped"),
+        (summary.skipped, "skipped"),
         // What is left of the lines when all others are taken away.
-        (summary.input.saturating_sub(settled), "duplicates left out"),
+        (summary.input.saturating_sub(settled), "duplicates"),
         (summary.pending, "pending"),
     ] {
         if count > 0 {
@@ -78,8 +78,7 @@ fn cost(summary: &Summary) -> String {
     } = summary.latency_ms;
     if max > 0.0 {
         let [p50, p90, p99, max] = [p50, p90, p99, max].map(millis);
-        let quantiles =
-            format!("median {p50}, 90% within {p90}, 99% within {p99}, all within {max}");
+        let quantiles = format!("median {p50}, 90% {p90}, 99% {p99}, longest {max}");
         text.push_str(&line("latency", &quantiles));
     }
     let (bodies, parts) = (
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn f11h_the_report_says_it_all_on_one_screen() {
+    fn f11g_the_report_says_it_all_on_one_screen() {
         assert_snapshot!("report_clean", text(&summary(), Path::new("out")));
         let many = [
             ("http_status", 1_900),
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn f11h_what_can_be_done_next_is_said_only_if_it_helps() {
+    fn f11g_what_can_be_done_next_is_said_only_if_it_helps() {
         let says_next =
             |summary: &Summary| text(summary, Path::new("out")).contains("--retry-failed");
         assert!(says_next(&with_failures(&[("dns", 1)])));

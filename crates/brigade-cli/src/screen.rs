@@ -56,7 +56,7 @@ pub(crate) fn kinds(by_kind: &BTreeMap<String, u64>, examples: &[FailureRecord])
         let failures = format::count(rest.iter().map(|(_, count)| **count).sum());
         text.push_str(&line(
             "",
-            &format!("and {failures} of {} more kinds", rest.len()),
+            &format!("{failures} failures of {} more kinds", rest.len()),
         ));
     }
     text
@@ -102,7 +102,7 @@ pub(crate) mod tests {
         assert_eq!(lines.len(), KINDS + 1);
         assert!(lines[0].starts_with("failed     http_status    123,456  the connection broke: "));
         assert!(lines[1].starts_with("           connect              9  "));
-        assert_eq!(lines[6], "           and 2 of 2 more kinds");
+        assert_eq!(lines[6], "           2 failures of 2 more kinds");
         assert!(
             lines.iter().all(|line| line.chars().count() <= WIDTH),
             "{text}"

@@ -3,7 +3,7 @@
 //! Each is one function from text to a value or to a fragment that says what would have been
 //! right. None of them knows which flag it serves.
 
-use brigade_jobs::{FailureSet, Rate, Retries};
+use brigade_jobs::{FailureKind, FailureSet, Rate, Retries, Unretriable};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -125,6 +125,14 @@ pub(crate) fn times(text: &str) -> Result<u32, String> {
 /// Parses a word for some failures: `dns`, `timeout`, `404`, `5xx`.
 pub(crate) fn failures(text: &str) -> Result<FailureSet, String> {
     text.trim().parse().map_err(|unknown| format!("{unknown}"))
+}
+
+/// Parses a word for failures that may be asked for again, which is all but those of `bad_url`.
+pub(crate) fn again(text: &str) -> Result<FailureSet, String> {
+    match failures(text)? {
+        FailureSet::Kind(kind @ FailureKind::BadUrl) => Err(Unretriable(kind).to_string()),
+        set => Ok(set),
+    }
 }
 
 /// Parses `dns=0`, `404=2`.
@@ -301,6 +309,7 @@ mod tests {
                 "too_large=0",
             ],
         );
+        assert!(again("bad_url").is_err() && again("too_large").is_ok());
         let said = retry("dnss=1").unwrap_err();
         assert!(
             said.contains("timeout.connect") && said.contains("5xx"),

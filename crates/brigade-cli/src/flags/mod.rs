@@ -106,7 +106,7 @@ pub(crate) struct FetchFlags {
 
     /// Ask again for what failed in earlier runs, or only for some kinds of it: timeout,5xx and the
     /// like, separated by commas, after a '='
-    #[arg(long, value_name = "KIND", value_parser = value::failures, value_delimiter = ',')]
+    #[arg(long, value_name = "KIND", value_parser = value::again, value_delimiter = ',')]
     #[arg(num_args = 0.., require_equals = true)]
     pub(crate) retry_failed: Option<Vec<FailureSet>>,
 

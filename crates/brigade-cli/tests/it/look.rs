@@ -116,7 +116,7 @@ fn f11a_status_names_the_hosts_that_are_left_alone() {
 }
 
 #[test]
-fn f11c_a_directory_that_no_job_can_be_read_from_is_one_line() {
+fn f11b_a_directory_that_no_job_can_be_read_from_is_one_line() {
     let place = Place::new();
     fs::create_dir(place.path("bare")).unwrap();
     for name in ["empty", "text"] {
@@ -141,7 +141,7 @@ fn f11c_a_directory_that_no_job_can_be_read_from_is_one_line() {
 }
 
 #[test]
-fn f11d_failures_as_json_are_the_lines_of_the_file() {
+fn f11c_failures_as_json_are_the_lines_of_the_file() {
     let server = Server::start_thread(site).unwrap();
     let place = done(&server);
     let run = place.run(&["failures", "out", "--json"]);
@@ -153,7 +153,7 @@ fn f11d_failures_as_json_are_the_lines_of_the_file() {
 }
 
 #[test]
-fn f11e_failures_are_one_a_line_and_can_be_chosen() {
+fn f11d_failures_are_one_a_line_and_can_be_chosen() {
     let server = Server::start_thread(site).unwrap();
     let place = done(&server);
     let mut said = String::new();
@@ -175,7 +175,7 @@ fn f11e_failures_are_one_a_line_and_can_be_chosen() {
 }
 
 #[test]
-fn f11e_the_urls_of_failures_are_a_list_for_another_fetch() {
+fn f11d_the_urls_of_failures_are_a_list_for_another_fetch() {
     let server = Server::start_thread(site).unwrap();
     let place = done(&server);
     let run = place.run(&["failures", "out", "--urls", "--kind", "404"]);
@@ -189,7 +189,7 @@ fn f11e_the_urls_of_failures_are_a_list_for_another_fetch() {
 }
 
 #[test]
-fn f11f_failures_are_counted_by_kind_and_host() {
+fn f11e_failures_are_counted_by_kind_and_host() {
     let server = Server::start_thread(site).unwrap();
     let place = done(&server);
     let run = place.run(&["failures", "out", "--summary"]);
@@ -199,7 +199,7 @@ fn f11f_failures_are_counted_by_kind_and_host() {
 }
 
 #[test]
-fn f11e_a_reader_who_leaves_ends_the_list_without_a_word() {
+fn f11d_a_reader_who_leaves_ends_the_list_without_a_word() {
     let server = Server::start_thread(site).unwrap();
     let place = Place::new();
     place.list((0..20_000).map(|line| format!("this is line {line} and no URL")));
@@ -219,7 +219,7 @@ fn f11e_a_reader_who_leaves_ends_the_list_without_a_word() {
 }
 
 #[test]
-fn f11e_a_list_that_cannot_be_written_is_an_error() {
+fn f11d_a_list_that_cannot_be_written_is_an_error() {
     let Ok(full) = fs::File::options().write(true).open("/dev/full") else {
         return;
     };

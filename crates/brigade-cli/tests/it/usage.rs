@@ -146,7 +146,7 @@ fn completions_know_the_flags() {
 }
 
 #[test]
-fn f11g_pages_of_the_manual_are_what_man_accepts_without_a_warning() {
+fn f11f_pages_of_the_manual_are_what_man_accepts_without_a_warning() {
     let place = Place::new();
     let pages = [
         None,
