@@ -28,7 +28,9 @@ mod view;
 
 pub use brigade_core::backoff::{Backoff, HostRule};
 pub use brigade_core::gcra::Rate;
-pub use brigade_core::verdict::{FailureKind, FailureLimit, FailureSet, UnknownFailures};
+pub use brigade_core::verdict::{
+    FailureKind, FailureLimit, FailureSet, Retries, UnknownFailures, Unretriable,
+};
 pub use brigade_http::proxy::Proxy;
 pub use brigade_http::{Timeouts, Versions};
 pub use config::Config;

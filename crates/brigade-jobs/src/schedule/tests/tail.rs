@@ -112,6 +112,7 @@ fn end_one(schedule: &mut Schedule, running: &mut Running) -> Moment {
 
 fn item(index: u64, host: &str) -> Item {
     Item {
+        columns: None,
         index,
         offset: 0,
         length: 0,
