@@ -14,6 +14,8 @@ pub enum List {
 pub enum Form {
     /// Lines of JSON in parts; the coding follows from their names.
     Parts,
+    /// A file for each body, which a line in the parts names.
+    Files,
 }
 
 /// What is special about the runs.
@@ -43,9 +45,14 @@ const fn column(name: &'static str, args: &'static [&'static str], list: List, f
 }
 
 /// All forms.
-pub const COLUMNS: [Column; 4] = [
+pub const COLUMNS: [Column; 9] = [
     column("jsonl", &[], List::File, Form::Parts, Way::Plain),
+    column("gzip", &["--compress", "gzip"], List::File, Form::Parts, Way::Plain),
+    column("zstd", &["--compress", "zstd"], List::File, Form::Parts, Way::Plain),
+    column("json", &["--json"], List::File, Form::Parts, Way::Plain),
+    column("files", &["--format", "files"], List::File, Form::Files, Way::Plain),
     column("stdin", &[], List::Stdin, Form::Parts, Way::Plain),
     column("fresh", &[], List::File, Form::Parts, Way::Fresh),
+    column("fresh-files", &["--format", "files"], List::File, Form::Files, Way::Fresh),
     column("retry-failed", &[], List::File, Form::Parts, Way::RetryFailed),
 ];
