@@ -6,6 +6,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::Error;
 
@@ -13,12 +14,17 @@ pub(crate) const LEDGER: &str = "ledger.db";
 pub(crate) const FAILURES: &str = "failures.jsonl";
 pub(crate) const SUMMARY: &str = "summary.json";
 pub(crate) const SPOOL: &str = "input.spool";
+pub(crate) const SEEN: &str = "input.seen";
 pub(crate) const SPILL: &str = "window.spill";
 /// The directory of bodies that are files.
 pub(crate) const FILES: &str = "files";
 const LOCK: &str = "lock";
 /// What the names of parts end with.
 const EXTENSIONS: [&str; 3] = ["jsonl", "jsonl.gz", "jsonl.zst"];
+
+/// A look at the lock takes microseconds; so long and so often a job waits for the end of one.
+const LOOK: Duration = Duration::from_millis(10);
+const LOOKS_MAX: u32 = 25;
 
 /// A directory that this process alone works in.
 #[derive(Debug)]
@@ -51,7 +57,7 @@ impl Directory {
             .write(true)
             .open(path.join(LOCK))
             .map_err(unusable)?;
-        match lock.try_lock() {
+        match patiently(&lock) {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
                 _lock: lock,
@@ -59,6 +65,13 @@ impl Directory {
             Err(TryLockError::WouldBlock) => Err(Error::Locked(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
+    }
+
+    /// Whether a job works in the directory at `path` now, as far as that can be known.
+    pub(crate) fn is_used(path: &Path) -> bool {
+        // Who only looks shares the lock, for a moment: a job that opens meanwhile tries again.
+        let shared = File::open(path.join(LOCK)).map(|lock| lock.try_lock_shared());
+        matches!(shared, Ok(Err(TryLockError::WouldBlock)))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -120,6 +133,13 @@ impl Directory {
         self.sync().map_err(|error| Error::write(&self.path, error))
     }
 
+    /// Deletes what an earlier run left of results that waited for their turn.
+    pub(crate) fn clear_order(&self) -> Result<(), Error> {
+        let names = self.job_files()?;
+        let mut names = names.iter().filter(|name| is_order(name));
+        names.try_for_each(|name| self.remove(name))
+    }
+
     /// Deletes one file; one that is not there is fine.
     pub(crate) fn remove(&self, name: &str) -> Result<(), Error> {
         match fs::remove_file(self.join(name)) {
@@ -149,9 +169,32 @@ impl Directory {
     }
 }
 
+/// Takes the lock, and does not give up because somebody looks whether it is taken.
+fn patiently(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS_MAX {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            taken => return taken,
+        }
+    }
+    lock.try_lock()
+}
+
 /// The name of the part with this number.
 pub(crate) fn part_name(number: u64, extension: &str) -> String {
     format!("part-{number:05}.{extension}")
+}
+
+/// The name of a file of results that wait for their turn.
+pub(crate) fn order_name(number: u64) -> String {
+    format!("order-{number}.spill")
+}
+
+/// Whether a file holds results that wait for their turn.
+fn is_order(name: &str) -> bool {
+    name.strip_prefix("order-")
+        .and_then(|rest| rest.strip_suffix(".spill"))
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Whether a file is a part, as far as its name says.
@@ -165,10 +208,13 @@ pub(crate) fn is_part(name: &str) -> bool {
 }
 
 fn is_job_file(name: &str) -> bool {
-    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SPILL];
+    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SEEN, SPILL];
     let stem = name.strip_suffix(".tmp").unwrap_or(name);
     let ledger = name.strip_prefix(LEDGER);
-    is_part(name) || fixed.contains(&stem) || matches!(ledger, Some("-wal" | "-shm" | "-journal"))
+    is_part(name)
+        || is_order(name)
+        || fixed.contains(&stem)
+        || matches!(ledger, Some("-wal" | "-shm" | "-journal"))
 }
 
 /// Makes the directories on the way to `path` durable, as far as they are ours to sync.
@@ -205,6 +251,7 @@ mod tests {
             "part-00000.jsonl.gz",
             "part-123456.jsonl.zst",
             "ledger.db-wal",
+            "order-12.spill",
             "summary.json.tmp",
         ] {
             assert!(is_job_file(name), "{name}");
@@ -228,6 +275,25 @@ mod tests {
         assert!(matches!(second, Error::Locked(_)), "{second}");
         drop(first);
         Directory::open(temp.path()).unwrap();
+    }
+
+    #[test]
+    fn f11c_a_look_at_the_lock_does_not_keep_a_job_out() {
+        let temp = tempfile::tempdir().unwrap();
+        assert!(!Directory::is_used(temp.path()), "there is no lock yet");
+        let job = Directory::open(temp.path()).unwrap();
+        assert!(Directory::is_used(temp.path()));
+        drop(job);
+        assert!(!Directory::is_used(temp.path()));
+        let look = File::open(temp.path().join(LOCK)).unwrap();
+        look.try_lock_shared().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(LOOK * 3);
+                drop(look);
+            });
+            Directory::open(temp.path()).unwrap();
+        });
     }
 
     #[test]
