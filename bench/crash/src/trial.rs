@@ -11,7 +11,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::Result;
-use crate::column::{Column, Way};
+use crate::column::{Column, List, Way};
 use crate::disk::{Disk, Mercy};
 use crate::job::{self, Place, Run, Trouble};
 use crate::kind::Kind;
@@ -92,7 +92,7 @@ impl Stand {
         let folder = folder.join(column.name);
         fs::create_dir_all(&folder)?;
         let site = Site::start()?;
-        fs::write(folder.join("list"), site.lines().join("\n"))?;
+        fs::write(folder.join("list"), list(&site, column.list))?;
         let reference = Reference {
             output: Output::default(),
             code: 0,
@@ -317,4 +317,15 @@ impl Trial<'_> {
 /// Whether the library of faults counts the call that this record is of.
 fn is_counted(record: &Record) -> bool {
     !matches!(record, Record::Opened { created: false, .. } | Record::Fault { .. })
+}
+
+fn list(site: &Site, list: List) -> String {
+    match list {
+        List::File | List::Stdin => site.lines().join("\n"),
+        List::Csv => {
+            let records = site.lines().into_iter().enumerate();
+            let records = records.map(|(place, url)| format!("\"{place}, or so\",{url}\r\n"));
+            std::iter::once("name,url\r\n".to_owned()).chain(records).collect()
+        }
+    }
 }
