@@ -279,12 +279,35 @@ mod tests {
             ),
             ("-o out u --proxy ftp://secret@p", "--proxy: "),
             ("-o out u --noproxy a", "--noproxy HOSTS says what --proxy"),
+            (
+                "-o out u --input-format csv",
+                "--input-format is for a list",
+            ),
+            ("-o out u --column a", "--column 'a' is for records"),
+            ("-o out -i a.txt --column a", "--column 'a' is for records"),
+            ("-o out -i - --column a", "--column 'a' is for records"),
         ];
         for (line, start) in cases {
             let error = format!("{:#}", plan(line).unwrap_err());
             assert!(error.starts_with(start), "{line}: {error}");
             assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn f9d_the_form_of_a_list_follows_from_its_name_unless_it_is_said() {
+        let form = |line: &str| plan(&format!("-o out {line}")).unwrap().config.form;
+        let column = "url".to_owned();
+        assert_eq!(form("u --dedupe"), ListForm::Lines);
+        assert_eq!(form("-i -"), ListForm::Lines);
+        assert_eq!(form("-i a.txt.gz"), ListForm::Lines);
+        assert_eq!(form("-i a.csv.gz"), ListForm::Csv { column });
+        assert_eq!(form("-i a.csv --input-format lines"), ListForm::Lines);
+        let column = "link".to_owned();
+        assert_eq!(form("-i a.jsonl --column link"), ListForm::Jsonl { column });
+        let column = "link".to_owned();
+        let said = "-i - --column link --input-format tsv";
+        assert_eq!(form(said), ListForm::Tsv { column });
     }
 
     #[test]

@@ -13,5 +13,6 @@ mod kit;
 mod lines;
 mod lines_events;
 mod lines_messages;
+mod lists;
 mod usage;
 mod ways;

@@ -153,8 +153,8 @@ fn f11d_the_json_of_a_failure_has_its_columns() {
         .unwrap();
     let mut line = Vec::new();
     found[0].write_json(&mut line);
-    let expected = "{\"index\":4,\"url\":\"http://a/\",\"kind\":\"dns\",\"message\":\"m4\",\
-                    \"attempts\":1,\"columns\":{\"id\":\"7\"}}\n";
+    let expected = "{\"index\":4,\"url\":\"http://a/\",\"columns\":{\"id\":\"7\"},\
+                    \"kind\":\"dns\",\"message\":\"m4\",\"attempts\":1}\n";
     assert_eq!(String::from_utf8(line).unwrap(), expected);
 }
 
