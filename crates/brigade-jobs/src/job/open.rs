@@ -77,7 +77,7 @@ impl Job {
         let directory = Arc::new(Directory::open(&config.output)?);
         let path = directory.join(LEDGER);
         if config.fresh {
-            let before = Ledger::format(&path);
+            let before = Ledger::format(&path)?;
             let bodies = before.is_some_and(|format| format.starts_with(FILES));
             directory.clear(bodies)?;
         }
