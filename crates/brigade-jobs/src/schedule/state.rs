@@ -76,8 +76,9 @@ pub(crate) struct Schedule {
     pub(super) held: usize,
     /// Bytes of their URLs.
     pub(super) held_bytes: usize,
-    /// Lines that are being read back from disk.
+    /// Lines that are being read back from disk, and their bytes, about.
     pub(super) loading: usize,
+    pub(super) loading_bytes: u64,
     pub(super) active: usize,
     /// Lines on disk, those being read back included.
     pub(super) spilled: u64,
@@ -97,6 +98,7 @@ impl Schedule {
             held: 0,
             held_bytes: 0,
             loading: 0,
+            loading_bytes: 0,
             active: 0,
             spilled: 0,
             slots_free: Vec::new(),
