@@ -68,7 +68,7 @@ pub enum Error {
     },
     /// The list is to be read in another way than when the job was started.
     #[error(
-        "this job was started with '{before}', not with '{now}': give the same flags again, choose another directory, or --fresh to start again"
+        "this job was started with {before}, not with {now}: give the same flags again, choose another directory, or --fresh to start again"
     )]
     FormChanged {
         /// The flags that say how it was read before.

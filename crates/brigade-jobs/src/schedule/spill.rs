@@ -28,6 +28,8 @@ pub(crate) struct Slot {
     pub(crate) first: u16,
     /// Behind the last place.
     pub(crate) end: u16,
+    /// Bytes of their lines, about.
+    pub(crate) bytes: u64,
 }
 
 impl Slot {

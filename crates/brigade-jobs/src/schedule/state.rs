@@ -79,8 +79,9 @@ pub(crate) struct Schedule {
     pub(super) held_bytes: usize,
     /// Lines that the window may hold beyond its size.
     pub(super) stretched: usize,
-    /// Lines that are being read back from disk.
+    /// Lines that are being read back from disk, and their bytes, about.
     pub(super) loading: usize,
+    pub(super) loading_bytes: u64,
     pub(super) active: usize,
     /// Lines on disk, those being read back included.
     pub(super) spilled: u64,
@@ -105,6 +106,7 @@ impl Schedule {
             held_bytes: 0,
             stretched: 0,
             loading: 0,
+            loading_bytes: 0,
             active: 0,
             spilled: 0,
             slots_free: Vec::new(),

@@ -449,3 +449,27 @@ fn f2b_long_urls_make_the_window_smaller() {
     }
     assert_eq!(bench.schedule.held(), 11);
 }
+
+#[test]
+fn f2b_of_long_lines_no_more_come_back_than_the_window_has_room_for() {
+    let long = format!("a/?{}", "x".repeat(10_000));
+    let hosts = vec![long.as_str(); 300];
+    let mut bench = Bench::new(settings(100, Some(1)), &hosts);
+    refuse(&mut bench, "a", second(1), 10);
+    bench.feed(second(1));
+    let mut seen = 0;
+    loop {
+        let started = bench.start(second(100));
+        if started.is_empty() {
+            break;
+        }
+        for (host, _) in started {
+            seen += 1;
+            bench.schedule.finish(host, second(100));
+        }
+        bench.carry_out();
+        bench.most_held = bench.most_held.max(bench.schedule.held());
+    }
+    assert_eq!(seen, 300);
+    assert!(bench.most_held <= 13, "{}", bench.most_held);
+}

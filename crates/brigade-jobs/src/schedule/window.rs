@@ -94,6 +94,7 @@ impl Schedule {
             self.slots_free.push(loaded.slot.number);
         }
         self.loading -= loaded.slot.len();
+        self.loading_bytes -= loaded.slot.bytes;
         self.spilled -= loaded.slot.len() as u64;
         let host = self.hosts.at(loaded.host);
         host.on_disk -= loaded.slot.len() as u64;
@@ -147,8 +148,10 @@ impl Schedule {
             let room = SLOT - usize::from(slot.end);
             let (now, later) = rest.split_at(rest.len().min(room));
             rest = later;
+            let bytes: u64 = now.iter().map(|place| u64::from(place.length)).sum();
             self.hosts.at(host).spilled.push_back(Slot {
                 end: slot.end + now.len() as u16,
+                bytes: slot.bytes + bytes,
                 ..slot
             });
             let places = now.to_vec();
@@ -166,34 +169,42 @@ impl Schedule {
             number,
             first: 0,
             end: 0,
+            bytes: 0,
         }
     }
 
     /// Has lines of a host read back: as many as the window has room for, and one in any case if
     /// none of the host stands in line.
     pub(super) fn load(&mut self, id: HostId) {
-        let room = self.room().min(SLOT);
-        let count = room.max(usize::from(self.admission.waiting_of(&id) == 0));
+        let (room, bytes) = (self.room().min(SLOT), self.room_bytes() as u64);
+        let least = usize::from(self.admission.waiting_of(&id) == 0);
         let host = self.hosts.at(id);
-        if host.loading || count == 0 {
+        if host.loading || room.max(least) == 0 {
             return;
         }
         let Some(slot) = host.spilled.pop_front() else {
             return;
         };
+        // Lines of one slot are taken to be of one length: records of a list mostly are.
+        let length = (slot.bytes / slot.len().max(1) as u64).max(1);
+        let count = room.min((bytes / length) as usize).max(least.max(1));
+        let count = slot.len().min(count);
         let read = Slot {
-            end: slot.first + slot.len().min(count) as u16,
+            end: slot.first + count as u16,
+            bytes: slot.bytes * count as u64 / slot.len().max(1) as u64,
             ..slot
         };
         let last = read.end == slot.end;
         if !last {
             host.spilled.push_front(Slot {
                 first: read.end,
+                bytes: slot.bytes - read.bytes,
                 ..slot
             });
         }
         host.loading = true;
         self.loading += read.len();
+        self.loading_bytes += read.bytes;
         self.orders.push(Order::Read {
             host: id,
             slot: read,
@@ -215,9 +226,20 @@ impl Schedule {
 
     /// Lines that the window has room for.
     fn room(&self) -> usize {
-        let window = self.settings.window.saturating_add(self.stretched);
-        let bytes = window.saturating_mul(URL_BYTES);
-        let room = bytes.saturating_sub(self.held_bytes).div_ceil(URL_BYTES);
+        let window = self.window();
+        let room = self.room_bytes().div_ceil(URL_BYTES);
         room.min(window.saturating_sub(self.held + self.loading))
+    }
+
+    /// Lines that it may hold now.
+    fn window(&self) -> usize {
+        self.settings.window.saturating_add(self.stretched)
+    }
+
+    /// Bytes of lines that it has room for.
+    fn room_bytes(&self) -> usize {
+        let bytes = self.window().saturating_mul(URL_BYTES);
+        let loading = usize::try_from(self.loading_bytes).unwrap_or(usize::MAX);
+        bytes.saturating_sub(self.held_bytes.saturating_add(loading))
     }
 }

@@ -174,7 +174,7 @@ fn f9d_a_job_continues_with_its_own_form_and_no_other() {
         assert!(matches!(error, Error::FormChanged { .. }), "{error}");
         let error = error.to_string();
         assert!(!error.contains('\n'), "{error}");
-        let said = format!("'--input-format csv --column 'url'', not with '{now}'");
+        let said = format!("with --input-format csv --column 'url', not with {now}: give");
         assert!(error.contains(&said), "{error}");
     }
     assert_eq!(run(config).unwrap().state, State::Done);
