@@ -10,6 +10,8 @@ use brigade_jobs::{HostProgress, Progress};
 
 /// Columns of the bar with its brackets and the space behind it.
 const BAR: usize = 23;
+/// Columns that stay free on the right: a character in the last one would wrap on some terminals.
+const MARGIN: usize = 1;
 /// A narrower terminal has no bar, so that the numbers have room.
 const BAR_FROM: usize = 60;
 
@@ -24,9 +26,8 @@ pub(super) struct Rows {
 impl Rows {
     /// Lays out for a terminal of `height` rows and `width` columns.
     pub(super) fn of(progress: &Progress, paces: &Paces, (height, width): (usize, usize)) -> Self {
-        // A character in the last column would wrap on some terminals.
-        let width = width.saturating_sub(1);
-        let bar = width + 1 >= BAR_FROM;
+        let bar = width >= BAR_FROM;
+        let width = width.saturating_sub(MARGIN);
         let room = if bar { width - BAR } else { width };
         let eta = Eta::of(progress, paces);
         let count = line::count(progress);
