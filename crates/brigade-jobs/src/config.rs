@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use brigade_core::backoff::{Backoff, HostRule};
 use brigade_core::gcra::Rate;
+use brigade_core::verdict::{FailureKind, FailureLimit, FailureSet, Retries, Unretriable};
 use brigade_http::proxy::Proxy;
 use brigade_http::{Timeouts, Versions};
 
 use crate::error::Error;
 use crate::format::{Compression, Format, Shape};
-use crate::input::Input;
+use crate::input::{Input, ListForm};
 
 /// The settings of a job.
 ///
@@ -30,6 +31,13 @@ use crate::input::Input;
 pub struct Config {
     /// The list of URLs.
     pub input: Input,
+    /// How the list says its URLs. Default a URL on each line. A job continues with the form that it
+    /// was started with and no other.
+    pub form: ListForm,
+    /// Fetches no URL twice: of the lines whose URLs are the same but for what follows `#`, only the
+    /// first is fetched, and the others are counted as duplicates. It takes 32 to 64 bytes of disk
+    /// for each URL, and reads the list from its beginning when a job continues. Default false.
+    pub dedupe: bool,
     /// The directory of the results; created if it is not there.
     pub output: PathBuf,
     /// Requests in flight at most, over all hosts. Default 64.
@@ -42,13 +50,21 @@ pub struct Config {
     pub host_rate: Option<Rate>,
     /// Attempts beyond the first that an item gets when a failure may pass. Default 3.
     pub retries: u32,
+    /// Attempts beyond the first for some failures in place of `retries`, also for those that are
+    /// final otherwise. The narrowest that holds a failure counts, and of equals the last. Default
+    /// none.
+    pub retry_rules: Vec<(FailureSet, u32)>,
+    /// The share of failures among the lines that a run asked for, beyond which it stops: what was
+    /// received is committed, the rest stays pending, and the job can be continued. Default none.
+    pub failure_limit: Option<FailureLimit>,
     /// How long an item waits for its next attempt.
     pub backoff: Backoff,
     /// How long a host is left alone that asked for patience (429, 503) without saying how long.
     pub host_rule: HostRule,
-    /// Redirects followed at most. Default 10.
+    /// Redirects that a line follows at most. Each hop is a request of its host, within that host's
+    /// limits. Default 10.
     pub redirects: u32,
-    /// The timeouts of each request.
+    /// The timeouts of each request; after a redirect they begin anew.
     pub timeouts: Timeouts,
     /// Longest decoded body in bytes; a longer one is a `too_large` failure. Default 16 MiB.
     pub max_body: u64,
@@ -69,8 +85,10 @@ pub struct Config {
     pub fresh: bool,
     /// Asks again for the items that failed in earlier runs. Default false.
     pub retry_failed: bool,
-    /// Lines of the list held in memory at most, beyond those in flight; fewer if their URLs are
-    /// longer than 1 KiB on average. Default 8192.
+    /// Of the items that failed in earlier runs, asks only for these again. Default all of them.
+    pub retry_only: Vec<FailureSet>,
+    /// Lines of the list held in memory at most, beyond those in flight; fewer if their URLs, with
+    /// the other columns, are longer than 1 KiB on average. Default 8192.
     pub window: usize,
     /// Results after which a commit is made. Default 1000.
     pub commit_every: usize,
@@ -84,6 +102,11 @@ pub struct Config {
     pub compression: Compression,
     /// Whether a body that is JSON becomes a value, `body_json`, in place of a string. Default false.
     pub json_bodies: bool,
+    /// Whether the results keep the order of the list. A line that takes long then holds up what
+    /// comes more than a [`window`](Self::window) behind it, and what waits for its turn when the job
+    /// is stopped is fetched again. Lines that [`retry_failed`](Self::retry_failed) heals come behind
+    /// those that were written before. Default false.
+    pub ordered: bool,
     /// Keeps no ledger: nothing is committed and nothing can be continued. For measurements.
     #[doc(hidden)]
     pub without_ledger: bool,
@@ -94,12 +117,16 @@ impl Config {
     pub fn new(input: Input, output: impl Into<PathBuf>) -> Self {
         Self {
             input,
+            form: ListForm::default(),
+            dedupe: false,
             output: output.into(),
             concurrency: 64,
             per_host: 8,
             rate: None,
             host_rate: None,
             retries: 3,
+            retry_rules: Vec::new(),
+            failure_limit: None,
             backoff: Backoff::default(),
             host_rule: HostRule::default(),
             redirects: 10,
@@ -112,6 +139,7 @@ impl Config {
             unix_socket: None,
             fresh: false,
             retry_failed: false,
+            retry_only: Vec::new(),
             window: 8192,
             commit_every: 1000,
             commit_interval: Duration::from_secs(1),
@@ -119,6 +147,7 @@ impl Config {
             format: Format::default(),
             compression: Compression::default(),
             json_bodies: false,
+            ordered: false,
             without_ledger: false,
         }
     }
@@ -128,6 +157,7 @@ impl Config {
             format: self.format,
             compression: self.compression,
             json_bodies: self.json_bodies,
+            ordered: self.ordered,
         }
     }
 
@@ -145,10 +175,33 @@ impl Config {
             }
         }
         self.shape().check()?;
+        match (&self.input, self.form.column()) {
+            (_, Some("")) => return Err(Error::Config("the column needs a name".into())),
+            (Input::Urls(_), Some(_)) => {
+                return Err(Error::Config("given URLs are lines and no records".into()));
+            }
+            _ => {}
+        }
         if self.commit_interval.is_zero() {
             return Err(Error::Config("commit_interval must not be zero".into()));
         }
-        Ok(())
+        for failures in &self.retry_only {
+            if *failures == FailureSet::Kind(FailureKind::BadUrl) {
+                let never = Unretriable(FailureKind::BadUrl);
+                return Err(Error::Config(format!("retry_only: {never}")));
+            }
+        }
+        self.all_retries().map(drop)
+    }
+
+    /// How often which failure is tried again.
+    pub(crate) fn all_retries(&self) -> Result<Retries, Error> {
+        let mut retries = Retries::new(self.retries);
+        for (failures, count) in &self.retry_rules {
+            let set = retries.set(*failures, *count);
+            set.map_err(|error| Error::Config(format!("retry_rules: {error}")))?;
+        }
+        Ok(retries)
     }
 }
 
@@ -156,6 +209,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("input", &self.input)
+            .field("form", &self.form)
             .field("output", &self.output)
             .field("concurrency", &self.concurrency)
             .field("per_host", &self.per_host)

@@ -6,6 +6,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::Error;
 
@@ -13,12 +14,17 @@ pub(crate) const LEDGER: &str = "ledger.db";
 pub(crate) const FAILURES: &str = "failures.jsonl";
 pub(crate) const SUMMARY: &str = "summary.json";
 pub(crate) const SPOOL: &str = "input.spool";
+pub(crate) const SEEN: &str = "input.seen";
 pub(crate) const SPILL: &str = "window.spill";
 /// The directory of bodies that are files.
 pub(crate) const FILES: &str = "files";
 const LOCK: &str = "lock";
 /// What the names of parts end with.
 const EXTENSIONS: [&str; 3] = ["jsonl", "jsonl.gz", "jsonl.zst"];
+
+/// A look at the lock takes microseconds; so long and so often a job waits for the end of one.
+const LOOK: Duration = Duration::from_millis(10);
+const LOOKS_MAX: u32 = 25;
 
 /// A directory that this process alone works in.
 #[derive(Debug)]
@@ -35,7 +41,6 @@ impl Directory {
             path: path.to_owned(),
             source,
         };
-        let existed = path.is_dir();
         if let Err(error) = fs::create_dir_all(path) {
             return Err(match error.kind() {
                 io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
@@ -44,16 +49,15 @@ impl Directory {
                 _ => unusable(error),
             });
         }
-        if !existed {
-            sync_parent(path).map_err(unusable)?;
-        }
+        // Also if they were there: who made them may not have lived to sync them.
+        sync_above(path).map_err(unusable)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .open(path.join(LOCK))
             .map_err(unusable)?;
-        match lock.try_lock() {
+        match patiently(&lock) {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
                 _lock: lock,
@@ -61,6 +65,13 @@ impl Directory {
             Err(TryLockError::WouldBlock) => Err(Error::Locked(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
+    }
+
+    /// Whether a job works in the directory at `path` now, as far as that can be known.
+    pub(crate) fn is_used(path: &Path) -> bool {
+        // Who only looks shares the lock, for a moment: a job that opens meanwhile tries again.
+        let shared = File::open(path.join(LOCK)).map(|lock| lock.try_lock_shared());
+        matches!(shared, Ok(Err(TryLockError::WouldBlock)))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -97,6 +108,13 @@ impl Directory {
     /// Deletes the files of an earlier job, the ledger last, and nothing else; with `bodies`, also
     /// the directory of those that are files.
     pub(crate) fn clear(&self, bodies: bool) -> Result<(), Error> {
+        let (ledger, others): (Vec<_>, Vec<_>) = self
+            .job_files()?
+            .into_iter()
+            .partition(|name| name.starts_with(LEDGER));
+        // A crash at any point must leave what is refused, on disk as well: first a ledger that misses
+        // its parts, so that nobody misses the bodies that they name, and parts never without one.
+        self.remove_all(others)?;
         let path = self.join(FILES);
         if bodies
             && let Err(error) = fs::remove_dir_all(&path)
@@ -104,13 +122,22 @@ impl Directory {
         {
             return Err(Error::write(path, error));
         }
-        let mut names = self.job_files()?;
-        // A crash half-way must leave the ledger: parts without one are refused.
-        names.sort_by_key(|name| name.starts_with(LEDGER));
+        self.remove_all(ledger)
+    }
+
+    /// Deletes files for good.
+    fn remove_all(&self, names: Vec<String>) -> Result<(), Error> {
         for name in names {
             self.remove(&name)?;
         }
         self.sync().map_err(|error| Error::write(&self.path, error))
+    }
+
+    /// Deletes what an earlier run left of results that waited for their turn.
+    pub(crate) fn clear_order(&self) -> Result<(), Error> {
+        let names = self.job_files()?;
+        let mut names = names.iter().filter(|name| is_order(name));
+        names.try_for_each(|name| self.remove(name))
     }
 
     /// Deletes one file; one that is not there is fine.
@@ -142,9 +169,32 @@ impl Directory {
     }
 }
 
+/// Takes the lock, and does not give up because somebody looks whether it is taken.
+fn patiently(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS_MAX {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            taken => return taken,
+        }
+    }
+    lock.try_lock()
+}
+
 /// The name of the part with this number.
 pub(crate) fn part_name(number: u64, extension: &str) -> String {
     format!("part-{number:05}.{extension}")
+}
+
+/// The name of a file of results that wait for their turn.
+pub(crate) fn order_name(number: u64) -> String {
+    format!("order-{number}.spill")
+}
+
+/// Whether a file holds results that wait for their turn.
+fn is_order(name: &str) -> bool {
+    name.strip_prefix("order-")
+        .and_then(|rest| rest.strip_suffix(".spill"))
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Whether a file is a part, as far as its name says.
@@ -158,18 +208,36 @@ pub(crate) fn is_part(name: &str) -> bool {
 }
 
 fn is_job_file(name: &str) -> bool {
-    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SPILL];
+    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SEEN, SPILL];
     let stem = name.strip_suffix(".tmp").unwrap_or(name);
     let ledger = name.strip_prefix(LEDGER);
-    is_part(name) || fixed.contains(&stem) || matches!(ledger, Some("-wal" | "-shm" | "-journal"))
+    is_part(name)
+        || is_order(name)
+        || fixed.contains(&stem)
+        || matches!(ledger, Some("-wal" | "-shm" | "-journal"))
 }
 
-fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
+/// Makes the directories on the way to `path` durable, as far as they are ours to sync.
+fn sync_above(path: &Path) -> io::Result<()> {
+    for above in std::path::absolute(path)?.ancestors().skip(1) {
+        match File::open(above).and_then(|directory| directory.sync_all()) {
+            Err(error) if !is_not_ours(&error) => return Err(error),
+            _ => {}
+        }
     }
+    Ok(())
+}
+
+/// Whether the directory belongs to somebody else, or its file system has nothing to sync: then
+/// this job has not made anything in it.
+fn is_not_ours(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::Unsupported
+    )
 }
 
 #[cfg(test)]
@@ -183,6 +251,7 @@ mod tests {
             "part-00000.jsonl.gz",
             "part-123456.jsonl.zst",
             "ledger.db-wal",
+            "order-12.spill",
             "summary.json.tmp",
         ] {
             assert!(is_job_file(name), "{name}");
@@ -206,6 +275,25 @@ mod tests {
         assert!(matches!(second, Error::Locked(_)), "{second}");
         drop(first);
         Directory::open(temp.path()).unwrap();
+    }
+
+    #[test]
+    fn f11b_a_look_at_the_lock_does_not_keep_a_job_out() {
+        let temp = tempfile::tempdir().unwrap();
+        assert!(!Directory::is_used(temp.path()), "there is no lock yet");
+        let job = Directory::open(temp.path()).unwrap();
+        assert!(Directory::is_used(temp.path()));
+        drop(job);
+        assert!(!Directory::is_used(temp.path()));
+        let look = File::open(temp.path().join(LOCK)).unwrap();
+        look.try_lock_shared().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(LOOK * 3);
+                drop(look);
+            });
+            Directory::open(temp.path()).unwrap();
+        });
     }
 
     #[test]

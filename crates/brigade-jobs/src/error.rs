@@ -31,7 +31,7 @@ pub enum Error {
     #[error("output directory '{}' is in use by another brigade: wait for it or choose another directory", .0.display())]
     Locked(PathBuf),
     /// The directory holds results that no ledger accounts for.
-    #[error("output directory '{}' holds '{file}' but no ledger.db that knows of it: choose another directory, or --fresh to delete that job's files", path.display())]
+    #[error("output directory '{}' holds '{file}' but no ledger.db that knows of it: choose another directory, or {}", path.display(), way_out(file))]
     Foreign {
         /// The directory.
         path: PathBuf,
@@ -66,6 +66,16 @@ pub enum Error {
         /// What was asked for.
         now: String,
     },
+    /// The list is to be read in another way than when the job was started.
+    #[error(
+        "this job was started with '{before}', not with '{now}': give the same flags again, choose another directory, or --fresh to start again"
+    )]
+    FormChanged {
+        /// The flags that say how it was read before.
+        before: String,
+        /// The flags that say how it would be read now.
+        now: String,
+    },
     /// A file of the output cannot be written.
     #[error("cannot write '{}': {source}{}; what was committed is safe, run the same command again to continue", path.display(), hint(source))]
     Write {
@@ -83,6 +93,22 @@ pub enum Error {
         expected: u64,
         /// Its length now; zero if it is gone.
         found: u64,
+    },
+    /// There is no job in the directory that was to be looked at.
+    #[error("there is no job in '{}' ({reason}): give the output directory of a fetch", path.display())]
+    NoJob {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// The ledger was to be looked at and cannot be read.
+    #[error("cannot read the ledger '{}': {reason}", path.display())]
+    Unreadable {
+        /// The ledger.
+        path: PathBuf,
+        /// What SQLite said, or what to do.
+        reason: String,
     },
     /// The ledger was written by a newer brigade.
     #[error("'{}' has ledger version {found}, this brigade knows {known}: use the newer brigade", path.display())]
@@ -126,6 +152,14 @@ impl Error {
             path: path.into(),
             source,
         }
+    }
+}
+
+/// What `--fresh` cannot know to be a job's is left to the person whose it may be.
+fn way_out(file: &str) -> &'static str {
+    match file {
+        "files" => "delete it yourself",
+        _ => "--fresh to delete that job's files",
     }
 }
 

@@ -143,6 +143,7 @@ fn f7a_what_does_not_go_together_is_refused_in_a_sentence() {
         format,
         compression,
         json_bodies,
+        ordered: false,
     };
     let refused = [
         shape(Format::Files, Compression::Gzip, false),
@@ -160,5 +161,10 @@ fn f7a_what_does_not_go_together_is_refused_in_a_sentence() {
     for (each, name) in names {
         each.check().unwrap();
         assert_eq!(each.to_string(), name);
+        let ordered = Shape {
+            ordered: true,
+            ..each
+        };
+        assert_eq!(ordered.to_string(), format!("{name} in order"));
     }
 }

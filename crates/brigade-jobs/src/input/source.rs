@@ -1,9 +1,10 @@
 //! Where the bytes of a list come from: a file, a stream that is spooled, or URLs given directly.
 //!
 //! A job must find any line again later, in this run or the next. A file and given URLs can be
-//! read at any offset. A stream (the standard input, a pipe) cannot, so its bytes are written to a
-//! spool file in the output directory as they are read; when the job is continued the stream is
-//! given again and compared with the spool, or, if it had been read to its end, left out.
+//! read at any offset. A stream (the standard input, a pipe, whatever is compressed) cannot, so its
+//! bytes are written to a spool file in the output directory as they are read; when the job is
+//! continued the stream is given again and compared with the spool, or, if it had been read to its
+//! end, left out. Opening a list writes nothing: what is wrong with it shows before a job begins.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -12,13 +13,21 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::identity::{Consumed, Metadata, Segment, verify};
+use super::form::{Form, ListForm};
+use super::header;
+use super::identity::{Consumed, Metadata};
+use super::list::{Before, Bytes, Cursor, List, Origin, Stream};
+use super::unpack::{MARK_MAX, Packing, Unpacked, packing, unsupported};
 use crate::error::Error;
 
-/// The list of URLs of a job: one on each line.
+/// The list of URLs of a job: one on each line, unless the job's [`ListForm`] says otherwise.
 ///
 /// Blank lines and lines that begin with `#` are skipped, though they count as lines. LF and CRLF
 /// end a line, the last one needs neither, and a byte order mark at the beginning is ignored.
+///
+/// A file or stream may be compressed with gzip (any number of members) or zstd (any number of
+/// frames, with windows of 8 MiB at most); its first bytes tell. It is decompressed as it is read
+/// and spooled into the output directory, in plain text, like the standard input.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Input {
@@ -41,94 +50,73 @@ impl fmt::Debug for Input {
     }
 }
 
-/// Bytes that can be read at any offset.
-#[derive(Clone, Debug)]
-pub(crate) enum Bytes {
-    File(Arc<File>),
-    Memory(Arc<[u8]>),
+/// A list that was found; nothing has been written for it yet.
+pub(crate) struct Opened {
+    name: String,
+    kind: &'static str,
+    metadata: Metadata,
+    data: Data,
+    wanted: ListForm,
+    /// Known unless the list is empty, or the standard input is a terminal.
+    form: Option<Form>,
 }
 
-impl Bytes {
-    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        match self {
-            Self::File(file) => file.read_at(buffer, offset),
-            Self::Memory(bytes) => {
-                let rest = bytes.get(offset as usize..).unwrap_or_default();
-                let count = rest.len().min(buffer.len());
-                buffer[..count].copy_from_slice(&rest[..count]);
-                Ok(count)
-            }
-        }
-    }
+enum Data {
+    Bytes(Bytes),
+    Stream(Box<dyn Read + Send>),
 }
 
-/// A stream and the bytes of it that an earlier run spooled.
-pub(crate) struct Stream {
-    pub(crate) stream: Box<dyn Read + Send>,
-    /// What was consumed of it before.
-    pub(crate) before: Consumed,
-}
-
-impl fmt::Debug for Stream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").finish_non_exhaustive()
-    }
-}
-
-/// An opened list.
-#[derive(Debug)]
-pub(crate) struct List {
-    /// How messages call it.
-    pub(crate) name: String,
-    /// How the ledger calls its kind.
-    pub(crate) kind: &'static str,
-    /// For a quick comparison with an earlier run.
-    pub(crate) metadata: Metadata,
-    /// Where its lines can be found again.
-    pub(crate) bytes: Bytes,
-    /// Set if the bytes are a spool that this stream fills.
-    pub(crate) stream: Option<Stream>,
-}
-
-impl List {
-    /// Opens the list; a stream is spooled to `spool`.
-    pub(crate) fn open(input: &Input, spool: &Path) -> Result<Self, Error> {
-        match input {
-            Input::File(path) => Self::file(path, spool),
-            Input::Stdin => Self::stream(
-                "on the standard input".to_owned(),
-                Box::new(io::stdin()),
-                spool,
-            ),
-            Input::Urls(urls) => Self::urls(urls),
-        }
-    }
-
-    fn file(path: &Path, spool: &Path) -> Result<Self, Error> {
-        let name = format!("'{}'", path.display());
-        let unreadable = |source| Error::Input {
-            list: name.clone(),
-            source,
+impl Opened {
+    /// Finds the list, tells whether it is compressed, and reads the names of its columns.
+    pub(crate) fn open(input: &Input, form: &ListForm) -> Result<Self, Error> {
+        let mut opened = match input {
+            Input::File(path) => Self::file(path)?,
+            Input::Stdin => Self::stream("on the standard input".to_owned(), io::stdin()),
+            Input::Urls(urls) => Self::urls(urls)?,
         };
+        opened.wanted = form.clone();
+        if !opened.is_terminal() {
+            opened.look()?;
+        }
+        Ok(opened)
+    }
+
+    fn file(path: &Path) -> Result<Self, Error> {
+        let name = format!("'{}'", path.display());
+        let unreadable = |source| unreadable(&name, source);
         let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if metadata.is_dir() {
             return Err(unreadable(io::ErrorKind::IsADirectory.into()));
         }
         if !metadata.is_file() {
-            return Self::stream(name, Box::new(file), spool);
+            return Ok(Self::stream(name, file));
         }
+        let mut head = [0; MARK_MAX];
+        let count = file.read_at(&mut head, 0).map_err(unreadable)?;
         let modified = metadata.mtime().saturating_mul(1_000_000_000);
+        let metadata = Metadata {
+            bytes: metadata.len(),
+            modified: modified.saturating_add(metadata.mtime_nsec()),
+            inode: metadata.ino(),
+        };
+        let (kind, data) = match packing(&head[..count]) {
+            None => ("file", Data::Bytes(Bytes::File(Arc::new(file)))),
+            Some(Packing::Other(what, command)) => {
+                return Err(unreadable(unsupported(what, command)));
+            }
+            Some(_) => {
+                let stream = Box::new(Unpacked::new(Box::new(file)));
+                ("compressed", Data::Stream(stream))
+            }
+        };
         Ok(Self {
             name,
-            kind: "file",
-            metadata: Metadata {
-                bytes: metadata.len(),
-                modified: modified.saturating_add(metadata.mtime_nsec()),
-                inode: metadata.ino(),
-            },
-            bytes: Bytes::File(Arc::new(file)),
-            stream: None,
+            kind,
+            metadata,
+            data,
+            wanted: ListForm::Lines,
+            form: None,
         })
     }
 
@@ -148,120 +136,120 @@ impl List {
                 bytes: text.len() as u64,
                 ..Metadata::default()
             },
-            bytes: Bytes::Memory(text.into_bytes().into()),
-            stream: None,
+            data: Data::Bytes(Bytes::Memory(text.into_bytes().into())),
+            wanted: ListForm::Lines,
+            form: None,
         })
     }
 
-    /// A stream of unknown length, spooled to `spool`.
-    pub(crate) fn stream(
-        name: String,
-        stream: Box<dyn Read + Send>,
-        spool: &Path,
-    ) -> Result<Self, Error> {
-        // The list may hold passwords: nobody else may read the copy.
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(spool)
-            .map_err(|error| Error::write(spool, error))?;
-        Ok(Self {
+    /// A stream of unknown length.
+    fn stream(name: String, stream: impl Read + Send + 'static) -> Self {
+        Self {
             name,
             kind: "stream",
             metadata: Metadata::default(),
-            bytes: Bytes::File(Arc::new(file)),
-            stream: Some(Stream {
-                stream,
-                before: Consumed::default(),
-            }),
-        })
-    }
-
-    /// Checks that this is the list that an earlier run has consumed so much of.
-    pub(crate) fn check(&mut self, before: &Before, spool: &Path) -> Result<(), Error> {
-        if (self.kind == "stream") != (before.kind == "stream") {
-            return Err(self.changed(format!(
-                "it is a {} now and was a {} before",
-                self.kind, before.kind
-            )));
-        }
-        if self.stream.is_some() {
-            return self.check_spool(before, spool);
-        }
-        let known = self.kind == "file" && before.kind == "file";
-        if known && self.metadata == before.metadata {
-            return Ok(());
-        }
-        let mut from_start = Cursor {
-            bytes: &self.bytes,
-            position: 0,
-        };
-        let found = verify(&mut from_start, &before.segments, before.consumed);
-        match found.map_err(|source| self.unreadable(source))? {
-            Ok(()) => Ok(()),
-            Err(difference) => Err(self.changed(difference)),
+            data: Data::Stream(Box::new(Unpacked::new(Box::new(stream)))),
+            wanted: ListForm::Lines,
+            form: None,
         }
     }
 
-    fn check_spool(&mut self, before: &Before, path: &Path) -> Result<(), Error> {
-        let (Some(stream), Bytes::File(spool)) = (&mut self.stream, &self.bytes) else {
+    fn is_terminal(&self) -> bool {
+        self.name.contains("standard") && io::stdin().is_terminal()
+    }
+
+    /// Finds out the form, if the list is not empty.
+    fn look(&mut self) -> Result<(), Error> {
+        if self.form.is_some() {
             return Ok(());
-        };
-        let failed = |error| Error::write(path, error);
-        let found = spool.metadata().map_err(failed)?.len();
-        if found < before.consumed.bytes {
-            return Err(Error::PartLost {
-                path: path.to_owned(),
-                expected: before.consumed.bytes,
-                found,
-            });
         }
-        // What was read after the last commit is read again.
-        spool.set_len(before.consumed.bytes).map_err(failed)?;
-        stream.before = before.consumed;
-        if before.consumed.complete && self.name.contains("standard") && io::stdin().is_terminal() {
-            self.stream = None;
+        let looked = match &mut self.data {
+            Data::Bytes(bytes) => header::look(&mut Cursor { bytes, position: 0 }, &self.wanted),
+            Data::Stream(stream) => header::look(stream, &self.wanted),
+        };
+        let (read, form) = looked.map_err(|source| unreadable(&self.name, source))?;
+        if let Data::Stream(stream) = &mut self.data {
+            let rest = std::mem::replace(stream, Box::new(io::empty()));
+            *stream = header::put_back(read, rest);
+        }
+        self.form = form.map_err(|reason| unsuitable(&self.name, reason))?;
+        // A stream may have been spooled before, and not be given again.
+        if self.form.is_none() && matches!(self.data, Data::Bytes(_)) {
+            return Err(unsuitable(&self.name, EMPTY));
         }
         Ok(())
     }
 
-    pub(crate) fn changed(&self, difference: String) -> Error {
-        Error::InputChanged {
-            list: self.name.clone(),
-            difference,
+    /// The list, checked to be the one that an earlier run has consumed so much of. A stream is
+    /// spooled to `spool`.
+    pub(crate) fn list(mut self, spool: &Path, before: Option<&Before>) -> Result<List, Error> {
+        let kept = before.is_some_and(|before| self.is_all_spooled(before));
+        if !kept {
+            self.look()?;
         }
-    }
-
-    pub(crate) fn unreadable(&self, source: io::Error) -> Error {
-        Error::Input {
-            list: self.name.clone(),
-            source,
+        let (bytes, stream) = match self.data {
+            Data::Bytes(bytes) => (bytes, None),
+            Data::Stream(stream) => {
+                let consumed = before.map_or(Consumed::default(), |before| before.consumed);
+                let bytes = Bytes::File(Arc::new(open_spool(spool)?));
+                let before = consumed;
+                (bytes, (!kept).then_some(Stream { stream, before }))
+            }
+        };
+        let mut form = self.form.take();
+        if form.is_none() && before.is_some_and(|before| before.consumed.bytes > 0) {
+            let mut spooled = Cursor {
+                bytes: &bytes,
+                position: 0,
+            };
+            let looked = header::look(&mut spooled, &self.wanted);
+            let (_, found) = looked.map_err(|error| Error::write(spool, error))?;
+            form = found.map_err(|reason| unsuitable(&self.name, reason))?;
         }
+        let form = form.ok_or_else(|| unsuitable(&self.name, EMPTY))?;
+        let list = List {
+            name: self.name,
+            kind: self.kind,
+            metadata: self.metadata,
+            origin: Origin { bytes, form },
+            stream,
+            seen: None,
+        };
+        list.check(before, spool)?;
+        Ok(list)
+    }
+
+    /// Whether all of it lies in the spool already, so that it need not be read again.
+    fn is_all_spooled(&self, before: &Before) -> bool {
+        let same = self.kind == "compressed" && before.kind == "compressed";
+        let same = same && self.metadata == before.metadata;
+        before.consumed.complete && (same || self.is_terminal())
     }
 }
 
-/// What a ledger remembers of the list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Before {
-    pub(crate) kind: String,
-    pub(crate) metadata: Metadata,
-    pub(crate) consumed: Consumed,
-    pub(crate) segments: Vec<Segment>,
+/// What is wrong with a table that has no row at all.
+const EMPTY: &str = "it is empty: it has no header row that names its columns";
+
+/// The error for a list that can be read and is no list of its form.
+fn unsuitable(list: &str, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    unreadable(list, io::Error::other(reason))
 }
 
-/// Reads [`Bytes`] from a position on.
-struct Cursor<'a> {
-    bytes: &'a Bytes,
-    position: u64,
-}
-
-impl Read for Cursor<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.bytes.read_at(buffer, self.position)?;
-        self.position += count as u64;
-        Ok(count)
+pub(super) fn unreadable(list: &str, source: io::Error) -> Error {
+    Error::Input {
+        list: list.to_owned(),
+        source,
     }
+}
+
+/// The list may hold passwords: nobody else may read the copy.
+fn open_spool(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Error::write(path, error))
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use brigade::cancel::{Reason, Token};
 use brigade::group::{self, Cause, task_group};
 use brigade_core::backoff::Backoff;
+use brigade_core::verdict::Retries;
 use brigade_http::Client;
 use tokio::sync::{mpsc, oneshot};
 
@@ -17,17 +18,18 @@ use super::feeder::feed;
 use super::floor::Floor;
 use super::handover::Handover;
 use super::open::Job;
-use super::services::{commits, spill, timer};
+use super::services::{commits, looks, spill, timer};
+use crate::brake::Brake;
 use crate::budget::Budget;
-use crate::directory::SPILL;
+use crate::directory::{SEEN, SPILL};
 use crate::error::Error;
 use crate::format::{self, Format};
-use crate::input::{self, Bytes, Chunk};
+use crate::input::{self, Bytes, Chunk, Origin};
 use crate::ledger::FailedLines;
-use crate::progress::{Counters, set};
+use crate::progress::{Counters, HostsProgress, set};
 use crate::schedule::Loaded;
-use crate::sink;
-use crate::summary::Summary;
+use crate::sink::{self, Turns};
+use crate::summary::{StoppedBy, Summary};
 
 /// Chunks of the list that may wait for the feeder, and batches that may wait for the writer.
 const CHUNKS: usize = 2;
@@ -37,16 +39,21 @@ const BATCHES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) client: Client,
-    pub(super) retries: u32,
+    pub(super) retries: Retries,
+    pub(super) redirects: u32,
     pub(super) backoff: Backoff,
     /// Whether bodies become files.
     pub(super) files: bool,
     /// Whether an earlier run may have left something of a line that fails now.
     pub(super) continued: bool,
+    /// Counts the lines that wait for their turn, of which there may be so many; none if the results
+    /// need not keep the order of the list.
+    pub(super) turns: Option<(Arc<Turns>, usize)>,
     pub(super) floor: Floor,
     pub(super) handover: Handover,
     pub(super) budget: Arc<Budget>,
     pub(super) counters: Arc<Counters>,
+    pub(super) brake: Arc<Brake>,
 }
 
 impl Shared {
@@ -62,7 +69,7 @@ struct Running {
     shared: Arc<Shared>,
     chunks: mpsc::Receiver<Result<Chunk, Error>>,
     written: oneshot::Receiver<Result<Summary, Error>>,
-    list: Bytes,
+    list: Origin,
     finished: Arc<AtomicBool>,
 }
 
@@ -114,6 +121,10 @@ impl Job {
                 until.until_cancelled(service).await.unwrap_or(Ok(()))
             });
             let (own, until) = (shared.clone(), over.clone());
+            g.spawn_named("looks", async move {
+                until.until_cancelled(looks(&own)).await.unwrap_or(Ok(()))
+            });
+            let (own, until) = (shared.clone(), over.clone());
             g.spawn_named("spill", async move {
                 let service = spill(&own, spill_path, list);
                 until.until_cancelled(service).await.unwrap_or(Ok(()))
@@ -129,8 +140,18 @@ impl Job {
                     worker.await;
                 }
             };
-            let complete = stop.until_cancelled(all).await.is_ok();
-            if !complete {
+            let all = async {
+                tokio::select! {
+                    biased;
+                    () = all => None,
+                    () = shared.brake.pulled() => Some(StoppedBy::Failures),
+                }
+            };
+            let stopped_by = stop.until_cancelled(all).await;
+            let stopped_by = stopped_by.unwrap_or(Some(StoppedBy::Request));
+            let complete = stopped_by.is_none();
+            if let Some(by) = stopped_by {
+                shared.brake.stopped(by);
                 g.cancel();
             }
             finished.store(complete, Ordering::Release);
@@ -146,7 +167,9 @@ impl Job {
         let written = written.await;
         client.close().await;
         set(&counters.in_flight, 0);
+        *counters.hosts() = HostsProgress::default();
         let _ = directory.remove(SPILL);
+        let _ = directory.remove(SEEN);
         let written = written.map_err(|_| Error::Stopped("the writer"));
         // The writer's error is the cause of the others, where there is one.
         let summary = written.and_then(|written| written)?;
@@ -162,22 +185,27 @@ impl Job {
         let (batches, to_write) = mpsc::channel(BATCHES);
         let (send_chunks, chunks) = mpsc::channel(CHUNKS);
         let finished = Arc::new(AtomicBool::new(false));
+        let turns = config.ordered.then(Arc::<Turns>::default);
         let budget = Arc::new(Budget::new(config.body_budget));
-        let list = self.list.bytes.clone();
-        let spool = match (&self.list.stream, &list) {
+        let brake = Arc::new(Brake::new(config.failure_limit));
+        let list = self.list.origin.clone();
+        let spool = match (&self.list.stream, &list.bytes) {
             (Some(_), Bytes::File(spool)) => Some(spool.clone()),
             _ => None,
         };
         let shared = Arc::new(Shared {
             client: self.client,
-            retries: config.retries,
+            retries: config.all_retries()?,
+            redirects: config.redirects,
             backoff: config.backoff,
             files: config.format == Format::Files,
             continued: self.recovered.totals.runs > 1,
+            turns: turns.clone().map(|turns| (turns, config.window)),
             floor: Floor::new(self.schedule, config.concurrency),
             handover: Handover::new(batches),
             budget: budget.clone(),
             counters: self.counters.clone(),
+            brake: brake.clone(),
         });
         set(&self.counters.started, self.meter.started().as_nanos());
         let resume = self.recovered.resume.clone();
@@ -185,6 +213,7 @@ impl Job {
             directory: directory.clone(),
             parts: self.parts,
             encoder: format::encoder(config.shape(), &directory),
+            turns: turns.clone(),
             json_bodies: config.json_bodies,
             ledger: self.ledger,
             recovered: self.recovered,
@@ -195,6 +224,7 @@ impl Job {
             meter: self.meter,
             durable: !config.without_ledger,
             finished: finished.clone(),
+            brake,
         };
         let failed = self.failed.map(again);
         let thread = |error| Error::Config(format!("cannot start a thread: {error}"));

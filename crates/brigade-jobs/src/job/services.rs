@@ -10,13 +10,15 @@ use tokio::time::{interval, sleep_until};
 
 use super::run::Shared;
 use crate::error::Error;
-use crate::input::Bytes;
+use crate::input::Origin;
 use crate::ledger::HostState;
 use crate::progress::set;
 use crate::schedule::Spill;
 
 /// Orders that may wait for the spill's thread.
 const ORDERS: usize = 64;
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Wakes a worker when a pause, a rate or a backoff lets something start.
 pub(super) async fn timer(shared: &Shared) -> Result<(), Error> {
@@ -70,8 +72,19 @@ pub(super) async fn commits(shared: &Shared, every: Duration) -> Result<(), Erro
     }
 }
 
+/// Looks at all hosts once a second: those that decide when everything ends go first.
+pub(super) async fn looks(shared: &Shared) -> Result<(), Error> {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let hosts = shared.floor.lock().schedule.look(clock::now());
+        *shared.counters.hosts() = hosts;
+    }
+}
+
 /// Carries out the schedule's orders; the thread and its file come with the first one.
-pub(super) async fn spill(shared: &Shared, path: PathBuf, list: Bytes) -> Result<(), Error> {
+pub(super) async fn spill(shared: &Shared, path: PathBuf, list: Origin) -> Result<(), Error> {
     shared.floor.orders.notified().await;
     let (orders, to_follow) = mpsc::channel(ORDERS);
     let (send_loaded, mut loaded) = mpsc::channel(ORDERS);

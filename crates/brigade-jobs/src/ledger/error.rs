@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 use crate::error::Error;
 
 /// An error of SQLite about the ledger at `path`.
-pub(super) fn error(path: &Path, source: &rusqlite::Error) -> Error {
+pub(crate) fn error(path: &Path, source: &rusqlite::Error) -> Error {
     let (path, reason) = (path.to_owned(), source.to_string().replace('\n', " "));
     let damaged = match source {
         rusqlite::Error::SqliteFailure(failure, _) => matches!(
@@ -26,4 +26,22 @@ pub(super) fn error(path: &Path, source: &rusqlite::Error) -> Error {
     } else {
         Error::Ledger { path, reason }
     }
+}
+
+/// Whether an error is about the system at this moment and says nothing about the ledger.
+pub(super) fn may_pass(source: &rusqlite::Error) -> bool {
+    let code = source.sqlite_error_code();
+    code.is_some_and(|code| {
+        matches!(
+            code,
+            ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly
+        )
+    })
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 
 use super::error::error;
 use super::schema::{APPLICATION, MIGRATIONS, TABLES, VERSION};
-use super::state::{HostState, Recovered, Totals};
+use super::state::{Counts, FailureRecord, HostState, Recovered, Totals};
 use crate::error::Error;
 use crate::input::{Before, Checkpoint, Consumed, Metadata, Resume, Segment};
 use crate::parts::PartState;
@@ -157,8 +157,53 @@ fn details(connection: &Connection, recovered: &mut Recovered) -> rusqlite::Resu
     )
 }
 
+/// Failures by kind, results and failures by status.
+pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
+    let mut counts = Counts::default();
+    let mut firsts = Vec::new();
+    let kinds = "SELECT kind, count(*) AS n, min(line) AS first FROM failure
+         GROUP BY kind ORDER BY first";
+    rows(connection, kinds, |row| {
+        counts.by_kind.insert(row.get("kind")?, unsigned(row, "n")?);
+        firsts.push(row.get::<_, i64>("first")?);
+        Ok(())
+    })?;
+    for line in firsts {
+        let first = "SELECT * FROM failure WHERE line = ?1";
+        let first = connection.query_row(first, [line], failure)?;
+        counts.examples.push(first);
+    }
+    let statuses = "SELECT code, sum(n) AS n FROM (
+        SELECT code, results AS n FROM status UNION ALL
+        SELECT status, 1 FROM failure WHERE status IS NOT NULL) GROUP BY code";
+    rows(connection, statuses, |row| {
+        counts
+            .by_status
+            .insert(row.get("code")?, unsigned(row, "n")?);
+        Ok(())
+    })?;
+    Ok(counts)
+}
+
+/// A row of `failure`. The first version of the tables had no `columns`.
+pub(crate) fn failure(row: &Row<'_>) -> rusqlite::Result<FailureRecord> {
+    let columns = match row.get("columns") {
+        Err(rusqlite::Error::InvalidColumnName(_)) => None,
+        found => found?,
+    };
+    Ok(FailureRecord {
+        index: unsigned(row, "line")?,
+        url: row.get("url")?,
+        kind: row.get("kind")?,
+        status: row.get("status")?,
+        message: row.get("message")?,
+        attempts: row.get("attempts")?,
+        columns,
+    })
+}
+
 /// Calls `each` with every row.
-pub(super) fn rows(
+pub(crate) fn rows(
     connection: &Connection,
     sql: &str,
     mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
@@ -172,7 +217,7 @@ pub(super) fn rows(
 }
 
 /// A column that is never negative.
-pub(super) fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+pub(crate) fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, value))
 }
@@ -205,6 +250,7 @@ fn consumed(row: &Row<'_>) -> rusqlite::Result<Consumed> {
 fn before(row: &Row<'_>) -> rusqlite::Result<Before> {
     Ok(Before {
         kind: row.get("list_kind")?,
+        form: row.get("list_form")?,
         metadata: Metadata {
             bytes: unsigned(row, "list_bytes")?,
             modified: row.get("list_modified")?,
@@ -219,6 +265,7 @@ fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {
     Ok(Totals {
         ok: unsigned(row, "ok")?,
         skipped: unsigned(row, "skipped")?,
+        duplicates: unsigned(row, "duplicates")?,
         requests: unsigned(row, "requests")?,
         retries: unsigned(row, "retries")?,
         body_bytes: unsigned(row, "body_bytes")?,

@@ -12,6 +12,7 @@ use crate::parts::PartState;
 pub(crate) struct Totals {
     pub(crate) ok: u64,
     pub(crate) skipped: u64,
+    pub(crate) duplicates: u64,
     pub(crate) requests: u64,
     pub(crate) retries: u64,
     pub(crate) body_bytes: u64,
@@ -28,6 +29,26 @@ pub(crate) struct HostState {
     pub(crate) paused_until: i64,
     /// How often in a row it asked for patience.
     pub(crate) strikes: u32,
+}
+
+/// A line that failed for good, as `failures.jsonl` and `LedgerView::failures` show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FailureRecord {
+    /// The number of its line in the list, from 0.
+    pub index: u64,
+    /// Its URL without user name and password; the beginning of a line that is no URL.
+    pub url: String,
+    /// The name of its kind.
+    pub kind: String,
+    /// The status, if the server answered.
+    pub status: Option<u16>,
+    /// What happened, in one line.
+    pub message: String,
+    /// Attempts made; zero if nothing was asked for.
+    pub attempts: u32,
+    /// The other columns of its line, as the text of a JSON object.
+    pub columns: Option<String>,
 }
 
 /// Everything that a job needs to continue.
@@ -52,5 +73,7 @@ pub(crate) struct Recovered {
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) by_kind: BTreeMap<String, u64>,
+    /// The first failure of each kind, in the order of the list.
+    pub(crate) examples: Vec<FailureRecord>,
     pub(crate) by_status: BTreeMap<u16, u64>,
 }

@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use brigade_core::verdict::FailureSet;
 use rusqlite::{Connection, OpenFlags};
 
-use super::commit::{self, Commit};
-use super::error::error;
-use super::open::{connect, prepare, recover, rows, unsigned};
-use super::state::{Counts, Recovered};
+use super::choice::condition;
+use super::commit::{self, Commit, ListState};
+use super::error::{error, may_pass};
+use super::open::{connect, counts, failure, prepare, recover, rows, unsigned};
+use super::state::{Counts, FailureRecord, Recovered};
 use crate::error::Error;
-use crate::input::{FailedLine, Metadata};
+use crate::input::FailedLine;
 use crate::parts::Synced;
 
 /// The ledger of a job. Only one value writes a file; readers have connections of their own.
@@ -17,17 +19,6 @@ use crate::parts::Synced;
 pub(crate) struct Ledger {
     path: PathBuf,
     connection: Connection,
-}
-
-/// A failure as its record shows it.
-#[derive(Debug)]
-pub(crate) struct FailureRow {
-    pub(crate) index: u64,
-    pub(crate) url: String,
-    pub(crate) kind: String,
-    pub(crate) status: Option<u16>,
-    pub(crate) message: String,
-    pub(crate) attempts: u32,
 }
 
 impl Ledger {
@@ -41,12 +32,22 @@ impl Ledger {
         })
     }
 
-    /// The format of the job that the ledger at `path` is of, if there is one that can be read.
-    pub(crate) fn format(path: &Path) -> Option<String> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).ok()?;
-        let format = connection.query_row("SELECT format FROM job", [], |row| row.get(0));
-        format.ok()
+    /// The format of the job that the ledger at `path` is of; none if it is not there, damaged or
+    /// not one of ours. A ledger that cannot be read just now is an error.
+    pub(crate) fn format(path: &Path) -> Result<Option<String>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        // Not to write, but what a crash left must be rolled back before it can be read.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let format = Connection::open_with_flags(path, flags).and_then(|connection| {
+            connection.query_row("SELECT format FROM job", [], |row| row.get(0))
+        });
+        match format {
+            Ok(format) => Ok(Some(format)),
+            Err(source) if may_pass(&source) => Err(error(path, &source)),
+            Err(_) => Ok(None),
+        }
     }
 
     /// What an earlier run left.
@@ -54,19 +55,18 @@ impl Ledger {
         recover(&self.connection).map_err(|source| self.error(&source))
     }
 
-    /// Notes that a run begins; `new` for the first one.
+    /// Notes that a run begins; `new` is the format, if it is the first one.
     pub(crate) fn begin(
         &self,
-        new: bool,
-        (kind, format): (&str, &str),
-        metadata: Metadata,
+        new: Option<&str>,
+        list: &ListState<'_>,
         now: i64,
     ) -> Result<(), Error> {
         let begun = || {
-            if new {
-                commit::begin(&self.connection, kind, format, now)?;
+            if let Some(format) = new {
+                commit::begin(&self.connection, list, format, now)?;
             }
-            commit::list(&self.connection, kind, metadata)
+            commit::list(&self.connection, list)
         };
         begun().map_err(|source| self.error(&source))
     }
@@ -79,44 +79,19 @@ impl Ledger {
 
     /// Failures by kind, results and failures by status.
     pub(crate) fn counts(&self) -> Result<Counts, Error> {
-        let mut counts = Counts::default();
-        let mut read = || {
-            let kinds = "SELECT kind, count(*) AS n FROM failure GROUP BY kind";
-            rows(&self.connection, kinds, |row| {
-                counts.by_kind.insert(row.get("kind")?, unsigned(row, "n")?);
-                Ok(())
-            })?;
-            let statuses = "SELECT code, sum(n) AS n FROM (
-                SELECT code, results AS n FROM status UNION ALL
-                SELECT status, 1 FROM failure WHERE status IS NOT NULL) GROUP BY code";
-            rows(&self.connection, statuses, |row| {
-                counts
-                    .by_status
-                    .insert(row.get("code")?, unsigned(row, "n")?);
-                Ok(())
-            })
-        };
-        read().map_err(|source| self.error(&source))?;
-        Ok(counts)
+        counts(&self.connection).map_err(|source| self.error(&source))
     }
 
     /// Calls `each` with every failure, in the order of the list.
     pub(crate) fn failures(
         &self,
-        mut each: impl FnMut(&FailureRow) -> Result<(), Error>,
+        mut each: impl FnMut(&FailureRecord) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut stopped = Ok(());
-        let sql = "SELECT line, url, kind, status, message, attempts FROM failure ORDER BY line";
+        let sql = "SELECT * FROM failure ORDER BY line";
         let read = rows(&self.connection, sql, |row| {
             if stopped.is_ok() {
-                stopped = each(&FailureRow {
-                    index: unsigned(row, "line")?,
-                    url: row.get("url")?,
-                    kind: row.get("kind")?,
-                    status: row.get("status")?,
-                    message: row.get("message")?,
-                    attempts: row.get("attempts")?,
-                });
+                stopped = each(&failure(row)?);
             }
             Ok(())
         });
@@ -148,17 +123,20 @@ impl Ledger {
 pub(crate) struct FailedLines {
     path: PathBuf,
     connection: Connection,
+    /// Which failures, as a condition of SQL.
+    chosen: String,
     after: i64,
 }
 
 impl FailedLines {
-    /// Opens a reader on the ledger at `path`.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    /// Opens a reader on the ledger at `path`, of the failures in `only`, or of all.
+    pub(crate) fn open(path: &Path, only: &[FailureSet]) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags);
         Ok(Self {
             path: path.to_owned(),
             connection: connection.map_err(|source| error(path, &source))?,
+            chosen: condition(only),
             after: -1,
         })
     }
@@ -168,8 +146,8 @@ impl FailedLines {
         let mut places = Vec::new();
         let sql = format!(
             "SELECT line, list_offset, list_length, kind FROM failure
-             WHERE line > {} AND kind != 'bad_url' ORDER BY line LIMIT 256",
-            self.after
+             WHERE line > {} AND kind != 'bad_url' AND {} ORDER BY line LIMIT 256",
+            self.after, self.chosen
         );
         let read = rows(&self.connection, &sql, |row| {
             let kind: String = row.get("kind")?;

@@ -6,7 +6,7 @@ use brigade_core::ranges::DoneSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::input::{Checkpoint, Consumed, Metadata, Segment};
+use crate::input::{Checkpoint, Consumed, Segment};
 use crate::parts::Synced;
 
 /// Before 3.51.3 two connections that write and checkpoint could lose committed transactions.
@@ -50,7 +50,7 @@ fn commit(ledger: &mut Ledger, done: &DoneSet, touched: &mut [u64], segments: &[
 
 fn ledger() -> Ledger {
     let ledger = Ledger::open("memory".as_ref(), true).unwrap();
-    let begun = ledger.begin(true, ("file", "jsonl"), Metadata::default(), 1);
+    let begun = ledger.begin(Some("jsonl"), &ListState::default(), 1);
     begun.unwrap();
     ledger
 }
@@ -93,7 +93,7 @@ fn the_hashes_of_the_list_come_back_in_order_with_all_their_bits() {
 }
 
 /// What version 1 said of the tables that have grown since.
-const VERSION_1: &str = "
+pub(crate) const VERSION_1: &str = "
 CREATE TABLE job (
     id INTEGER PRIMARY KEY CHECK (id = 1), created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('running', 'interrupted', 'done')), format TEXT NOT NULL,

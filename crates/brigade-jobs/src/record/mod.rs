@@ -16,6 +16,6 @@ mod tests;
 mod valid;
 
 pub(crate) use body::{elapsed, tail};
-pub(crate) use head::{Head, head};
+pub(crate) use head::{Head, columns, head};
 pub(crate) use json::{number, string};
 pub(crate) use success::Success;

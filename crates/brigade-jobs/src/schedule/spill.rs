@@ -1,6 +1,6 @@
 //! Lines that the window cannot hold, on disk as places in the list.
 //!
-//! A place is 24 bytes; places of one host lie together in slots of one file, which are used
+//! A place is 25 bytes; places of one host lie together in slots of one file, which are used
 //! again. A thread of its own reads and writes the file and reads the lines again, so neither the
 //! event loop nor the reader of the list waits for it. The file is scratch: a later run starts
 //! from the ledger and never looks at it.
@@ -14,11 +14,11 @@ use tokio::sync::mpsc;
 
 use super::host::HostId;
 use crate::error::Error;
-use crate::input::{Bytes, Item, reread};
+use crate::input::{Item, Origin};
 
 /// Places that one slot holds.
 pub(crate) const SLOT: usize = 512;
-const PLACE: usize = 24;
+const PLACE: usize = 25;
 
 /// A slot of the file, and which of its places are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) struct Place {
     pub(crate) offset: u64,
     pub(crate) length: u32,
     pub(crate) attempts: u32,
+    /// How often its redirects are followed from the beginning again.
+    pub(crate) begun: u8,
 }
 
 /// What the thread is asked to do. It does so in order.
@@ -73,7 +75,7 @@ pub(crate) struct Loaded {
 pub(crate) struct Spill {
     path: PathBuf,
     file: File,
-    list: Bytes,
+    list: Origin,
     buffer: Vec<u8>,
 }
 
@@ -81,7 +83,7 @@ impl Spill {
     /// Starts the thread; it ends when the sender of orders is gone.
     pub(crate) fn start(
         path: &Path,
-        list: Bytes,
+        list: Origin,
         mut orders: mpsc::Receiver<Order>,
         loaded: mpsc::Sender<Result<Loaded, Error>>,
     ) -> Result<(), Error> {
@@ -103,7 +105,7 @@ impl Spill {
         Ok(())
     }
 
-    pub(super) fn open(path: &Path, list: Bytes) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, list: Origin) -> Result<Self, Error> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -148,6 +150,7 @@ impl Spill {
             self.buffer.extend_from_slice(&place.offset.to_le_bytes());
             self.buffer.extend_from_slice(&place.length.to_le_bytes());
             self.buffer.extend_from_slice(&place.attempts.to_le_bytes());
+            self.buffer.push(place.begun);
         }
         let behind = u64::from(slot.end) * PLACE as u64;
         self.file
@@ -166,7 +169,7 @@ impl Spill {
     fn items(&self, places: &[Place]) -> Result<Vec<Item>, Error> {
         let mut items = Vec::with_capacity(places.len());
         for place in places {
-            let read = reread(&self.list, place.index, place.offset, place.length);
+            let read = self.list.reread(place.index, place.offset, place.length);
             let list = "while the job runs".to_owned();
             let item = read.map_err(|source| Error::Input {
                 list: list.clone(),
@@ -177,6 +180,7 @@ impl Spill {
                 return Err(Error::InputChanged { list, difference });
             };
             item.attempts = place.attempts;
+            item.begin_again(place.begun);
             items.push(item);
         }
         Ok(items)
@@ -199,5 +203,6 @@ fn place(bytes: &[u8; PLACE]) -> Place {
         offset: long(8),
         length: last as u32,
         attempts: (last >> 32) as u32,
+        begun: bytes[24],
     }
 }

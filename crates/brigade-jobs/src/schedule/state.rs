@@ -11,6 +11,7 @@ use brigade_core::backoff::{HostBackoff, HostRule};
 use brigade_core::time::Moment;
 
 use super::host::{Host, HostId, Hosts, host_name};
+use super::measure::Measure;
 use super::spill::Order;
 use super::window::LOW;
 use crate::input::Item;
@@ -76,6 +77,8 @@ pub(crate) struct Schedule {
     pub(super) held: usize,
     /// Bytes of their URLs.
     pub(super) held_bytes: usize,
+    /// Lines that the window may hold beyond its size.
+    pub(super) stretched: usize,
     /// Lines that are being read back from disk.
     pub(super) loading: usize,
     pub(super) active: usize,
@@ -85,6 +88,10 @@ pub(crate) struct Schedule {
     pub(super) slots: u32,
     pub(super) orders: Vec<Order>,
     pub(super) complete: bool,
+    /// How the exchanges with all hosts went.
+    pub(super) measure: Measure,
+    /// When all hosts were looked at last.
+    pub(super) looked: Moment,
 }
 
 impl Schedule {
@@ -96,6 +103,7 @@ impl Schedule {
             delayed: BinaryHeap::new(),
             held: 0,
             held_bytes: 0,
+            stretched: 0,
             loading: 0,
             active: 0,
             spilled: 0,
@@ -103,12 +111,14 @@ impl Schedule {
             slots: 0,
             orders: Vec::new(),
             complete: false,
+            measure: Measure::default(),
+            looked: Moment::ZERO,
         }
     }
 
-    /// Adds a line of the list.
+    /// Adds a line to those that wait for the host that it asks for next.
     pub(crate) fn add(&mut self, item: Item) {
-        let host = self.hosts.number(host_name(&item.url));
+        let host = self.hosts.number(host_name(item.target()));
         self.hold(host, item);
     }
 
@@ -123,20 +133,24 @@ impl Schedule {
             && first.at <= now
             && let Some(Reverse(due)) = self.delayed.pop()
         {
-            self.admission.enqueue(due.host, due.item);
+            self.stand(due.host, due.item);
         }
         let delayed = self.delayed.peek().map(|Reverse(first)| first.at);
-        match self.admission.poll(now) {
+        match self.admit(now) {
             admission::Next::Granted { key, item, .. } => {
                 self.held -= 1;
                 self.held_bytes -= item.bytes();
                 self.active += 1;
                 let host = self.hosts.at(key);
                 host.held -= 1;
+                if host.active == 0 {
+                    host.measure.stir(now);
+                }
                 host.active += 1;
                 if host.held < LOW {
                     self.load(key);
                 }
+                self.relax();
                 Next::Start(key, item)
             }
             admission::Next::At(at) => Next::At(delayed.map_or(at, |delayed| delayed.min(at))),
@@ -144,6 +158,38 @@ impl Schedule {
             _ if self.is_finished() => Next::Finished,
             _ => Next::Wait,
         }
+    }
+
+    /// The next line that may go. One that comes back from disk in the turn of the host that its
+    /// redirects had led to is sent to its own host first.
+    fn admit(&mut self, now: Moment) -> admission::Next<HostId, Item> {
+        loop {
+            match self.admission.poll(now) {
+                admission::Next::Granted { key, item, .. } if self.is_astray(key, &item) => {
+                    let bytes = item.bytes();
+                    (self.held, self.held_bytes) = (self.held - 1, self.held_bytes - bytes);
+                    self.hosts.at(key).held -= 1;
+                    self.add(item);
+                    if self.hosts.at(key).held < LOW {
+                        self.load(key);
+                    }
+                    self.admission.release(&key, now);
+                    self.forget_idle(key);
+                }
+                next => return next,
+            }
+        }
+    }
+
+    fn is_astray(&mut self, host: HostId, item: &Item) -> bool {
+        // Only what has begun its journey again can be.
+        item.hops() == 0 && item.begun() > 0 && self.hosts.number(host_name(&item.url)) != host
+    }
+
+    /// Takes note of how long an exchange took that ends now, and of what it brought.
+    pub(crate) fn measure(&mut self, host: HostId, took: Duration, bytes: u64, now: Moment) {
+        self.hosts.at(host).measure.end(took, bytes, now);
+        self.measure.end(took, bytes, now);
     }
 
     /// Ends a fetch that is settled.
@@ -160,6 +206,13 @@ impl Schedule {
         self.held_bytes += item.bytes();
         self.hosts.at(host).held += 1;
         self.delayed.push(Reverse(Delayed { at, host, item }));
+        self.finish(host, now);
+    }
+
+    /// Ends a fetch that was redirected: the line waits for its turn at the host that it is to be
+    /// asked for next.
+    pub(crate) fn follow(&mut self, host: HostId, item: Item, now: Moment) {
+        self.add(item);
         self.finish(host, now);
     }
 
@@ -181,6 +234,12 @@ impl Schedule {
         let strikes = backoff.strikes(now);
         self.admission.pause_until(&id, until);
         (until, strikes)
+    }
+
+    /// Takes over that an earlier run sent nothing after `moment`, which may lie ahead: rates are
+    /// kept over both.
+    pub(crate) fn empty_since(&mut self, moment: Moment) {
+        self.admission.empty_since(moment);
     }
 
     /// Takes over what an earlier run knew of a host.
@@ -247,7 +306,17 @@ impl Schedule {
         self.held += 1;
         self.held_bytes += item.bytes();
         self.hosts.at(host).held += 1;
-        self.admission.enqueue(host, item);
+        self.stand(host, item);
+    }
+
+    /// What has been redirected goes first: the address that it was given may not last, and the
+    /// others of its host must not fill the window with what is half done.
+    fn stand(&mut self, host: HostId, item: Item) {
+        if item.hops() > 0 {
+            self.admission.enqueue_first(host, item);
+        } else {
+            self.admission.enqueue(host, item);
+        }
     }
 
     /// Forgets a host of which nothing is left here, nor with the admission: its rate must hold

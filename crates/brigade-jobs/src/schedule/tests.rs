@@ -1,5 +1,7 @@
 //! The schedule against a list in memory and a spill on disk, with time as a number.
 
+mod tail;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use brigade_core::time::Moment;
 
 use super::spill::Spill;
 use super::*;
-use crate::input::{Bytes, Item, reread};
+use crate::input::{Bytes, Item, Origin};
 
 fn second(n: u64) -> Moment {
     Moment::ZERO + Duration::from_secs(n)
@@ -31,7 +33,7 @@ fn settings(window: usize, key_concurrency: Option<usize>) -> Settings {
 /// A schedule with everything around it that a job has, in one thread.
 struct Bench {
     schedule: Schedule,
-    list: Bytes,
+    list: Origin,
     unread: VecDeque<Item>,
     spill: Spill,
     most_held: usize,
@@ -46,12 +48,12 @@ impl Bench {
             .map(|host| format!("http://{host}/\n"))
             .collect();
         let text: Arc<[u8]> = lines.concat().into_bytes().into();
-        let list = Bytes::Memory(text);
+        let list = Origin::lines(Bytes::Memory(text));
         let mut offset = 0;
         let mut unread = VecDeque::new();
         for (index, line) in lines.iter().enumerate() {
             let length = line.len() - 1;
-            let item = reread(&list, index as u64, offset, length as u32);
+            let item = list.reread(index as u64, offset, length as u32);
             unread.push_back(item.unwrap().unwrap());
             offset += line.len() as u64;
         }
@@ -71,8 +73,7 @@ impl Bench {
         loop {
             self.carry_out();
             self.most_held = self.most_held.max(self.schedule.held());
-            let stuck = !self.schedule.has_room() && self.schedule.is_stuck(now);
-            if stuck && self.schedule.evict() {
+            if self.schedule.is_stuck(now) && self.schedule.make_room() {
                 continue;
             }
             if !self.schedule.has_room() {
@@ -144,7 +145,7 @@ fn f2b_a_blocked_host_is_spilled_and_every_line_of_it_comes_back_once() {
         }
         for (host, item) in started {
             seen[item.index as usize] += 1;
-            let again = reread(&bench.list, item.index, item.offset, item.length);
+            let again = bench.list.reread(item.index, item.offset, item.length);
             assert_eq!(again.unwrap(), Some(item));
             bench.schedule.finish(host, until);
         }
@@ -185,6 +186,66 @@ fn f2b_attempts_survive_the_disk() {
         }
     }
     assert_eq!(seen, 100);
+}
+
+/// Has a line that was started go on at another URL.
+fn redirect(bench: &mut Bench, host: HostId, mut item: Item, url: &str, now: Moment) {
+    item.depart();
+    item.follow(brigade_http::redirect::Follow {
+        url: url.parse().unwrap(),
+        method: http::Method::GET,
+        keep_body: true,
+        same_origin: false,
+    });
+    bench.schedule.follow(host, item, now);
+}
+
+#[test]
+fn f3f_what_was_redirected_goes_before_what_waits_there() {
+    let mut bench = Bench::new(settings(100, Some(1)), &["gate", "gate", "a", "a"]);
+    bench.feed(second(0));
+    let mut started = bench.start(second(0));
+    let (a, other) = started.pop().unwrap();
+    let (gate, moved) = started.pop().unwrap();
+    assert_eq!((moved.index, other.index), (0, 2));
+    redirect(&mut bench, gate, moved, "http://a/moved", second(0));
+    let (_, next) = bench.start(second(0)).pop().unwrap();
+    assert_eq!(next.index, 1, "the gate is free again");
+    bench.schedule.finish(a, second(0));
+    let (host, next) = bench.start(second(0)).pop().unwrap();
+    assert_eq!((host, next.index), (a, 0));
+    assert_eq!(next.target().as_str(), "http://a/moved");
+    assert_eq!((next.attempts, next.is_moving()), (1, true));
+}
+
+#[test]
+fn f3i_a_line_that_goes_to_disk_between_two_hops_begins_again_and_not_for_ever() {
+    let mut bench = Bench::new(settings(8, None), &["gate"; 200]);
+    let (mut asked, mut seen) = (0, vec![0; 200]);
+    let mut now = second(1);
+    refuse(&mut bench, "slow", now, 10);
+    loop {
+        bench.feed(now);
+        match bench.schedule.next(now) {
+            Next::Start(host, item) if item.hops() == 0 => {
+                asked += 1;
+                redirect(&mut bench, host, item, "http://slow/", now);
+            }
+            Next::Start(host, item) => {
+                seen[item.index as usize] += 1;
+                assert_eq!((item.attempts, item.is_moving()), (1, true));
+                bench.schedule.finish(host, now);
+                // Each line that it lets through is the last one for a while.
+                refuse(&mut bench, "slow", now, 10);
+            }
+            Next::At(at) => now = at,
+            Next::Wait | Next::Finished => break,
+        }
+    }
+    assert!(seen.iter().all(|count| *count == 1), "{seen:?}");
+    assert_eq!(bench.schedule.next(now), Next::Finished);
+    assert!(asked > 200, "nothing went to disk between two hops");
+    assert!(asked <= 200 * 9, "{asked}");
 }
 
 #[test]

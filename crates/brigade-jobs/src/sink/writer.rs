@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,9 +15,12 @@ use brigade_core::ranges::DoneSet;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::outcome::{Batch, Outcome};
+use super::order::Order;
+use super::outcome::Batch;
 use super::press::Press;
 use super::tally::Tally;
+use super::turns::Turns;
+use crate::brake::Brake;
 use crate::budget::Budget;
 use crate::directory::{Directory, SPOOL, SUMMARY};
 use crate::error::Error;
@@ -34,6 +38,8 @@ pub(crate) struct Setup {
     pub(crate) parts: Parts,
     /// Encodes the results; without one they become plain lines of JSON.
     pub(crate) encoder: Option<Arc<dyn Encode>>,
+    /// Where lines in the order of the list are counted off; none if the order does not matter.
+    pub(crate) turns: Option<Arc<Turns>>,
     /// Whether bodies in plain lines that are JSON become values.
     pub(crate) json_bodies: bool,
     pub(crate) ledger: Ledger,
@@ -48,6 +54,8 @@ pub(crate) struct Setup {
     pub(crate) durable: bool,
     /// Set when nothing of the list is left to do.
     pub(crate) finished: Arc<AtomicBool>,
+    /// What this run has settled, and why it stopped.
+    pub(crate) brake: Arc<Brake>,
 }
 
 /// Starts the writer. It ends when every sender is gone, or at its first error.
@@ -76,6 +84,8 @@ pub(super) type Kept = (Tally, usize);
 pub(crate) struct Writer {
     pub(super) setup: Setup,
     pub(super) press: Option<Press<Kept>>,
+    /// Set if the results keep the order of the list.
+    pub(super) order: Option<Order>,
     pub(super) done: DoneSet,
     /// What lies in written bytes, and what is only in the buffer.
     pub(super) written: Tally,
@@ -90,13 +100,20 @@ pub(crate) struct Writer {
     totals: Totals,
     changed: bool,
     /// Results and failures that were taken since the last commit.
-    uncommitted: usize,
+    pub(super) uncommitted: usize,
+    /// Requests that had been sent when a commit was due last.
+    requests: u64,
 }
 
 impl Writer {
     pub(crate) fn new(mut setup: Setup) -> Self {
         let recovered = std::mem::take(&mut setup.recovered);
+        let order = setup.turns.take().map(|turns| {
+            let (directory, budget) = (setup.directory.clone(), setup.budget.clone());
+            Order::new(turns, directory, budget)
+        });
         Self {
+            order,
             press: setup.encoder.take().map(Press::new),
             done: recovered.resume.done,
             written: Tally::default(),
@@ -110,6 +127,7 @@ impl Writer {
             totals: recovered.totals,
             changed: false,
             uncommitted: 0,
+            requests: 0,
             setup,
         }
     }
@@ -128,7 +146,11 @@ impl Writer {
             match batches.try_recv() {
                 Ok(batch) => return Ok(Some(batch)),
                 Err(TryRecvError::Disconnected) => return Ok(None),
-                Err(TryRecvError::Empty) => _ = self.append()?,
+                Err(TryRecvError::Empty) => {
+                    if let Err(error) = self.append() {
+                        self.rescue(error)?;
+                    }
+                }
             }
         }
         Ok(batches.blocking_recv())
@@ -145,23 +167,11 @@ impl Writer {
         for host in batch.hosts {
             self.hosts.insert(host.name.clone(), host);
         }
-        let mut results = Vec::new();
-        for outcome in batch.outcomes {
-            match outcome {
-                Outcome::Success(success) => results.push(success),
-                Outcome::Failure(failure) => {
-                    self.uncommitted += 1;
-                    self.buffered.lines.push(failure.index);
-                    self.buffered.failures.push(failure);
-                }
-                Outcome::Skipped(range) => self.buffered.skipped.push(range),
-            }
+        if let Some(order) = &mut self.order {
+            order.expect(batch.expected);
         }
-        self.uncommitted += results.len();
-        if let Err(error) = self
-            .results(results)
-            .and_then(|()| self.discard(&batch.discarded))
-        {
+        let taken = self.outcomes(batch.outcomes);
+        if let Err(error) = taken.and_then(|()| self.discard(&batch.discarded)) {
             return self.rescue(error);
         }
         if batch.commit || self.uncommitted >= self.setup.commit_every {
@@ -177,7 +187,10 @@ impl Writer {
 
     /// Puts everything on disk, then says so in one transaction.
     fn commit(&mut self, state: &'static str) -> Result<(), Error> {
-        if !self.changed && state == "running" {
+        // Rates survive a kill only if the ledger says how lately something was sent.
+        let requests = progress::get(&self.setup.counters.requests);
+        let sent = std::mem::replace(&mut self.requests, requests) < requests;
+        if !self.changed && !sent && state == "running" {
             return Ok(());
         }
         if let Err(error) = self.flush() {
@@ -210,11 +223,12 @@ impl Writer {
         for &line in &touched {
             self.done.insert(line);
         }
-        for range in &tally.skipped {
+        for range in tally.skipped.iter().chain(&tally.duplicates) {
             self.done.insert_range(range.clone());
             touched.push(*range.start());
-            self.totals.skipped += range.end() - range.start() + 1;
         }
+        self.totals.skipped += count(&tally.skipped);
+        self.totals.duplicates += count(&tally.duplicates);
         let ranges = self.done.ranges_around(&mut touched);
         while let Some(next) = self.checkpoints.front()
             && next.index <= self.done.watermark()
@@ -296,7 +310,7 @@ impl Writer {
         let totals = self.totals_now();
         let counts = self.setup.ledger.counts()?;
         let failed: u64 = counts.by_kind.values().sum();
-        let settled = totals.ok + totals.skipped + failed;
+        let settled = totals.ok + totals.skipped + totals.duplicates + failed;
         let pending = self.consumed.lines.saturating_sub(settled);
         let finished = self.setup.finished.load(Ordering::Acquire);
         // The last guard: a job is never called done while the ledger misses a line.
@@ -309,13 +323,16 @@ impl Writer {
             } else {
                 State::Interrupted
             },
+            stopped_by: (!finished).then(|| self.setup.brake.stopped_by()),
             input: self.consumed.lines,
             input_complete: self.consumed.complete,
             ok: totals.ok,
             failed,
             skipped: totals.skipped,
+            duplicates: totals.duplicates,
             pending,
             by_kind: counts.by_kind,
+            examples: counts.examples,
             by_status: counts.by_status,
             requests: totals.requests,
             retries: totals.retries,
@@ -325,8 +342,15 @@ impl Writer {
             runs: totals.runs,
             wall_seconds: totals.wall_ms as f64 / 1000.0,
             cpu_seconds: totals.cpu_ms as f64 / 1000.0,
+            last_run: self.setup.brake.counts(),
             peak_memory_bytes: meter::memory_peak(),
             latency_ms: self.setup.meter.quantiles(),
         })
     }
+}
+
+/// Lines in ranges.
+fn count(ranges: &[RangeInclusive<u64>]) -> u64 {
+    let lines = ranges.iter().map(|range| range.end() - range.start() + 1);
+    lines.sum()
 }

@@ -2,12 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+mod duplicates;
 mod environment;
 mod formats;
+mod forms;
 mod hosts;
 mod kill;
 mod ledger;
 mod list;
+mod messages;
 mod outcomes;
+mod packed;
+mod redirects;
 mod resume;
+mod retries;
 mod support;
