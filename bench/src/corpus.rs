@@ -52,6 +52,8 @@ pub fn write(root: &Path, bodies: Bodies, files: usize) -> Result<u64> {
 
 fn body(random: &mut Random, bodies: Bodies, size: usize) -> String {
     let mut text = String::with_capacity(size + 64);
+    // A whole document, so that it can be kept as a value.
+    text.push_str(if bodies == Bodies::Json { "[" } else { "" });
     while text.len() < size {
         let word = random.below(90_000) + 10_000;
         match bodies {
@@ -64,6 +66,10 @@ fn body(random: &mut Random, bodies: Bodies, size: usize) -> String {
             }
         }
     }
+    if bodies == Bodies::Json {
+        text.pop();
+        text.push(']');
+    }
     text
 }
 
@@ -71,4 +77,16 @@ fn body(random: &mut Random, bodies: Bodies, size: usize) -> String {
 pub fn urls(base: &str, files: usize, count: usize) -> impl Iterator<Item = String> {
     let base = base.to_owned();
     (0..count).map(move |index| format!("{base}/{:05}.txt?n={index}", index % files))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_of_json_is_a_document_dense_with_quotes() {
+        let text = body(&mut Random::new(), Bodies::Json, 4096);
+        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+        assert!(text.matches('"').count() * 5 > text.len());
+    }
 }

@@ -29,14 +29,18 @@ pub fn ensure(program: &str, package: &str) -> Result<(), String> {
     Err(format!("not here; apt-get install {package}: {why}"))
 }
 
-/// The first line of what it says of itself.
+/// What it calls itself, up to the number of its version.
 pub fn version(program: &str) -> String {
     let output = Command::new(program).arg("--version").output();
     let text = output.map(|output| output.stdout).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let words = text.split_whitespace();
-    let version = words.take_while(|word| *word != "multithreaded" && !word.starts_with('('));
-    version.take(4).collect::<Vec<_>>().join(" ")
+    named(&String::from_utf8_lossy(&text)).unwrap_or_else(|| program.to_owned())
+}
+
+fn named(text: &str) -> Option<String> {
+    let words: Vec<&str> = text.split_whitespace().take(6).collect();
+    let is_number = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_digit());
+    let at = words.iter().position(is_number)?;
+    Some(words[..=at].join(" "))
 }
 
 fn is_here(program: &str) -> bool {
@@ -44,4 +48,21 @@ fn is_here(program: &str) -> bool {
     command.arg("--version");
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_ends_with_the_version() {
+        for (text, name) in [
+            ("curl 7.88.1 (x86_64-pc-linux-gnu)", "curl 7.88.1"),
+            ("GNU Wget2 1.99.1 - multithreaded", "GNU Wget2 1.99.1"),
+            ("aria2 version 1.36.0\nCopyright", "aria2 version 1.36.0"),
+        ] {
+            assert_eq!(named(text).as_deref(), Some(name));
+        }
+        assert_eq!(named("no number"), None);
+    }
 }

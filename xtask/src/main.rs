@@ -28,8 +28,10 @@ usage: cargo xtask COMMAND
   examples    every numbered example, run to its end
   docs        the documentation, with broken links as errors
   bench NAME  measures against peers: fetch, http, lines or patterns [--rounds N] [--count N], and of http
-              also single scenes [--scene NAME]...; providers builds each of TLS's cold; or proves on
-              real input: tree ROOT (every file equal), crash [--rounds KILLS] [--count URLS]
+              also single scenes [--scene NAME]...; providers builds each of TLS's cold; or puts jobs to
+              the proof: hosts (many that misbehave, beside peers) [--hosts N] [--count URLS], list
+              [--count LINES], soak [--minutes N] [--hosts N], tree ROOT (every file equal), crash
+              [--rounds KILLS] [--count URLS]
   ci          all of the above but bench, in the order in which they fail fastest";
 
 fn main() -> ExitCode {
@@ -154,10 +156,9 @@ fn bench(root: &Path, args: &[String]) -> Result<(), Failed> {
     let target = root.join("target/bench");
     let manifest = manifest.to_string_lossy();
     let target = target.to_string_lossy();
-    if args
-        .first()
-        .is_some_and(|name| ["fetch", "lines", "crash", "tree"].contains(&name.as_str()))
-    {
+    if args.first().is_some_and(|name| {
+        ["fetch", "hosts", "lines", "list", "soak", "crash", "tree"].contains(&name.as_str())
+    }) {
         cargo(root, &["build", "--release", "--package", "brigade-cli"])?;
     }
     let mut call = vec![

@@ -23,7 +23,7 @@ use crate::report::Report;
 use crate::watch::{self, End};
 
 /// The longest that a side may take.
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_secs(400);
 
 /// What came of one side.
 #[derive(Debug)]
@@ -43,7 +43,9 @@ pub fn run([hosts, count]: [usize; 2]) -> Result<()> {
     report.line(format!(
         "\n### {count} URLs of {hosts} hosts: of every hundred 6 ask for 2 to 5 s of patience (429), 3 answer 503 for \
          3 s, 2 reset each page's first request, 5 take a second, 3 send slowly, 10 close; and 6 are bad for \
-         good: silent, endless, cut, badly chunked, reset, redirecting in a circle\n"
+         good: silent, endless, cut, badly chunked, reset, redirecting in a circle; \
+         a side is ended after {} s\n",
+        LIMIT.as_secs()
     ));
     report.line(
         "| side | good URLs missing | doubled | results that are none | requests during Retry-After | requests | most at \
