@@ -21,7 +21,7 @@ const PYTHON: &str = "../../target/python";
 const PYTHON_LIST: &str = include_str!("../../../../.ci/requirements.txt");
 
 /// Blocks that are there to be read alone.
-const SHOWN: [&str; 5] = ["text", "json", "ini", "make", "crontab"];
+const SHOWN: [&str; 1] = ["ini"];
 
 /// Stands before what a command prints; no command of the guide prints it.
 const MARK: char = '\u{1}';
