@@ -36,7 +36,7 @@ async fn collect() -> Result<(), Box<dyn Error + Send + Sync>> {
     let job = Job::open(config)?;
     let progress = job.progress();
     let mut run = std::pin::pin!(cancel::shield(job.run(cancel::current())));
-    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    let mut tick = tokio::time::interval(Duration::from_millis(200));
     // The job does not wait for whoever watches it, and the watcher is gone when the job is.
     let summary = loop {
         tokio::select! {

@@ -1,6 +1,5 @@
 //! Compressed parts, read by the programs that everyone has for them, whole and after a kill.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -89,6 +88,33 @@ pub(crate) fn child(directory: &Path) -> ExitCode {
 
 fn killed(program: &str) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
+    let out = folder.path().join("out");
+    kill(program, folder.path(), &out.join("ledger.db"))?;
+    let (bytes, records) = committed(&out.join("ledger.db"))?;
+    let part = parts(&out)?.remove(0);
+    // Whatever was on its way when it was killed, and if that was nothing, something torn.
+    let mut left = fs::read(&part)?;
+    assert!(left.len() >= bytes);
+    left.extend_from_slice(b"torn");
+    left.truncate(bytes + 100);
+    fs::write(&part, &left)?;
+    let mut unpack = Command::new(program);
+    unpack.args(["-q", "-d", "-c"]).arg(&part);
+    let seen = unpack.stdin(Stdio::null()).output()?.stdout;
+    let seen = String::from_utf8_lossy(&seen).lines().count();
+    assert!(seen >= records, "{program} shows {seen} of {records}");
+    // Cut where the ledger says, it is without a fault.
+    fs::write(&part, &left[..bytes])?;
+    said(Command::new(program).args(["-q", "-t"]).arg(&part))?;
+    let text = said(Command::new(program).args(["-q", "-d", "-c"]).arg(&part))?;
+    assert_eq!(text.lines().count(), records);
+    let whole = |line: &str| line.starts_with("{\"index\":") && line.ends_with("\"}");
+    assert!(text.lines().all(whole));
+    Ok(())
+}
+
+/// Starts a job in a process of its own, and kills that when some of it is committed.
+fn kill(program: &str, folder: &Path, ledger: &Path) -> Result<(), Failed> {
     let server = Server::start_thread(|request| match request.path() {
         "/hang" => Reply::hang(),
         path => Reply::ok(format!("page {path} ").repeat(100)),
@@ -96,52 +122,19 @@ fn killed(program: &str) -> Result<(), Failed> {
     // One that hangs keeps the job from its end, whatever this machine is busy with.
     let mut list: String = (0..2000).map(|n| server.url(&format!("/{n}\n"))).collect();
     list.push_str(&server.url("/hang\n"));
-    fs::write(folder.path().join("list"), list)?;
-    fs::write(folder.path().join("form"), program)?;
+    fs::write(folder.join("list"), list)?;
+    fs::write(folder.join("form"), program)?;
     let mut child = Command::new(std::env::current_exe()?)
-        .env(CHILD, folder.path())
+        .env(CHILD, folder)
         .stdin(Stdio::null())
         .spawn()?;
-    let out = folder.path().join("out");
-    let ledger = out.join("ledger.db");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(brigade_testkit::wait::until(|| {
-        ledger.exists() && committed(&ledger).is_ok_and(|(_, records)| records >= 500)
-    }));
+    let some = || committed(ledger).is_ok_and(|(_, records)| records >= 500);
+    runtime.block_on(brigade_testkit::wait::until(|| ledger.exists() && some()));
     child.kill()?;
     child.wait()?;
-    let (bytes, records) = committed(&ledger)?;
-    let part = parts(&out)?.remove(0);
-    // Whatever was on its way when it was killed, and a bit more.
-    let mut left = fs::read(&part)?;
-    assert!(left.len() >= bytes);
-    left.extend_from_slice(b"torn");
-    left.truncate(bytes + 100);
-    fs::write(&part, &left)?;
-    let lenient = Command::new(program)
-        .args(["-q", "-d", "-c"])
-        .arg(&part)
-        .stdin(Stdio::null())
-        .output()?;
-    let seen = String::from_utf8_lossy(&lenient.stdout);
-    assert!(
-        seen.lines().count() >= records,
-        "{program} shows less than was committed"
-    );
-    // Cut where the ledger says, it is without a fault.
-    let cut = folder
-        .path()
-        .join(part.file_name().unwrap_or(OsStr::new("part")));
-    fs::write(&cut, &left[..bytes])?;
-    said(Command::new(program).args(["-q", "-t"]).arg(&cut))?;
-    let text = said(Command::new(program).args(["-q", "-d", "-c"]).arg(&cut))?;
-    assert_eq!(text.lines().count(), records);
-    assert!(
-        text.lines()
-            .all(|line| line.starts_with("{\"index\":") && line.ends_with("\"}"))
-    );
     Ok(())
 }
 
