@@ -1,9 +1,10 @@
 //! The chores of this repository, each one command: `cargo xtask check | test | shuttle | laws | examples | docs |
-//! bench | ci`.
+//! bench | crash | ci`.
 //!
 //! CI and people run the same commands, so that what passes on a desk passes there. This program
 //! never changes a file of the repository, except that `bench` adds a dated result.
 
+mod crash;
 mod crates;
 mod dropping;
 mod laws;
@@ -29,7 +30,9 @@ usage: cargo xtask COMMAND
   docs        the documentation, with broken links as errors
   bench NAME  measures against peers: fetch, http, lines or patterns [--rounds N] [--count N], and of http
               also single scenes [--scene NAME]...; providers builds each of TLS's cold; or proves on
-              real input: tree ROOT (every file equal), crash [--rounds KILLS] [--count URLS]
+              real input: tree ROOT (every file equal)
+  crash       jobs killed, stopped, without power and without a disk that works, in every form, held
+              against undisturbed ones [--rounds N|small] [--seed N] [--form NAME]... [--kind NAME]...
   ci          all of the above but bench, in the order in which they fail fastest";
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         "examples" => examples(&root),
         "docs" => docs(&root),
         "bench" => bench(&root, &rest),
+        "crash" => crash::run(&root, &rest),
         "ci" => ci(&root),
         _ => {
             eprintln!("{USAGE}");
@@ -156,7 +160,7 @@ fn bench(root: &Path, args: &[String]) -> Result<(), Failed> {
     let target = target.to_string_lossy();
     if args
         .first()
-        .is_some_and(|name| ["fetch", "lines", "crash", "tree"].contains(&name.as_str()))
+        .is_some_and(|name| ["fetch", "lines", "tree"].contains(&name.as_str()))
     {
         cargo(root, &["build", "--release", "--package", "brigade-cli"])?;
     }
@@ -178,5 +182,6 @@ fn ci(root: &Path) -> Result<(), Failed> {
     docs(root)?;
     test(root)?;
     shuttle::run(root, &[])?;
+    crash::run(root, &["--rounds".to_owned(), "small".to_owned()])?;
     examples(root)
 }

@@ -59,7 +59,11 @@ enum Entry {
 enum Naming {
     Add(String, Entry),
     Remove(String),
-    Rename { from: String, to: String, entry: Entry },
+    Rename {
+        from: String,
+        to: String,
+        entry: Entry,
+    },
 }
 
 /// Whether what was not synced may have reached the disk.
@@ -112,14 +116,22 @@ impl Disk {
     /// Plays one record.
     pub fn play(&mut self, record: Record) -> Result<()> {
         match record {
-            Record::Opened { inode, path, created } => self.opened(inode, path, created)?,
+            Record::Opened {
+                inode,
+                path,
+                created,
+            } => self.opened(inode, path, created)?,
             Record::Made { path } => self.name(Naming::Add(path, Entry::Directory)),
             Record::Removed { path } => self.name(Naming::Remove(path)),
             Record::Renamed { from, to } => {
                 let entry = *self.seen.get(&from).ok_or_else(|| unknown(&from))?;
                 self.name(Naming::Rename { from, to, entry });
             }
-            Record::Written { inode, offset, data } => {
+            Record::Written {
+                inode,
+                offset,
+                data,
+            } => {
                 let offset = usize::try_from(offset)?;
                 self.file(inode)?.change(Change::Write { offset, data });
             }
@@ -154,7 +166,10 @@ impl Disk {
     }
 
     fn file(&mut self, inode: u64) -> Result<&mut File> {
-        let file = self.inodes.get(&inode).ok_or("a file of which the journal has no opening")?;
+        let file = self
+            .inodes
+            .get(&inode)
+            .ok_or("a file of which the journal has no opening")?;
         Ok(&mut self.files[*file])
     }
 
@@ -228,7 +243,11 @@ impl Disk {
                 Entry::File(file) => {
                     let bytes = self.files[file].after_cut(content, random);
                     fs::write(&path, &bytes)?;
-                    let file = File { seen: bytes.clone(), durable: bytes, pending: Vec::new() };
+                    let file = File {
+                        seen: bytes.clone(),
+                        durable: bytes,
+                        pending: Vec::new(),
+                    };
                     disk.files.push(file);
                     Entry::File(disk.files.len() - 1)
                 }
@@ -289,7 +308,10 @@ impl File {
             change.apply(&mut state);
             lengths.push(state.len());
             for sector in touched {
-                versions.entry(sector).or_default().push(sector_of(&state, sector));
+                versions
+                    .entry(sector)
+                    .or_default()
+                    .push(sector_of(&state, sector));
             }
         }
         let length = *random.choice(&lengths).unwrap_or(&0);
@@ -356,7 +378,11 @@ mod tests {
     use super::*;
 
     fn written(inode: u64, offset: u64, data: &[u8]) -> Record {
-        Record::Written { inode, offset, data: data.to_vec() }
+        Record::Written {
+            inode,
+            offset,
+            data: data.to_vec(),
+        }
     }
 
     /// Plays the records below a directory, cuts the power with many seeds, and hands what is left of
@@ -377,7 +403,11 @@ mod tests {
     }
 
     fn made(root: &str, name: &str) -> Record {
-        Record::Opened { inode: 1, path: format!("{root}/{name}"), created: true }
+        Record::Opened {
+            inode: 1,
+            path: format!("{root}/{name}"),
+            created: true,
+        }
     }
 
     #[test]
@@ -386,12 +416,24 @@ mod tests {
             let path = root.to_owned();
             let synced = Record::Synced { inode: 1 };
             let directory = Record::SyncedDirectory { path };
-            vec![made(root, "a"), written(1, 0, b"safe"), synced, directory, written(1, 4, b"risk")]
+            vec![
+                made(root, "a"),
+                written(1, 0, b"safe"),
+                synced,
+                directory,
+                written(1, 4, b"risk"),
+            ]
         };
         let left = cuts(synced, "a");
-        assert!(left.iter().all(|file| file.as_ref().is_some_and(|file| file.starts_with(b"safe"))));
+        assert!(
+            left.iter()
+                .all(|file| file.as_ref().is_some_and(|file| file.starts_with(b"safe")))
+        );
         for length in [4, 8] {
-            assert!(left.iter().flatten().any(|file| file.len() == length), "{length}");
+            assert!(
+                left.iter().flatten().any(|file| file.len() == length),
+                "{length}"
+            );
         }
         assert!(left.iter().flatten().any(|file| file.ends_with(b"risk")));
     }
@@ -399,7 +441,11 @@ mod tests {
     #[test]
     fn a_file_vanishes_or_not_while_its_directory_is_not_synced() {
         let alone = |root: &str| {
-            vec![made(root, "a"), written(1, 0, b"x"), Record::Synced { inode: 1 }]
+            vec![
+                made(root, "a"),
+                written(1, 0, b"x"),
+                Record::Synced { inode: 1 },
+            ]
         };
         let left = cuts(alone, "a");
         assert!(left.iter().any(Option::is_none));
@@ -409,8 +455,14 @@ mod tests {
     #[test]
     fn a_rename_that_is_not_synced_leaves_the_old_file_or_the_new_one() {
         let renamed = |root: &str| {
-            let old = Record::Opened { inode: 2, path: format!("{root}/b"), created: true };
-            let directory = Record::SyncedDirectory { path: root.to_owned() };
+            let old = Record::Opened {
+                inode: 2,
+                path: format!("{root}/b"),
+                created: true,
+            };
+            let directory = Record::SyncedDirectory {
+                path: root.to_owned(),
+            };
             let (from, to) = (format!("{root}/a"), format!("{root}/b"));
             vec![
                 old,
