@@ -13,6 +13,8 @@
 #[cfg(target_os = "linux")]
 mod column;
 #[cfg(target_os = "linux")]
+mod content;
+#[cfg(target_os = "linux")]
 mod disk;
 #[cfg(target_os = "linux")]
 mod job;

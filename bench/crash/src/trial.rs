@@ -12,7 +12,8 @@ use fastrand::Rng;
 
 use crate::Result;
 use crate::column::{Column, List, Way};
-use crate::disk::{Disk, Mercy};
+use crate::content::Mercy;
+use crate::disk::Disk;
 use crate::job::{self, Place, Run, Trouble};
 use crate::kind::Kind;
 use crate::output::{Difference, Output};
