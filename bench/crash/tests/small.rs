@@ -38,7 +38,7 @@ fn f1j_what_is_done_is_on_disk_when_the_command_says_so() {
 
 #[test]
 fn f1k_a_job_survives_what_can_happen_to_it_in_every_form() {
-    prove(&["--rounds", "2"]);
+    prove(&["--rounds", "1"]);
 }
 
 #[test]
