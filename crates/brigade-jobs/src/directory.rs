@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn f11c_a_look_at_the_lock_does_not_keep_a_job_out() {
+    fn f11b_a_look_at_the_lock_does_not_keep_a_job_out() {
         let temp = tempfile::tempdir().unwrap();
         assert!(!Directory::is_used(temp.path()), "there is no lock yet");
         let job = Directory::open(temp.path()).unwrap();

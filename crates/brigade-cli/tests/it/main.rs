@@ -14,5 +14,6 @@ mod lines;
 mod lines_events;
 mod lines_messages;
 mod lists;
+mod look;
 mod usage;
 mod ways;

@@ -213,7 +213,7 @@ fn client(config: &Config) -> Result<Client, Error> {
 fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
     let mut schedule = Schedule::new(Settings {
         limits: Limits {
-            concurrency: None,
+            concurrency: Some(config.concurrency),
             rate: config.rate,
             key_concurrency: Some(config.per_host),
             key_rate: config.host_rate,
