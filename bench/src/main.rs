@@ -10,7 +10,6 @@
 mod callgrind;
 mod certificate;
 mod corpus;
-mod crash;
 mod fetch;
 mod hosts;
 mod http;
@@ -27,6 +26,7 @@ mod rates;
 mod report;
 mod soak;
 mod tools;
+mod tree;
 mod venv;
 mod verify;
 mod watch;
@@ -60,13 +60,12 @@ fn main() -> ExitCode {
             numbers(rest, ["--minutes", "--hosts"], [30, 200]).and_then(soak::run)
         }
         ["lines", rest @ ..] => options(rest, 5, 1024).and_then(lines::run),
-        ["crash", rest @ ..] => options(rest, 20, 100_000).and_then(crash::crash),
         ["providers"] => providers::measure(),
-        ["tree", root] => crash::tree(Path::new(root), 30_000),
+        ["tree", root] => tree::fetch(Path::new(root), 30_000),
         ["patterns", rest @ ..] => options(rest, 5, 1_000_000).and_then(patterns::run),
         _ => {
             eprintln!(
-                "usage: bench fetch|http|lines|patterns|crash [--rounds N] [--count N], bench http [--scene NAME], or \
+                "usage: bench fetch|http|lines|patterns [--rounds N] [--count N], bench http [--scene NAME], or \
                  bench hosts [--hosts N] [--count N], bench list [--count N], bench soak [--minutes N] [--hosts N], \
                  or bench providers, or bench tree ROOT"
             );

@@ -31,13 +31,13 @@ struct Ports {
 impl Nginx {
     /// Starts nginx on the second processor, serving `root`; its own files go to `prefix`.
     pub fn start(prefix: &Path, root: &Path) -> Result<Self> {
-        Self::start_plain(prefix, root, "access_log off;")
-    }
-
-    /// The same with a line for each request in `log`.
-    pub fn start_logging(prefix: &Path, root: &Path, log: &Path) -> Result<Self> {
-        let log = format!("access_log {} combined;", log.display());
-        Self::start_plain(prefix, root, &log)
+        let [h1] = free_ports()?;
+        let server = format!("access_log off; listen 127.0.0.1:{h1} backlog=4096;\n");
+        let ports = Ports {
+            h1,
+            ..Ports::default()
+        };
+        Self::start_server(prefix, root, &server, ports)
     }
 
     /// The same with TLS too, and without it on each of the addresses `hosts` as well.
@@ -59,16 +59,6 @@ impl Nginx {
             writeln!(server, "listen {host}:{h1} backlog=256;")?;
         }
         let ports = Ports { h1, h1_tls, h2_tls };
-        Self::start_server(prefix, root, &server, ports)
-    }
-
-    fn start_plain(prefix: &Path, root: &Path, log: &str) -> Result<Self> {
-        let [h1] = free_ports()?;
-        let server = format!("{log} listen 127.0.0.1:{h1} backlog=4096;\n");
-        let ports = Ports {
-            h1,
-            ..Ports::default()
-        };
         Self::start_server(prefix, root, &server, ports)
     }
 

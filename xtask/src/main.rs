@@ -1,9 +1,10 @@
 //! The chores of this repository, each one command: `cargo xtask check | test | shuttle | laws | examples | docs |
-//! bench | ci`.
+//! bench | crash | ci`.
 //!
 //! CI and people run the same commands, so that what passes on a desk passes there. This program
 //! never changes a file of the repository, except that `bench` adds a dated result.
 
+mod crash;
 mod crates;
 mod dropping;
 mod laws;
@@ -30,8 +31,9 @@ usage: cargo xtask COMMAND
   bench NAME  measures against peers: fetch, http, lines or patterns [--rounds N] [--count N], and of http
               also single scenes [--scene NAME]...; providers builds each of TLS's cold; or puts jobs to
               the proof: hosts (many that misbehave, beside peers) [--hosts N] [--count URLS], list
-              [--count LINES], soak [--minutes N] [--hosts N], tree ROOT (every file equal), crash
-              [--rounds KILLS] [--count URLS]
+              [--count LINES], soak [--minutes N] [--hosts N], tree ROOT (every file equal)
+  crash       jobs killed, stopped, without power and without a disk that works, in every form, held
+              against undisturbed ones [--rounds N|small] [--seed N] [--form NAME]... [--kind NAME]...
   ci          all of the above but bench, in the order in which they fail fastest";
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         "examples" => examples(&root),
         "docs" => docs(&root),
         "bench" => bench(&root, &rest),
+        "crash" => crash::run(&root, &rest),
         "ci" => ci(&root),
         _ => {
             eprintln!("{USAGE}");
@@ -157,7 +160,7 @@ fn bench(root: &Path, args: &[String]) -> Result<(), Failed> {
     let manifest = manifest.to_string_lossy();
     let target = target.to_string_lossy();
     if args.first().is_some_and(|name| {
-        ["fetch", "hosts", "lines", "list", "soak", "crash", "tree"].contains(&name.as_str())
+        ["fetch", "hosts", "lines", "list", "soak", "tree"].contains(&name.as_str())
     }) {
         cargo(root, &["build", "--release", "--package", "brigade-cli"])?;
     }
@@ -179,5 +182,6 @@ fn ci(root: &Path) -> Result<(), Failed> {
     docs(root)?;
     test(root)?;
     shuttle::run(root, &[])?;
+    crash::run(root, &["--rounds".to_owned(), "small".to_owned()])?;
     examples(root)
 }

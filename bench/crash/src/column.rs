@@ -42,23 +42,83 @@ pub struct Column {
     pub way: Way,
 }
 
-const fn column(name: &'static str, args: &'static [&'static str], list: List, form: Form, way: Way) -> Column {
-    Column { name, args, list, form, way }
+const fn column(
+    name: &'static str,
+    args: &'static [&'static str],
+    list: List,
+    form: Form,
+    way: Way,
+) -> Column {
+    Column {
+        name,
+        args,
+        list,
+        form,
+        way,
+    }
 }
 
 /// All forms.
 pub const COLUMNS: [Column; 13] = [
     column("jsonl", &[], List::File, Form::Parts, Way::Plain),
-    column("gzip", &["--compress", "gzip"], List::File, Form::Parts, Way::Plain),
-    column("zstd", &["--compress", "zstd"], List::File, Form::Parts, Way::Plain),
+    column(
+        "gzip",
+        &["--compress", "gzip"],
+        List::File,
+        Form::Parts,
+        Way::Plain,
+    ),
+    column(
+        "zstd",
+        &["--compress", "zstd"],
+        List::File,
+        Form::Parts,
+        Way::Plain,
+    ),
     column("json", &["--json"], List::File, Form::Parts, Way::Plain),
-    column("ordered", &["--ordered"], List::File, Form::Parts, Way::Ordered),
-    column("ordered-zstd", &["--ordered", "--compress", "zstd"], List::File, Form::Parts, Way::Ordered),
-    column("files", &["--format", "files"], List::File, Form::Files, Way::Plain),
+    column(
+        "ordered",
+        &["--ordered"],
+        List::File,
+        Form::Parts,
+        Way::Ordered,
+    ),
+    column(
+        "ordered-zstd",
+        &["--ordered", "--compress", "zstd"],
+        List::File,
+        Form::Parts,
+        Way::Ordered,
+    ),
+    column(
+        "files",
+        &["--format", "files"],
+        List::File,
+        Form::Files,
+        Way::Plain,
+    ),
     column("stdin", &[], List::Stdin, Form::Parts, Way::Plain),
-    column("csv", &["--input-format", "csv"], List::Csv, Form::Parts, Way::Plain),
+    column(
+        "csv",
+        &["--input-format", "csv"],
+        List::Csv,
+        Form::Parts,
+        Way::Plain,
+    ),
     column("dedupe", &["--dedupe"], List::File, Form::Parts, Way::Plain),
     column("fresh", &[], List::File, Form::Parts, Way::Fresh),
-    column("fresh-files", &["--format", "files"], List::File, Form::Files, Way::Fresh),
-    column("retry-failed", &[], List::File, Form::Parts, Way::RetryFailed),
+    column(
+        "fresh-files",
+        &["--format", "files"],
+        List::File,
+        Form::Files,
+        Way::Fresh,
+    ),
+    column(
+        "retry-failed",
+        &[],
+        List::File,
+        Form::Parts,
+        Way::RetryFailed,
+    ),
 ];

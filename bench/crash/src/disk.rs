@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use fastrand::Rng;
 
 use crate::Result;
+use crate::content::{Change, File, Luck, Mercy};
 use crate::output::files;
 use crate::record::Record;
 
-const SECTOR: usize = 512;
 /// Its content is mapped, not written.
 const MAPPED: &str = "-shm";
 
@@ -36,19 +36,6 @@ pub struct Disk {
     inodes: HashMap<u64, usize>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct File {
-    seen: Vec<u8>,
-    durable: Vec<u8>,
-    pending: Vec<Change>,
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Write { offset: usize, data: Vec<u8> },
-    Resize { bytes: usize },
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Entry {
     File(usize),
@@ -59,41 +46,11 @@ enum Entry {
 enum Naming {
     Add(String, Entry),
     Remove(String),
-    Rename { from: String, to: String, entry: Entry },
-}
-
-/// Whether what was not synced may have reached the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mercy {
-    Chance,
-    None,
-}
-
-/// How much of what was pending has reached the disk.
-#[derive(Clone, Copy, Debug)]
-enum Luck {
-    Nothing,
-    Some,
-    All,
-}
-
-impl Luck {
-    fn draw(mercy: Mercy, random: &mut Rng) -> Self {
-        match random.u8(0..4) {
-            _ if mercy == Mercy::None => Self::Nothing,
-            0 => Self::Nothing,
-            1 => Self::All,
-            _ => Self::Some,
-        }
-    }
-
-    fn holds(self, random: &mut Rng) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Some => random.bool(),
-            Self::All => true,
-        }
-    }
+    Rename {
+        from: String,
+        to: String,
+        entry: Entry,
+    },
 }
 
 impl Disk {
@@ -112,14 +69,22 @@ impl Disk {
     /// Plays one record.
     pub fn play(&mut self, record: Record) -> Result<()> {
         match record {
-            Record::Opened { inode, path, created } => self.opened(inode, path, created)?,
+            Record::Opened {
+                inode,
+                path,
+                created,
+            } => self.opened(inode, path, created)?,
             Record::Made { path } => self.name(Naming::Add(path, Entry::Directory)),
             Record::Removed { path } => self.name(Naming::Remove(path)),
             Record::Renamed { from, to } => {
                 let entry = *self.seen.get(&from).ok_or_else(|| unknown(&from))?;
                 self.name(Naming::Rename { from, to, entry });
             }
-            Record::Written { inode, offset, data } => {
+            Record::Written {
+                inode,
+                offset,
+                data,
+            } => {
                 let offset = usize::try_from(offset)?;
                 self.file(inode)?.change(Change::Write { offset, data });
             }
@@ -154,7 +119,10 @@ impl Disk {
     }
 
     fn file(&mut self, inode: u64) -> Result<&mut File> {
-        let file = self.inodes.get(&inode).ok_or("a file of which the journal has no opening")?;
+        let file = self
+            .inodes
+            .get(&inode)
+            .ok_or("a file of which the journal has no opening")?;
         Ok(&mut self.files[*file])
     }
 
@@ -228,7 +196,11 @@ impl Disk {
                 Entry::File(file) => {
                     let bytes = self.files[file].after_cut(content, random);
                     fs::write(&path, &bytes)?;
-                    let file = File { seen: bytes.clone(), durable: bytes, pending: Vec::new() };
+                    let file = File {
+                        seen: bytes.clone(),
+                        durable: bytes,
+                        pending: Vec::new(),
+                    };
                     disk.files.push(file);
                     Entry::File(disk.files.len() - 1)
                 }
@@ -265,84 +237,6 @@ impl Naming {
     }
 }
 
-impl File {
-    fn change(&mut self, change: Change) {
-        change.apply(&mut self.seen);
-        self.pending.push(change);
-    }
-
-    fn sync(&mut self) {
-        self.pending.clear();
-        self.durable.clone_from(&self.seen);
-    }
-
-    fn after_cut(&self, luck: Luck, random: &mut Rng) -> Vec<u8> {
-        match luck {
-            Luck::Nothing => return self.durable.clone(),
-            Luck::All => return self.seen.clone(),
-            Luck::Some => {}
-        }
-        let (mut state, mut lengths) = (self.durable.clone(), vec![self.durable.len()]);
-        let mut versions: BTreeMap<usize, Vec<Vec<u8>>> = BTreeMap::new();
-        for change in &self.pending {
-            let touched = change.sectors(state.len());
-            change.apply(&mut state);
-            lengths.push(state.len());
-            for sector in touched {
-                versions.entry(sector).or_default().push(sector_of(&state, sector));
-            }
-        }
-        let length = *random.choice(&lengths).unwrap_or(&0);
-        let mut bytes = self.durable.clone();
-        bytes.resize(length, 0);
-        for (sector, written) in versions {
-            let chosen = random.usize(0..=written.len());
-            let rubbish = sector * SECTOR >= self.durable.len() && random.u8(0..4) == 0;
-            let content = match chosen.checked_sub(1) {
-                Some(version) => written[version].clone(),
-                None if rubbish => (0..SECTOR).map(|_| random.u8(..)).collect(),
-                None => sector_of(&self.durable, sector),
-            };
-            let start = (sector * SECTOR).min(length);
-            let end = (start + SECTOR).min(length);
-            bytes[start..end].copy_from_slice(&content[..end - start]);
-        }
-        bytes
-    }
-}
-
-impl Change {
-    fn apply(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Write { offset, data } => {
-                let end = offset + data.len();
-                if bytes.len() < end {
-                    bytes.resize(end, 0);
-                }
-                bytes[*offset..end].copy_from_slice(data);
-            }
-            Self::Resize { bytes: length } => bytes.resize(*length, 0),
-        }
-    }
-
-    /// The sectors that it changes in a file of this length.
-    fn sectors(&self, length: usize) -> std::ops::Range<usize> {
-        let (start, end) = match self {
-            Self::Write { offset, data } => (*offset, offset + data.len()),
-            Self::Resize { bytes } => (length.min(*bytes), length.max(*bytes)),
-        };
-        start / SECTOR..end.div_ceil(SECTOR)
-    }
-}
-
-/// A sector of a file, with zeros beyond its end.
-fn sector_of(bytes: &[u8], sector: usize) -> Vec<u8> {
-    let start = (sector * SECTOR).min(bytes.len());
-    let mut content = bytes[start..(start + SECTOR).min(bytes.len())].to_vec();
-    content.resize(SECTOR, 0);
-    content
-}
-
 fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
@@ -352,81 +246,4 @@ fn unknown(path: &str) -> Box<dyn std::error::Error + Send + Sync> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn written(inode: u64, offset: u64, data: &[u8]) -> Record {
-        Record::Written { inode, offset, data: data.to_vec() }
-    }
-
-    /// Plays the records below a directory, cuts the power with many seeds, and hands what is left of
-    /// the file `name` to `check`.
-    fn cuts(records: impl Fn(&str) -> Vec<Record>, name: &str) -> Vec<Option<Vec<u8>>> {
-        (0..64)
-            .map(|seed| {
-                let folder = tempfile::tempdir().unwrap();
-                let root = folder.path().to_str().unwrap();
-                let mut disk = Disk::new(folder.path());
-                for record in records(root) {
-                    disk.play(record).unwrap();
-                }
-                disk.cut(&mut Rng::with_seed(seed), Mercy::Chance).unwrap();
-                fs::read(folder.path().join(name)).ok()
-            })
-            .collect()
-    }
-
-    fn made(root: &str, name: &str) -> Record {
-        Record::Opened { inode: 1, path: format!("{root}/{name}"), created: true }
-    }
-
-    #[test]
-    fn what_is_synced_is_there_and_nothing_else_for_certain() {
-        let synced = |root: &str| {
-            let path = root.to_owned();
-            let synced = Record::Synced { inode: 1 };
-            let directory = Record::SyncedDirectory { path };
-            vec![made(root, "a"), written(1, 0, b"safe"), synced, directory, written(1, 4, b"risk")]
-        };
-        let left = cuts(synced, "a");
-        assert!(left.iter().all(|file| file.as_ref().is_some_and(|file| file.starts_with(b"safe"))));
-        for length in [4, 8] {
-            assert!(left.iter().flatten().any(|file| file.len() == length), "{length}");
-        }
-        assert!(left.iter().flatten().any(|file| file.ends_with(b"risk")));
-    }
-
-    #[test]
-    fn a_file_vanishes_or_not_while_its_directory_is_not_synced() {
-        let alone = |root: &str| {
-            vec![made(root, "a"), written(1, 0, b"x"), Record::Synced { inode: 1 }]
-        };
-        let left = cuts(alone, "a");
-        assert!(left.iter().any(Option::is_none));
-        assert!(left.iter().any(|file| file.as_deref() == Some(b"x")));
-    }
-
-    #[test]
-    fn a_rename_that_is_not_synced_leaves_the_old_file_or_the_new_one() {
-        let renamed = |root: &str| {
-            let old = Record::Opened { inode: 2, path: format!("{root}/b"), created: true };
-            let directory = Record::SyncedDirectory { path: root.to_owned() };
-            let (from, to) = (format!("{root}/a"), format!("{root}/b"));
-            vec![
-                old,
-                written(2, 0, b"old"),
-                Record::Synced { inode: 2 },
-                made(root, "a"),
-                written(1, 0, b"new"),
-                Record::Synced { inode: 1 },
-                directory,
-                Record::Renamed { from, to },
-            ]
-        };
-        let left = cuts(renamed, "b");
-        for content in [&b"old"[..], b"new"] {
-            assert!(left.iter().any(|file| file.as_deref() == Some(content)));
-        }
-        assert!(left.iter().all(Option::is_some));
-    }
-}
+mod tests;

@@ -113,9 +113,29 @@ pub fn run(place: &Place, column: &Column, extra: &[&str], trouble: &Trouble) ->
 
 fn command(place: &Place, column: &Column, extra: &[&str], trouble: &Trouble) -> Result<Command> {
     let mut command = Command::new(&place.brigade);
-    command.args(["fetch", "--progress", "none", "-c", "16", "--per-host", "4", "--retries", "2"]);
-    command.args(["--commit-every", "12", "--commit-interval", "20ms", "--backoff", "4ms"]);
-    command.args(["--part-max", "60KiB"]).args(column.args).args(extra);
+    command.args([
+        "fetch",
+        "--progress",
+        "none",
+        "-c",
+        "16",
+        "--per-host",
+        "4",
+        "--retries",
+        "2",
+    ]);
+    command.args([
+        "--commit-every",
+        "12",
+        "--commit-interval",
+        "20ms",
+        "--backoff",
+        "4ms",
+    ]);
+    command
+        .args(["--part-max", "60KiB"])
+        .args(column.args)
+        .args(extra);
     command.arg("-o").arg(place.output());
     match column.list {
         List::File | List::Csv => command.arg("-i").arg(&place.list).stdin(Stdio::null()),
@@ -151,5 +171,9 @@ fn records(journal: &Path) -> Result<Vec<Record>> {
     while let Some(record) = Record::decode(&mut rest) {
         records.push(record);
     }
-    if rest.is_empty() { Ok(records) } else { Err("the journal is torn".into()) }
+    if rest.is_empty() {
+        Ok(records)
+    } else {
+        Err("the journal is torn".into())
+    }
 }

@@ -27,8 +27,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] =
-        [Self::Kill, Self::Term, Self::Power, Self::Full, Self::Broken, Self::Mixed];
+    pub const ALL: [Self; 6] = [
+        Self::Kill,
+        Self::Term,
+        Self::Power,
+        Self::Full,
+        Self::Broken,
+        Self::Mixed,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -54,7 +60,9 @@ impl Kind {
             Self::Power => "kill",
             Self::Full => "enospc",
             Self::Broken => "eio",
-            Self::Mixed => *random.choice(&["kill", "kill", "enospc", "eio"]).unwrap_or(&"kill"),
+            Self::Mixed => *random
+                .choice(&["kill", "kill", "enospc", "eio"])
+                .unwrap_or(&"kill"),
         };
         let near = calls.min(60);
         let call = match random.u8(0..3) {

@@ -77,7 +77,9 @@ impl Output {
             let packed = fs::read(directory.join(name))?;
             let mut bytes = Vec::new();
             let read = match name.rsplit_once('.').map(|(_, end)| end) {
-                Some("gz") => flate2::read::MultiGzDecoder::new(&packed[..]).read_to_end(&mut bytes),
+                Some("gz") => {
+                    flate2::read::MultiGzDecoder::new(&packed[..]).read_to_end(&mut bytes)
+                }
                 Some("zst") => zstd::Decoder::new(&packed[..])?.read_to_end(&mut bytes),
                 _ => {
                     bytes = packed;
@@ -91,7 +93,8 @@ impl Output {
             self.bodies(directory)?;
         }
         if column.way == Way::Ordered && !order.is_sorted() {
-            self.odd.push("the results are not in the order of the list".to_owned());
+            self.odd
+                .push("the results are not in the order of the list".to_owned());
         }
         Ok(())
     }
@@ -101,8 +104,13 @@ impl Output {
         let mut there = BTreeSet::new();
         files(&directory.join("files"), &mut there)?;
         for record in self.lines.values_mut().flatten() {
-            let named = record.strip_prefix("ok ").and_then(|text| serde_json::from_str(text).ok());
-            let Some(file) = named.as_ref().and_then(|value: &Value| value["file"].as_str()) else {
+            let named = record
+                .strip_prefix("ok ")
+                .and_then(|text| serde_json::from_str(text).ok());
+            let Some(file) = named
+                .as_ref()
+                .and_then(|value: &Value| value["file"].as_str())
+            else {
                 continue;
             };
             let path = directory.join(file);
@@ -132,7 +140,10 @@ impl Output {
                 }
             }
             order.push(index);
-            self.lines.entry(index).or_default().push(format!("{kind} {value}"));
+            self.lines
+                .entry(index)
+                .or_default()
+                .push(format!("{kind} {value}"));
         }
         order
     }
@@ -142,10 +153,12 @@ impl Output {
         let number = |name: &str| summary[name].as_u64().unwrap_or(0);
         let settled = number("ok") + number("failed") + number("skipped") + number("duplicates");
         if summary["state"] != "done" || settled != number("input") || number("pending") != 0 {
-            self.odd.push(format!("summary.json does not add up: {summary}"));
+            self.odd
+                .push(format!("summary.json does not add up: {summary}"));
         }
         if number("ok") + number("failed") != self.lines.len() as u64 {
-            self.odd.push("summary.json counts what is not there".to_owned());
+            self.odd
+                .push("summary.json counts what is not there".to_owned());
         }
         Ok(())
     }
@@ -159,7 +172,8 @@ impl Output {
                 fs::copy(directory.join(name), copy.path().join(name))?;
             }
         }
-        let question = "PRAGMA integrity_check; SELECT state, read_lines - ok - skipped - duplicates
+        let question =
+            "PRAGMA integrity_check; SELECT state, read_lines - ok - skipped - duplicates
             - (SELECT count(*) FROM failure), watermark - read_lines FROM job;";
         let path = copy.path().join("ledger.db");
         let shell = Command::new("sqlite3").arg(path).arg(question).output();
@@ -169,7 +183,8 @@ impl Output {
         let answer = String::from_utf8_lossy(&said.stdout);
         if answer != "ok\ndone|0|0\n" {
             let complaint = String::from_utf8_lossy(&said.stderr);
-            self.odd.push(format!("ledger.db says {answer:?} {complaint}"));
+            self.odd
+                .push(format!("ledger.db says {answer:?} {complaint}"));
         }
         Ok(())
     }
@@ -183,7 +198,10 @@ impl Output {
 
     /// Holds it against the output of an undisturbed run.
     pub fn against(&self, reference: &Self) -> Difference {
-        let mut difference = Difference { torn: self.torn, ..Difference::default() };
+        let mut difference = Difference {
+            torn: self.torn,
+            ..Difference::default()
+        };
         let indexes: BTreeSet<_> = self.lines.keys().chain(reference.lines.keys()).collect();
         for index in indexes {
             match (self.lines.get(index), reference.lines.get(index)) {

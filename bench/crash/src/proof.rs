@@ -17,8 +17,7 @@ use crate::trial::{Programs, Stand, Tally};
 
 /// Disturbances of each form by each kind.
 const ROUNDS: u64 = 200;
-const ROUNDS_SMALL: u64 = 4;
-const USAGE: &str = "usage: crash --brigade FILE --faults FILE [--rounds N|small] [--seed N] [--form NAME]... \
+const USAGE: &str = "usage: crash --brigade FILE --faults FILE [--rounds N] [--seed N] [--form NAME]... \
      [--kind NAME]...";
 
 /// What is asked for.
@@ -40,9 +39,17 @@ struct Row {
 
 impl Options {
     pub fn parse(words: &[String]) -> Result<Self> {
-        let programs = Programs { brigade: PathBuf::new(), faults: PathBuf::new() };
-        let mut options =
-            Self { programs, rounds: ROUNDS, seed: 1, columns: Vec::new(), kinds: Vec::new() };
+        let programs = Programs {
+            brigade: PathBuf::new(),
+            faults: PathBuf::new(),
+        };
+        let mut options = Self {
+            programs,
+            rounds: ROUNDS,
+            seed: 1,
+            columns: Vec::new(),
+            kinds: Vec::new(),
+        };
         for pair in words.chunks(2) {
             let [name, value] = pair else {
                 return Err(USAGE.into());
@@ -50,16 +57,19 @@ impl Options {
             match name.as_str() {
                 "--brigade" => options.programs.brigade = PathBuf::from(value).canonicalize()?,
                 "--faults" => options.programs.faults = PathBuf::from(value).canonicalize()?,
-                "--rounds" if value == "small" => options.rounds = ROUNDS_SMALL,
                 "--rounds" => options.rounds = value.parse()?,
                 "--seed" => options.seed = value.parse()?,
                 "--form" => {
                     let found = COLUMNS.iter().find(|column| column.name == value);
-                    options.columns.push(*found.ok_or_else(|| format!("no form {value}"))?);
+                    options
+                        .columns
+                        .push(*found.ok_or_else(|| format!("no form {value}"))?);
                 }
                 "--kind" => {
                     let found = Kind::ALL.into_iter().find(|kind| kind.name() == value);
-                    options.kinds.push(found.ok_or_else(|| format!("no kind {value}"))?);
+                    options
+                        .kinds
+                        .push(found.ok_or_else(|| format!("no kind {value}"))?);
                 }
                 _ => return Err(USAGE.into()),
             }
@@ -77,7 +87,9 @@ impl Options {
 /// Whether nothing was wrong.
 pub fn run(options: &Options) -> Result<bool> {
     let start = Instant::now();
-    let folder = tempfile::Builder::new().prefix("brigade-crash-").tempdir_in(place())?;
+    let folder = tempfile::Builder::new()
+        .prefix("brigade-crash-")
+        .tempdir_in(place())?;
     let path = folder.path().canonicalize()?;
     let (next, rows) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || -> Result<()> {
@@ -87,7 +99,11 @@ pub fn run(options: &Options) -> Result<bool> {
             for kind in &options.kinds {
                 let tally = trials(&stand, *kind, options)?;
                 let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-                rows.push(Row { column: *column, kind: *kind, tally });
+                rows.push(Row {
+                    column: *column,
+                    kind: *kind,
+                    tally,
+                });
             }
         }
         Ok(())
@@ -97,14 +113,18 @@ pub fn run(options: &Options) -> Result<bool> {
     let threads = threads.min(options.columns.len());
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| match worker.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        })
+        workers
+            .into_iter()
+            .try_for_each(|worker| match worker.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
     })?;
     let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
     rows.sort_by_key(|row| {
-        let place = COLUMNS.iter().position(|column| column.name == row.column.name);
+        let place = COLUMNS
+            .iter()
+            .position(|column| column.name == row.column.name);
         (place, row.kind as u8)
     });
     print(&rows, options, start);
@@ -118,7 +138,11 @@ pub fn run(options: &Options) -> Result<bool> {
 /// In memory where there is such a place: a power cut is played, so no disk has to be waited for.
 fn place() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() { memory } else { std::env::temp_dir() }
+    if memory.is_dir() {
+        memory
+    } else {
+        std::env::temp_dir()
+    }
 }
 
 fn trials(stand: &Stand, kind: Kind, options: &Options) -> Result<Tally> {
@@ -145,10 +169,25 @@ fn trials(stand: &Stand, kind: Kind, options: &Options) -> Result<Tally> {
 fn print(rows: &[Row], options: &Options, start: Instant) {
     println!(
         "\n{:<14}{:<8}{:>7}{:>8}{:>9}{:>9}{:>6}{:>11}{:>11}{:>10}{:>11}",
-        "form", "kind", "jobs", "hits", "missing", "doubled", "torn", "different", "wrong exit", "absorbed", "extra/job"
+        "form",
+        "kind",
+        "jobs",
+        "hits",
+        "missing",
+        "doubled",
+        "torn",
+        "different",
+        "wrong exit",
+        "absorbed",
+        "extra/job"
     );
     let mut hits = 0;
-    for Row { column, kind, tally } in rows {
+    for Row {
+        column,
+        kind,
+        tally,
+    } in rows
+    {
         let difference = tally.difference;
         hits += tally.disturbances;
         println!(

@@ -51,7 +51,11 @@ impl Site {
     pub fn reset(&self) {
         self.shared.requests.store(0, Ordering::SeqCst);
         self.shared.healed.store(false, Ordering::SeqCst);
-        let mut asked = self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self
+            .shared
+            .asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         asked.clear();
     }
 
@@ -101,8 +105,10 @@ fn reply(shared: &Shared, request: &Request) -> Reply {
         0 => Reply::ok(""),
         1 => Reply::status(200).chunked([words(number, 3000), words(number + 1, 2000)]),
         2 => Reply::ok(gzip(&words(number, 20_000))).header("content-encoding", "gzip"),
-        3 => Reply::ok(format!("{{\"page\": {number}, \"text\": [\"a\\n\", 1.5, null]}}"))
-            .header("content-type", "application/json"),
+        3 => Reply::ok(format!(
+            "{{\"page\": {number}, \"text\": [\"a\\n\", 1.5, null]}}"
+        ))
+        .header("content-type", "application/json"),
         4 => Reply::ok([&[0xff, 0xfe, 0][..], words(number, 3000).as_bytes()].concat()),
         5 => Reply::status(404).body("there is no such page"),
         6 if first => Reply::status(500),
@@ -123,7 +129,9 @@ fn words(number: u64, bytes: usize) -> String {
     let mut text = String::with_capacity(bytes + 16);
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     while text.len() < bytes {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         text.push_str(&format!("{:x} \"word\"\n", state >> 40));
     }
     text.truncate(bytes);

@@ -12,7 +12,8 @@ use fastrand::Rng;
 
 use crate::Result;
 use crate::column::{Column, List, Way};
-use crate::disk::{Disk, Mercy};
+use crate::content::Mercy;
+use crate::disk::Disk;
 use crate::job::{self, Place, Run, Trouble};
 use crate::kind::Kind;
 use crate::output::{Difference, Output};
@@ -101,7 +102,13 @@ impl Stand {
             calls: 0,
         };
         let programs = programs.clone();
-        let mut stand = Self { column, site, folder, programs, reference };
+        let mut stand = Self {
+            column,
+            site,
+            folder,
+            programs,
+            reference,
+        };
         stand.reference = stand.undisturbed(&Trouble::Nothing)?;
         let followed = stand.undisturbed(&Trouble::Fault("none".to_owned()))?;
         if followed.output.against(&stand.reference.output) != Difference::default() {
@@ -129,11 +136,19 @@ impl Stand {
         let mut disk = Disk::new(&place.root);
         self.prepare(&place, &mut disk)?;
         let run = job::run(&place, &self.column, self.args(), trouble)?;
-        let calls = run.records.iter().filter(|record| is_counted(record)).count();
+        let calls = run
+            .records
+            .iter()
+            .filter(|record| is_counted(record))
+            .count();
         let output = Output::read(&place.output(), &self.column);
         if !output.odd.is_empty() || !matches!(run.code(), Some(0 | 1)) {
             let name = self.column.name;
-            return Err(format!("{name}: undisturbed: {:?}: {} {:?}", run.status, run.stderr, output.odd).into());
+            return Err(format!(
+                "{name}: undisturbed: {:?}: {} {:?}",
+                run.status, run.stderr, output.odd
+            )
+            .into());
         }
         fs::remove_dir_all(&place.root)?;
         Ok(Reference {
@@ -149,7 +164,9 @@ impl Stand {
     fn prepare(&self, place: &Place, disk: &mut Disk) -> Result<()> {
         if self.column.way == Way::RetryFailed {
             let run = job::run(place, &self.column, &[], &Trouble::Fault("none".to_owned()))?;
-            run.records.into_iter().try_for_each(|record| disk.play(record))?;
+            run.records
+                .into_iter()
+                .try_for_each(|record| disk.play(record))?;
             self.site.heal();
         }
         Ok(())
@@ -190,7 +207,10 @@ impl Stand {
             random: Rng::with_seed(seed),
             disk,
             place,
-            tally: Tally { trials: 1, ..Tally::default() },
+            tally: Tally {
+                trials: 1,
+                ..Tally::default()
+            },
             complaints: Vec::new(),
             history: Vec::new(),
         };
@@ -212,7 +232,9 @@ impl Trial<'_> {
     fn disturb(&mut self) -> Result<()> {
         let reference = &self.stand.reference;
         for _ in 0..self.random.u64(1..=DISTURBANCES) {
-            let trouble = self.kind.draw(&mut self.random, reference.took, reference.calls);
+            let trouble = self
+                .kind
+                .draw(&mut self.random, reference.took, reference.calls);
             let fresh = self.stand.column.way == Way::Fresh && self.random.bool();
             let run = self.run(fresh, &trouble)?;
             if self.judge(&run, &trouble)? {
@@ -229,14 +251,22 @@ impl Trial<'_> {
     }
 
     fn run(&mut self, fresh: bool, trouble: &Trouble) -> Result<Run> {
-        let args = if fresh { &["--fresh"] } else { self.stand.args() };
+        let args = if fresh {
+            &["--fresh"]
+        } else {
+            self.stand.args()
+        };
         let mut run = job::run(&self.place, &self.stand.column, args, trouble)?;
         for record in &run.records {
             self.disk.play(record.clone())?;
         }
-        run.records.retain(|record| matches!(record, Record::Fault { .. }));
+        run.records
+            .retain(|record| matches!(record, Record::Fault { .. }));
         let (faults, said): (Vec<_>, _) = (run.faults().take(3).collect(), run.stderr.trim());
-        self.history.push(format!("  run: {args:?} {trouble:?} {faults:?}: {:?} {said}", run.status));
+        self.history.push(format!(
+            "  run: {args:?} {trouble:?} {faults:?}: {:?} {said}",
+            run.status
+        ));
         Ok(run)
     }
 
@@ -259,11 +289,16 @@ impl Trial<'_> {
             Trouble::Fault(_) => (done || failed && refused, failed),
         };
         // A directory that was half cleared may be refused until it is cleared whole.
-        let uncleared = self.stand.column.way == Way::Fresh && refused && run.stderr.contains("--fresh");
+        let uncleared =
+            self.stand.column.way == Way::Fresh && refused && run.stderr.contains("--fresh");
         if !(right || uncleared) || run.status.is_none() {
             let faults: Vec<_> = run.faults().collect();
             self.tally.exits += 1;
-            self.complain(format!("{trouble:?} {faults:?}: {:?}: {}", run.status, run.stderr.trim()));
+            self.complain(format!(
+                "{trouble:?} {faults:?}: {:?}: {}",
+                run.status,
+                run.stderr.trim()
+            ));
         } else if done {
             if failed {
                 // It says that it is done: then it must be done even if the power fails now.
@@ -287,7 +322,11 @@ impl Trial<'_> {
         }
         if run.code() != Some(self.stand.reference.code) {
             self.tally.exits += 1;
-            self.complain(format!("the last run: {:?}: {}", run.status, run.stderr.trim()));
+            self.complain(format!(
+                "the last run: {:?}: {}",
+                run.status,
+                run.stderr.trim()
+            ));
         }
         let (asked, needed) = (self.stand.site.requests(), self.stand.reference.requests);
         self.tally.extra = asked.cast_signed() - needed.cast_signed();
@@ -316,7 +355,10 @@ impl Trial<'_> {
 
 /// Whether the library of faults counts the call that this record is of.
 fn is_counted(record: &Record) -> bool {
-    !matches!(record, Record::Opened { created: false, .. } | Record::Fault { .. })
+    !matches!(
+        record,
+        Record::Opened { created: false, .. } | Record::Fault { .. }
+    )
 }
 
 fn list(site: &Site, list: List) -> String {
@@ -325,7 +367,9 @@ fn list(site: &Site, list: List) -> String {
         List::Csv => {
             let records = site.lines().into_iter().enumerate();
             let records = records.map(|(place, url)| format!("\"{place}, or so\",{url}\r\n"));
-            std::iter::once("name,url\r\n".to_owned()).chain(records).collect()
+            std::iter::once("name,url\r\n".to_owned())
+                .chain(records)
+                .collect()
         }
     }
 }

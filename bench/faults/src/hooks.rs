@@ -42,7 +42,11 @@ fn written(
         && count > 0
     {
         let data = take[..count].to_vec();
-        state.note(&Record::Written { inode, offset, data });
+        state.note(&Record::Written {
+            inode,
+            offset,
+            data,
+        });
     }
     if dies {
         system::die();
@@ -56,7 +60,8 @@ fn written(
 /// As for the function of the C library, here and below.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn write(descriptor: c_int, data: *const c_void, count: usize) -> isize {
-    let real = |data: &[u8]| unsafe { system::write()(descriptor, data.as_ptr().cast(), data.len()) };
+    let real =
+        |data: &[u8]| unsafe { system::write()(descriptor, data.as_ptr().cast(), data.len()) };
     if let Some(status) = regular(descriptor)
         && count > 0
         && let Some(mut state) = state::lock()
@@ -75,7 +80,11 @@ fn status_now(descriptor: c_int, before: Status) -> Status {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn writev(descriptor: c_int, pieces: *const libc::iovec, count: c_int) -> isize {
+pub unsafe extern "C" fn writev(
+    descriptor: c_int,
+    pieces: *const libc::iovec,
+    count: c_int,
+) -> isize {
     if regular(descriptor).is_none() {
         return unsafe { system::write_pieces()(descriptor, pieces, count) };
     }
@@ -95,8 +104,9 @@ pub unsafe extern "C" fn pwrite64(
     count: usize,
     offset: i64,
 ) -> isize {
-    let real =
-        |data: &[u8]| unsafe { system::write_at()(descriptor, data.as_ptr().cast(), data.len(), offset) };
+    let real = |data: &[u8]| unsafe {
+        system::write_at()(descriptor, data.as_ptr().cast(), data.len(), offset)
+    };
     if let Some(status) = regular(descriptor)
         && count > 0
         && let Some(mut state) = state::lock()
@@ -133,7 +143,10 @@ fn opened(
     let note = |state: &mut State, descriptor| {
         state.opened(descriptor, &inside, created);
         if empties && let Some(status) = system::status(descriptor) {
-            state.note(&Record::Resized { inode: status.inode, bytes: 0 });
+            state.note(&Record::Resized {
+                inode: status.inode,
+                bytes: 0,
+            });
         }
     };
     match (created, empties) {
@@ -174,7 +187,12 @@ pub unsafe extern "C" fn openat64(
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn openat(d: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+pub unsafe extern "C" fn openat(
+    d: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: c_uint,
+) -> c_int {
     unsafe { openat64(d, path, flags, mode) }
 }
 
@@ -183,7 +201,12 @@ fn synced(descriptor: c_int, all: bool, real: impl FnOnce() -> c_int) -> c_int {
         return real();
     };
     let (path, record) = match (state.file(status.inode), state.directory(status.inode)) {
-        (Some(path), _) => (path.to_owned(), Record::Synced { inode: status.inode }),
+        (Some(path), _) => (
+            path.to_owned(),
+            Record::Synced {
+                inode: status.inode,
+            },
+        ),
         (_, Some(path)) => {
             let path = path.to_owned();
             (path.clone(), Record::SyncedDirectory { path })
@@ -201,12 +224,16 @@ pub unsafe extern "C" fn fsync(descriptor: c_int) -> c_int {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdatasync(descriptor: c_int) -> c_int {
-    synced(descriptor, false, || unsafe { system::sync_data()(descriptor) })
+    synced(descriptor, false, || unsafe {
+        system::sync_data()(descriptor)
+    })
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn syncfs(descriptor: c_int) -> c_int {
-    synced(descriptor, true, || unsafe { system::sync_all()(descriptor) })
+    synced(descriptor, true, || unsafe {
+        system::sync_all()(descriptor)
+    })
 }
 
 #[unsafe(no_mangle)]
@@ -218,7 +245,11 @@ pub unsafe extern "C" fn ftruncate64(descriptor: c_int, bytes: i64) -> c_int {
     {
         let (inode, bytes) = (status.inode, bytes.unsigned_abs());
         let longer = bytes > status_now(descriptor, status).bytes;
-        let call = if longer { Call::Lengthen } else { Call::Shorten };
+        let call = if longer {
+            Call::Lengthen
+        } else {
+            Call::Shorten
+        };
         let note = |state: &mut State, _| state.note(&Record::Resized { inode, bytes });
         return state.whole(call, &path, real, note);
     }
@@ -285,10 +316,15 @@ pub unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int
     let Some(mut state) = state::lock() else {
         return real();
     };
-    match (state.inside(libc::AT_FDCWD, from), state.inside(libc::AT_FDCWD, to)) {
+    match (
+        state.inside(libc::AT_FDCWD, from),
+        state.inside(libc::AT_FDCWD, to),
+    ) {
         (Some(from), Some(to)) => {
             let path = to.clone();
-            state.whole(Call::Rename, &path, real, |state, _| state.renamed(from, to))
+            state.whole(Call::Rename, &path, real, |state, _| {
+                state.renamed(from, to)
+            })
         }
         _ => real(),
     }

@@ -22,7 +22,10 @@
 
 mod hooks;
 mod plan;
-#[allow(dead_code, reason = "it writes records and leaves reading them to the program that plays them")]
+#[allow(
+    dead_code,
+    reason = "it writes records and leaves reading them to the program that plays them"
+)]
 mod record;
 mod state;
 mod system;

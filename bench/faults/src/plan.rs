@@ -28,7 +28,10 @@ impl Call {
     }
 
     fn needs_space(self) -> bool {
-        matches!(self, Self::Write | Self::Lengthen | Self::Create | Self::Sync)
+        matches!(
+            self,
+            Self::Write | Self::Lengthen | Self::Create | Self::Sync
+        )
     }
 }
 
@@ -75,7 +78,14 @@ impl Plan {
         };
         let mut next = || words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
         let (at, seed) = (next(), next());
-        Self { kind, at, seed, calls: 0, shortened: false, failed: false }
+        Self {
+            kind,
+            at,
+            seed,
+            calls: 0,
+            shortened: false,
+            failed: false,
+        }
     }
 
     /// What becomes of the next call; `bytes` are those of a write.
@@ -101,6 +111,10 @@ impl Plan {
             return Act::Short(share);
         }
         self.failed = true;
-        Act::Fail(if self.kind == Kind::Full { libc::ENOSPC } else { libc::EIO })
+        Act::Fail(if self.kind == Kind::Full {
+            libc::ENOSPC
+        } else {
+            libc::EIO
+        })
     }
 }

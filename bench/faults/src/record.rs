@@ -7,7 +7,11 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A file was opened under this path; `created` if it was not there before.
-    Opened { inode: u64, path: String, created: bool },
+    Opened {
+        inode: u64,
+        path: String,
+        created: bool,
+    },
     /// A directory was made.
     Made { path: String },
     /// A file or an empty directory was removed.
@@ -15,7 +19,11 @@ pub enum Record {
     /// A file has another path now.
     Renamed { from: String, to: String },
     /// Bytes were written into a file.
-    Written { inode: u64, offset: u64, data: Vec<u8> },
+    Written {
+        inode: u64,
+        offset: u64,
+        data: Vec<u8>,
+    },
     /// A file was cut or made longer.
     Resized { inode: u64, bytes: u64 },
     /// The content of a file is on disk.
@@ -32,7 +40,11 @@ impl Record {
     /// Appends the record: a tag, then its fields, each with its length.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Opened { inode, path, created } => {
+            Self::Opened {
+                inode,
+                path,
+                created,
+            } => {
                 out.push(1);
                 number(*inode, out);
                 bytes(path.as_bytes(), out);
@@ -41,7 +53,11 @@ impl Record {
             Self::Made { path } => text(2, &[path], out),
             Self::Removed { path } => text(3, &[path], out),
             Self::Renamed { from, to } => text(4, &[from, to], out),
-            Self::Written { inode, offset, data } => {
+            Self::Written {
+                inode,
+                offset,
+                data,
+            } => {
                 out.push(5);
                 number(*inode, out);
                 number(*offset, out);
@@ -72,19 +88,36 @@ impl Record {
                 path: take_text(from)?,
                 created: take(from, 1)?[0] == 1,
             },
-            2 => Self::Made { path: take_text(from)? },
-            3 => Self::Removed { path: take_text(from)? },
-            4 => Self::Renamed { from: take_text(from)?, to: take_text(from)? },
+            2 => Self::Made {
+                path: take_text(from)?,
+            },
+            3 => Self::Removed {
+                path: take_text(from)?,
+            },
+            4 => Self::Renamed {
+                from: take_text(from)?,
+                to: take_text(from)?,
+            },
             5 => Self::Written {
                 inode: take_number(from)?,
                 offset: take_number(from)?,
                 data: take_bytes(from)?.to_vec(),
             },
-            6 => Self::Resized { inode: take_number(from)?, bytes: take_number(from)? },
-            7 => Self::Synced { inode: take_number(from)? },
-            8 => Self::SyncedDirectory { path: take_text(from)? },
+            6 => Self::Resized {
+                inode: take_number(from)?,
+                bytes: take_number(from)?,
+            },
+            7 => Self::Synced {
+                inode: take_number(from)?,
+            },
+            8 => Self::SyncedDirectory {
+                path: take_text(from)?,
+            },
             9 => Self::SyncedAll,
-            10 => Self::Fault { path: take_text(from)?, call: take_text(from)? },
+            10 => Self::Fault {
+                path: take_text(from)?,
+                call: take_text(from)?,
+            },
             _ => return None,
         })
     }

@@ -26,7 +26,9 @@ pub struct State {
 
 /// The state, unless the environment asks for nothing.
 pub fn lock() -> Option<MutexGuard<'static, State>> {
-    let state = STATE.get_or_init(|| State::new().map(Mutex::new)).as_ref()?;
+    let state = STATE
+        .get_or_init(|| State::new().map(Mutex::new))
+        .as_ref()?;
     Some(state.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -84,7 +86,11 @@ impl State {
         } else if status.is_file {
             self.files.insert(status.inode, path.to_owned());
             let (inode, path) = (status.inode, path.to_owned());
-            self.note(&Record::Opened { inode, path, created });
+            self.note(&Record::Opened {
+                inode,
+                path,
+                created,
+            });
         }
     }
 
