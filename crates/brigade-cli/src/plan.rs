@@ -7,7 +7,7 @@ use crate::flags::{Compress, FetchFlags, Format, ProgressFlag, ReportFlags, Requ
 use crate::progress::Mode;
 use crate::value::{self, Header, Secret};
 use anyhow::{Context, bail};
-use brigade_jobs::{Config, Input, Proxy, Versions};
+use brigade_jobs::{Compression, Config, Input, Proxy, Versions};
 use std::path::Path;
 
 /// A fetch as meant.
@@ -45,6 +45,7 @@ impl FetchPlan {
         config.timeouts.read = bounds.read_timeout.0;
         config.timeouts.total = bounds.total_timeout.0;
         config.max_body = bounds.max_body;
+        output(&flags.report, &mut config)?;
         for header in headers(&requests.headers)? {
             config.headers.push((header.name, header.value));
         }
@@ -56,6 +57,30 @@ impl FetchPlan {
             progress: mode(flags.report.progress, terminal),
         })
     }
+}
+
+/// What the results are to look like.
+fn output(flags: &ReportFlags, config: &mut Config) -> anyhow::Result<()> {
+    config.format = match flags.format {
+        Format::Files => brigade_jobs::Format::Files,
+        _ => brigade_jobs::Format::Jsonl,
+    };
+    config.compression = match flags.compress {
+        Compress::None => Compression::None,
+        Compress::Gzip => Compression::Gzip,
+        Compress::Zstd => Compression::Zstd,
+    };
+    config.json_bodies = flags.json;
+    config.part_max = flags.part_max;
+    if flags.format == Format::Files && flags.compress != Compress::None {
+        bail!(
+            "--compress is for lines, and --format files writes bodies as they are: leave one out"
+        );
+    }
+    if flags.format == Format::Files && flags.json {
+        bail!("--json is for lines, and --format files writes bodies as they are: leave one out");
+    }
+    Ok(())
 }
 
 /// The headers that were asked for.
@@ -105,15 +130,12 @@ pub(crate) fn mode(flag: ProgressFlag, terminal: bool) -> Mode {
 }
 
 fn refuse_what_is_not_there_yet(flags: &ReportFlags) -> anyhow::Result<()> {
-    let missing = match (flags.format, flags.compress, flags.ordered) {
-        (Format::Files, ..) => "--format files",
-        (Format::Warc, ..) => "--format warc",
-        (_, Compress::Gzip, _) => "--compress gzip",
-        (_, Compress::Zstd, _) => "--compress zstd",
-        (.., true) => "--ordered",
-        (Format::Jsonl, Compress::None, false) => return Ok(()),
+    let missing = match (flags.format, flags.ordered) {
+        (Format::Warc, _) => "--format warc",
+        (_, true) => "--ordered",
+        _ => return Ok(()),
     };
-    bail!("{missing} comes in a later version: leave it out to get plain JSONL as it completes")
+    bail!("{missing} comes in a later version: leave it out to get JSONL as it completes")
 }
 
 #[cfg(test)]
@@ -141,6 +163,11 @@ mod tests {
         assert_eq!(ours.retries, theirs.retries);
         assert_eq!(ours.timeouts, theirs.timeouts);
         assert_eq!(ours.max_body, theirs.max_body);
+        assert_eq!(ours.part_max, theirs.part_max);
+        assert_eq!(
+            (ours.format, ours.compression, ours.json_bodies),
+            (theirs.format, theirs.compression, theirs.json_bodies)
+        );
         assert_eq!(ours.rate, None);
         assert_eq!(ours.host_rate, None);
         assert!(ours.proxies.is_none() && ours.unix_socket.is_none());
@@ -155,7 +182,8 @@ mod tests {
             "-i - -o out -c 3 --per-host 2 --rate 100/s --host-rate 5/m --burst 4 --retries 0 \
              --pool-timeout 1s --connect-timeout 2s --write-timeout 3s --read-timeout 4s \
              --total-timeout none --max-body 1KiB -H a:1 --header a:2 --fresh --retry-failed \
-             --progress json --proxy http://p:1 --noproxy a,b --unix-socket s --http1.1",
+             --progress json --proxy http://p:1 --noproxy a,b --unix-socket s --http1.1 \
+             --compress zstd --json --part-max 1MiB",
         )
         .unwrap();
         let config = plan.config;
@@ -179,7 +207,9 @@ mod tests {
             timeouts,
             [Some(1), Some(2), Some(3), Some(4), None].map(seconds)
         );
-        assert_eq!(config.max_body, 1024);
+        assert_eq!((config.max_body, config.part_max), (1024, 1 << 20));
+        assert_eq!(config.compression, Compression::Zstd);
+        assert!(config.json_bodies);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(config.headers, [pair("a", "1"), pair("a", "2")]);
         assert!(config.fresh && config.retry_failed);
@@ -197,8 +227,11 @@ mod tests {
                 "-o out u --format warc",
                 "--format warc comes in a later version",
             ),
-            ("-o out u --format files", "--format files comes"),
-            ("-o out u --compress zstd", "--compress zstd comes"),
+            (
+                "-o out u --format files --compress zstd",
+                "--compress is for lines",
+            ),
+            ("-o out u --format files --json", "--json is for lines"),
             ("-o out u --ordered", "--ordered comes"),
             (
                 "-o out u -H secret",

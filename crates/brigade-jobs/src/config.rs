@@ -12,6 +12,7 @@ use brigade_http::proxy::Proxy;
 use brigade_http::{Timeouts, Versions};
 
 use crate::error::Error;
+use crate::format::{Compression, Format, Shape};
 use crate::input::Input;
 
 /// The settings of a job.
@@ -77,6 +78,12 @@ pub struct Config {
     pub commit_interval: Duration,
     /// Size in bytes at which a part is closed and the next begun. Default 1 GiB.
     pub part_max: u64,
+    /// What becomes of a result. Default [`Format::Jsonl`].
+    pub format: Format,
+    /// How the parts are compressed. Default not at all.
+    pub compression: Compression,
+    /// Whether a body that is JSON becomes a value, `body_json`, in place of a string. Default false.
+    pub json_bodies: bool,
     /// Keeps no ledger: nothing is committed and nothing can be continued. For measurements.
     #[doc(hidden)]
     pub without_ledger: bool,
@@ -109,7 +116,18 @@ impl Config {
             commit_every: 1000,
             commit_interval: Duration::from_secs(1),
             part_max: 1 << 30,
+            format: Format::default(),
+            compression: Compression::default(),
+            json_bodies: false,
             without_ledger: false,
+        }
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        Shape {
+            format: self.format,
+            compression: self.compression,
+            json_bodies: self.json_bodies,
         }
     }
 
@@ -126,6 +144,7 @@ impl Config {
                 return Err(Error::Config(format!("{name} must be at least 1")));
             }
         }
+        self.shape().check()?;
         if self.commit_interval.is_zero() {
             return Err(Error::Config("commit_interval must not be zero".into()));
         }

@@ -14,7 +14,11 @@ pub(crate) const FAILURES: &str = "failures.jsonl";
 pub(crate) const SUMMARY: &str = "summary.json";
 pub(crate) const SPOOL: &str = "input.spool";
 pub(crate) const SPILL: &str = "window.spill";
+/// The directory of bodies that are files.
+pub(crate) const FILES: &str = "files";
 const LOCK: &str = "lock";
+/// What the names of parts end with.
+const EXTENSIONS: [&str; 3] = ["jsonl", "jsonl.gz", "jsonl.zst"];
 
 /// A directory that this process alone works in.
 #[derive(Debug)]
@@ -90,8 +94,16 @@ impl Directory {
         Ok(names)
     }
 
-    /// Deletes the files of an earlier job, the ledger last, and nothing else.
-    pub(crate) fn clear(&self) -> Result<(), Error> {
+    /// Deletes the files of an earlier job, the ledger last, and nothing else; with `bodies`, also
+    /// the directory of those that are files.
+    pub(crate) fn clear(&self, bodies: bool) -> Result<(), Error> {
+        let path = self.join(FILES);
+        if bodies
+            && let Err(error) = fs::remove_dir_all(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(Error::write(path, error));
+        }
         let mut names = self.job_files()?;
         // A crash half-way must leave the ledger: parts without one are refused.
         names.sort_by_key(|name| name.starts_with(LEDGER));
@@ -131,15 +143,18 @@ impl Directory {
 }
 
 /// The name of the part with this number.
-pub(crate) fn part_name(number: u64) -> String {
-    format!("part-{number:05}.jsonl")
+pub(crate) fn part_name(number: u64, extension: &str) -> String {
+    format!("part-{number:05}.{extension}")
 }
 
 /// Whether a file is a part, as far as its name says.
 pub(crate) fn is_part(name: &str) -> bool {
     name.strip_prefix("part-")
-        .and_then(|rest| rest.strip_suffix(".jsonl"))
-        .is_some_and(|number| number.len() >= 5 && number.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|rest| rest.split_once('.'))
+        .is_some_and(|(number, extension)| {
+            let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+            digits && number.len() >= 5 && EXTENSIONS.contains(&extension)
+        })
 }
 
 fn is_job_file(name: &str) -> bool {
@@ -165,7 +180,8 @@ mod tests {
     fn only_the_files_of_a_job_are_taken_for_such() {
         for name in [
             "part-00000.jsonl",
-            "part-123456.jsonl",
+            "part-00000.jsonl.gz",
+            "part-123456.jsonl.zst",
             "ledger.db-wal",
             "summary.json.tmp",
         ] {
@@ -173,7 +189,7 @@ mod tests {
         }
         for name in [
             "part-1.jsonl",
-            "part-00000.jsonl.gz",
+            "part-00000.txt",
             "part-0000a.jsonl",
             "lock",
             "my.jsonl",
@@ -211,7 +227,7 @@ mod tests {
         for name in ["notes.txt", "part-00000.jsonl", "ledger.db"] {
             fs::write(directory.join(name), "x").unwrap();
         }
-        directory.clear().unwrap();
+        directory.clear(false).unwrap();
         assert!(directory.join("notes.txt").exists());
         assert_eq!(directory.job_files().unwrap(), Vec::<String>::new());
     }

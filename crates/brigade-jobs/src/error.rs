@@ -56,6 +56,16 @@ pub enum Error {
         /// Where it differs first, as far as that is known.
         difference: String,
     },
+    /// The job was begun with another format or compression.
+    #[error("the job in '{}' writes {before}, not {now}: give the format and the compression that it was started with, choose another directory, or --fresh to start again", path.display())]
+    OtherFormat {
+        /// The directory.
+        path: PathBuf,
+        /// What it writes, as the ledger calls it: `jsonl.gz`, for example.
+        before: String,
+        /// What was asked for.
+        now: String,
+    },
     /// A file of the output cannot be written.
     #[error("cannot write '{}': {source}{}; what was committed is safe, run the same command again to continue", path.display(), hint(source))]
     Write {

@@ -58,6 +58,15 @@ pub(crate) fn open_files() -> Opener {
     })
 }
 
+/// What the parts of a job are like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PartKind {
+    /// What their names end with.
+    pub(crate) extension: &'static str,
+    /// Bytes at which one is closed and the next begun.
+    pub(crate) max: u64,
+}
+
 /// Proof that every part is on disk up to the stated length, and their directory entries too.
 #[derive(Debug)]
 pub(crate) struct Synced {
@@ -85,7 +94,7 @@ struct Open {
 pub(crate) struct Parts {
     directory: Arc<Directory>,
     opener: Opener,
-    part_max: u64,
+    kind: PartKind,
     buffer: Vec<u8>,
     current: Option<Open>,
     /// Full parts that are not on disk yet.
@@ -112,7 +121,7 @@ impl Parts {
     pub(crate) fn recover(
         directory: Arc<Directory>,
         known: &[PartState],
-        part_max: u64,
+        kind: PartKind,
         opener: Opener,
     ) -> Result<Self, Error> {
         for name in directory.job_files()? {
@@ -126,7 +135,7 @@ impl Parts {
         let mut parts = Self {
             directory,
             opener,
-            part_max,
+            kind,
             buffer: Vec::with_capacity(BUFFER + BUFFER / 2),
             current: None,
             full: Vec::new(),
@@ -137,7 +146,7 @@ impl Parts {
         };
         if let Some((last, closed)) = known.split_last() {
             parts.closed_bytes = closed.iter().map(|part| part.bytes).sum();
-            if last.bytes < part_max {
+            if last.bytes < kind.max {
                 parts.current = Some(parts.open(last.clone())?);
             } else {
                 parts.closed_bytes += last.bytes;
@@ -166,16 +175,36 @@ impl Parts {
             part.state.records += 1;
             part.state.bytes
         };
-        if full + self.buffer.len() as u64 >= self.part_max {
+        if full + self.buffer.len() as u64 >= self.kind.max {
             self.write()?;
-            if let Some(part) = self.current.take() {
-                self.closed_bytes += part.state.bytes;
-                self.full.push(part);
-            }
+            self.close();
             return Ok(true);
         }
         self.piece()?;
         Ok(self.buffer.is_empty())
+    }
+
+    /// Appends whole records that were encoded elsewhere.
+    pub(crate) fn append(&mut self, bytes: &[u8], records: u64) -> Result<(), Error> {
+        let part = self.current()?;
+        part.state.records += records;
+        part.state.bytes += bytes.len() as u64;
+        let full = part.state.bytes;
+        let written = part.file.append(bytes);
+        let name = part.state.name.clone();
+        self.dirty = true;
+        written.map_err(|error| Error::write(self.directory.join(&name), error))?;
+        if full >= self.kind.max {
+            self.close();
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        if let Some(part) = self.current.take() {
+            self.closed_bytes += part.state.bytes;
+            self.full.push(part);
+        }
     }
 
     /// Writes what the buffer holds.
@@ -255,7 +284,7 @@ impl Parts {
             let number = self.next;
             let state = PartState {
                 number,
-                name: part_name(number),
+                name: part_name(number, self.kind.extension),
                 bytes: 0,
                 records: 0,
             };

@@ -142,11 +142,20 @@ pub(crate) struct ReportFlags {
     pub(crate) progress: ProgressFlag,
 
     /// The form of the results
-    #[arg(long, value_enum, default_value = "jsonl", hide = true)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "jsonl")]
     pub(crate) format: Format,
 
-    #[arg(long, value_enum, default_value = "none", hide = true)]
+    /// How the parts are compressed
+    #[arg(long, value_name = "HOW", value_enum, default_value = "none")]
     pub(crate) compress: Compress,
+
+    /// Embed bodies that are JSON as values, 'body_json', instead of strings
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The size at which a part is closed and the next begun
+    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "1GiB")]
+    pub(crate) part_max: u64,
 
     #[arg(long, hide = true)]
     pub(crate) ordered: bool,
@@ -168,15 +177,21 @@ pub(crate) enum ProgressFlag {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    /// Lines of JSON, each with its body
     Jsonl,
+    /// A file for each body below DIR/files, and lines of JSON that name it
     Files,
+    #[value(hide = true)]
     Warc,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Compress {
+    /// Not at all
     None,
+    /// As .gz, readable up to the last commit also after a kill
     Gzip,
+    /// As .zst, the same, smaller and quicker
     Zstd,
 }
 

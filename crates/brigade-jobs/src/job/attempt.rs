@@ -16,13 +16,14 @@ use http::header::CONTENT_LENGTH;
 use super::run::Shared;
 use crate::budget::{Budget, Holder};
 use crate::error::Error;
+use crate::format::place;
 use crate::input::{Item, shown};
 use crate::ledger::{Failure, HostState};
 use crate::meter::wall_ms;
 use crate::progress::{add, sub};
-use crate::record::{Head, head};
+use crate::record::{Head, Success, head};
 use crate::schedule::{HostId, host_name};
-use crate::sink::{Outcome, Success};
+use crate::sink::Outcome;
 
 /// Room for the head of a record, and at most so much for a body that is only announced.
 const HEAD: usize = 512;
@@ -154,6 +155,7 @@ async fn receive(
         status: response.status().as_u16(),
         data,
         body_at,
+        place: shared.files.then(|| place(&item.url, item.index).into()),
         elapsed_us: clock::now().since(sent).as_micros() as u64,
         budget: held.hand_over(),
     }))
@@ -258,6 +260,10 @@ fn follow(
     };
     state.schedule.finish(host, now);
     drop(state);
+    if shared.files && shared.continued {
+        let place = place(&item.url, item.index).into();
+        shared.handover.note(|batch| batch.discarded.push(place));
+    }
     add(shared.counters.kind(kind), 1);
     Some(Outcome::Failure(Failure {
         index: item.index,

@@ -126,6 +126,8 @@ mod tests {
             client: brigade_http::Client::builder().build().unwrap(),
             retries: 0,
             backoff: brigade_core::backoff::Backoff::default(),
+            files: false,
+            continued: false,
             floor: Floor::new(schedule, 1),
             handover: Handover::new(mpsc::channel(1).0),
             budget: Arc::new(crate::budget::Budget::new(1)),

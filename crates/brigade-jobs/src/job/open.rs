@@ -11,12 +11,12 @@ use brigade_core::admission::Limits;
 use brigade_http::{Client, ClientBuilder, PoolLimits};
 
 use crate::config::Config;
-use crate::directory::{Directory, LEDGER, SPOOL, is_part};
+use crate::directory::{Directory, FILES, LEDGER, SPOOL, is_part};
 use crate::error::Error;
 use crate::input::List;
 use crate::ledger::{FailedLines, Ledger, Recovered};
 use crate::meter::{Meter, wall_ms};
-use crate::parts::{Parts, open_files};
+use crate::parts::{PartKind, Parts, open_files};
 use crate::progress::{Counters, ProgressHandle, set};
 use crate::schedule::{Schedule, Settings};
 
@@ -82,10 +82,11 @@ impl Job {
         }
         let meter = Meter::start();
         let directory = Arc::new(Directory::open(&config.output)?);
-        if config.fresh {
-            directory.clear()?;
-        }
         let path = directory.join(LEDGER);
+        if config.fresh {
+            let before = Ledger::format(&path);
+            directory.clear(before.as_deref() == Some(FILES))?;
+        }
         if !config.without_ledger && !path.exists() {
             refuse_foreign(&directory)?;
         }
@@ -95,6 +96,7 @@ impl Job {
             // A ledger that knows of no job (an empty file, say) accounts for no part either.
             refuse_foreign(&directory)?;
         }
+        same_format(&recovered, &config)?;
         let mut list = List::open(&config.input, &directory.join(SPOOL))?;
         if let Some(before) = &recovered.list {
             list.check(before, &directory.join(SPOOL))?;
@@ -102,12 +104,15 @@ impl Job {
         let parts = Parts::recover(
             directory.clone(),
             &recovered.parts,
-            config.part_max,
+            PartKind {
+                extension: config.shape().extension(),
+                max: config.part_max,
+            },
             open_files(),
         )?;
         ledger.begin(
             recovered.list.is_none(),
-            list.kind,
+            (list.kind, &config.shape().to_string()),
             list.metadata,
             wall_ms(),
         )?;
@@ -153,12 +158,26 @@ fn readable(list: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// A job goes on in the format that it began in.
+fn same_format(recovered: &Recovered, config: &Config) -> Result<(), Error> {
+    let now = config.shape().to_string();
+    match &recovered.format {
+        Some(before) if *before != now => Err(Error::OtherFormat {
+            path: config.output.clone(),
+            before: before.clone(),
+            now,
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn refuse_foreign(directory: &Directory) -> Result<(), Error> {
-    match directory
+    let bodies = directory.join(FILES).exists().then(|| FILES.to_owned());
+    let part = directory
         .job_files()?
         .into_iter()
-        .find(|name| is_part(name))
-    {
+        .find(|name| is_part(name));
+    match part.or(bodies) {
         None => Ok(()),
         Some(file) => Err(Error::Foreign {
             path: directory.path().to_owned(),

@@ -21,6 +21,7 @@ use super::services::{commits, spill, timer};
 use crate::budget::Budget;
 use crate::directory::SPILL;
 use crate::error::Error;
+use crate::format::{self, Format};
 use crate::input::{self, Bytes, Chunk};
 use crate::ledger::FailedLines;
 use crate::progress::{Counters, set};
@@ -38,6 +39,10 @@ pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) retries: u32,
     pub(super) backoff: Backoff,
+    /// Whether bodies become files.
+    pub(super) files: bool,
+    /// Whether an earlier run may have left something of a line that fails now.
+    pub(super) continued: bool,
     pub(super) floor: Floor,
     pub(super) handover: Handover,
     pub(super) budget: Arc<Budget>,
@@ -167,6 +172,8 @@ impl Job {
             client: self.client,
             retries: config.retries,
             backoff: config.backoff,
+            files: config.format == Format::Files,
+            continued: self.recovered.totals.runs > 1,
             floor: Floor::new(self.schedule, config.concurrency),
             handover: Handover::new(batches),
             budget: budget.clone(),
@@ -177,6 +184,8 @@ impl Job {
         let setup = sink::Setup {
             directory: directory.clone(),
             parts: self.parts,
+            encoder: format::encoder(config.shape(), &directory),
+            json_bodies: config.json_bodies,
             ledger: self.ledger,
             recovered: self.recovered,
             budget,

@@ -87,10 +87,11 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
     let job = connection
         .query_row("SELECT * FROM job", [], |row| {
             let updated_at: i64 = row.get("updated_at")?;
-            Ok((resume(row)?, before(row)?, totals(row)?, updated_at))
+            let known = (updated_at, row.get("format")?);
+            Ok((resume(row)?, before(row)?, totals(row)?, known))
         })
         .optional()?;
-    let Some((mut resume, mut list, totals, updated_at)) = job else {
+    let Some((mut resume, mut list, totals, (updated_at, format))) = job else {
         return Ok(Recovered::default());
     };
     rows(connection, "SELECT first, last FROM done", |row| {
@@ -113,6 +114,7 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
         list: Some(list),
         totals,
         updated_at,
+        format: Some(format),
         ..Recovered::default()
     };
     details(connection, &mut recovered)?;

@@ -37,6 +37,8 @@ pub(crate) struct Recovered {
     pub(crate) resume: Resume,
     /// What is known of the list; none if this is a new job.
     pub(crate) list: Option<Before>,
+    /// The format of the job; none if this is a new one.
+    pub(crate) format: Option<String>,
     pub(crate) parts: Vec<PartState>,
     pub(crate) hosts: Vec<HostState>,
     /// The wall clock at the last commit, in milliseconds since 1970.

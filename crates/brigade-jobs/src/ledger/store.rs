@@ -41,6 +41,14 @@ impl Ledger {
         })
     }
 
+    /// The format of the job that the ledger at `path` is of, if there is one that can be read.
+    pub(crate) fn format(path: &Path) -> Option<String> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).ok()?;
+        let format = connection.query_row("SELECT format FROM job", [], |row| row.get(0));
+        format.ok()
+    }
+
     /// What an earlier run left.
     pub(crate) fn recover(&self) -> Result<Recovered, Error> {
         recover(&self.connection).map_err(|source| self.error(&source))
@@ -50,13 +58,13 @@ impl Ledger {
     pub(crate) fn begin(
         &self,
         new: bool,
-        kind: &str,
+        (kind, format): (&str, &str),
         metadata: Metadata,
         now: i64,
     ) -> Result<(), Error> {
         let begun = || {
             if new {
-                commit::begin(&self.connection, kind, "jsonl", now)?;
+                commit::begin(&self.connection, kind, format, now)?;
             }
             commit::list(&self.connection, kind, metadata)
         };

@@ -50,7 +50,8 @@ fn commit(ledger: &mut Ledger, done: &DoneSet, touched: &mut [u64], segments: &[
 
 fn ledger() -> Ledger {
     let ledger = Ledger::open("memory".as_ref(), true).unwrap();
-    ledger.begin(true, "file", Metadata::default(), 1).unwrap();
+    let begun = ledger.begin(true, ("file", "jsonl"), Metadata::default(), 1);
+    begun.unwrap();
     ledger
 }
 

@@ -1,12 +1,15 @@
 //! The tail of a result line: the time that it took and the body.
 //!
-//! A body that is valid UTF-8 is `body`, any other is `body_base64`. It is produced in pieces so
-//! that the buffer of the line stays small however long the body is.
+//! A body that is valid UTF-8 is `body`, any other is `body_base64`, and one that is JSON can be a
+//! value, `body_json`. It is produced in pieces so that the buffer of the line stays small however
+//! long the body is.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memchr2;
 
 use super::json::{content, milliseconds};
+use super::valid::is_json;
 
 /// Bytes of a body encoded at once; a multiple of 3, so that base64 needs no padding in between.
 const PIECE: usize = 48 * 1024;
@@ -16,15 +19,26 @@ const PIECE: usize = 48 * 1024;
 pub(crate) enum BodyText<'a> {
     Text(&'a str),
     Binary(&'a [u8]),
+    Value(&'a [u8]),
     End,
 }
 
 /// Appends what comes before the body, and returns the body to be appended with
 /// [`BodyText::next`].
-pub(crate) fn tail<'a>(elapsed_us: u64, body: &'a [u8], out: &mut Vec<u8>) -> BodyText<'a> {
-    out.extend_from_slice(b",\"elapsed_ms\":");
-    milliseconds(elapsed_us, out);
+///
+/// With `values`, a body that is JSON (RFC 8259) becomes a value.
+pub(crate) fn tail<'a>(
+    elapsed_us: u64,
+    body: &'a [u8],
+    values: bool,
+    out: &mut Vec<u8>,
+) -> BodyText<'a> {
+    elapsed(elapsed_us, out);
     match std::str::from_utf8(body) {
+        Ok(text) if values && is_json(text) => {
+            out.extend_from_slice(b",\"body_json\":");
+            BodyText::Value(body)
+        }
         Ok(text) => {
             out.extend_from_slice(b",\"body\":\"");
             BodyText::Text(text)
@@ -36,9 +50,16 @@ pub(crate) fn tail<'a>(elapsed_us: u64, body: &'a [u8], out: &mut Vec<u8>) -> Bo
     }
 }
 
+/// Appends how long the exchange took.
+pub(crate) fn elapsed(elapsed_us: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"elapsed_ms\":");
+    milliseconds(elapsed_us, out);
+}
+
 impl BodyText<'_> {
     /// Appends the next piece, the last one with the end of the line; false after that.
     pub(crate) fn next(&mut self, out: &mut Vec<u8>) -> bool {
+        let quoted = !matches!(self, Self::Value(_));
         let last = match self {
             Self::End => return false,
             Self::Text(text) => {
@@ -56,9 +77,21 @@ impl BodyText<'_> {
                 *bytes = rest;
                 rest.is_empty()
             }
+            Self::Value(bytes) => {
+                let (piece, rest) = bytes.split_at(bytes.len().min(PIECE));
+                let mut from = out.len();
+                out.extend_from_slice(piece);
+                // Within a string a line break is always escaped: this one is white space.
+                while let Some(found) = memchr2(b'\n', b'\r', &out[from..]) {
+                    out[from + found] = b' ';
+                    from += found + 1;
+                }
+                *bytes = rest;
+                rest.is_empty()
+            }
         };
         if last {
-            out.extend_from_slice(b"\"}\n");
+            out.extend_from_slice(if quoted { b"\"}\n" } else { b"}\n" });
             *self = Self::End;
         }
         true

@@ -10,9 +10,12 @@
 mod body;
 mod head;
 mod json;
+mod success;
 #[cfg(test)]
 mod tests;
+mod valid;
 
-pub(crate) use body::tail;
+pub(crate) use body::{elapsed, tail};
 pub(crate) use head::{Head, head};
 pub(crate) use json::{number, string};
+pub(crate) use success::Success;

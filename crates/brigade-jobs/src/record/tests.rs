@@ -20,7 +20,7 @@ fn line(headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
         attempts: 2,
     };
     head(&parts, &mut out);
-    let mut body = tail(12_034, body, &mut out);
+    let mut body = tail(12_034, body, false, &mut out);
     while body.next(&mut out) {}
     out
 }

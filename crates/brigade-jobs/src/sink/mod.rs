@@ -2,14 +2,17 @@
 //!
 //! One thread, [`writer`], owns the parts and the ledger. The event loop hands it [`Batch`]es
 //! through a bounded channel, so no file is written on the loop, and a slow disk slows the job
-//! instead of growing a buffer. Its order is the law: results are written, [`crate::parts::Parts::sync`] puts
+//! instead of growing a buffer. Formats that take work to encode have it done by a [`press`] of
+//! threads beside it, block by block. Its order is the law: results are written, [`crate::parts::Parts::sync`] puts
 //! them on disk, and only then one transaction in the ledger says so.
 
 mod outcome;
+mod press;
+mod results;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub(crate) use outcome::{Batch, Outcome, Success};
+pub(crate) use outcome::{Batch, Outcome};
 pub(crate) use writer::{Setup, start};

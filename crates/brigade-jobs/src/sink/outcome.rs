@@ -4,20 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::input::{Checkpoint, Consumed, Segment};
 use crate::ledger::{Failure, HostState};
-
-/// A fetched URL: its line of output, all but encoded.
-#[derive(Debug)]
-pub(crate) struct Success {
-    pub(crate) index: u64,
-    pub(crate) status: u16,
-    /// The head of the record, then the body as it was received: one allocation for both.
-    pub(crate) data: Vec<u8>,
-    /// Where the body begins.
-    pub(crate) body_at: usize,
-    pub(crate) elapsed_us: u64,
-    /// Bytes that it holds of the budget.
-    pub(crate) budget: usize,
-}
+use crate::record::Success;
 
 /// How lines ended.
 #[derive(Debug)]
@@ -38,6 +25,8 @@ pub(crate) struct Batch {
     pub(crate) segments: Vec<Segment>,
     /// Hosts whose state changed.
     pub(crate) hosts: Vec<HostState>,
+    /// Where a body may lie of a line that is a failure now.
+    pub(crate) discarded: Vec<Box<str>>,
     /// Whether a commit is due.
     pub(crate) commit: bool,
 }
@@ -48,5 +37,6 @@ impl Batch {
             && self.checkpoints.is_empty()
             && self.consumed.is_none()
             && self.hosts.is_empty()
+            && self.discarded.is_empty()
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::ledger::Failure;
+use crate::record::Success;
 
 /// Lines that ended, and what is to be said of them.
 #[derive(Debug, Default)]
@@ -22,6 +23,17 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Adds a result; `again` if its line had ended as a failure, in an earlier run.
+    pub(crate) fn result(&mut self, result: &Success, again: bool) {
+        self.lines.push(result.index);
+        *self.statuses.entry(result.status).or_default() += 1;
+        self.ok += 1;
+        self.body_bytes += (result.data.len() - result.body_at) as u64;
+        if again {
+            self.healed.push(result.index);
+        }
+    }
+
     /// Adds `other` to this one and leaves it empty.
     pub(crate) fn absorb(&mut self, other: &mut Self) {
         self.lines.append(&mut other.lines);

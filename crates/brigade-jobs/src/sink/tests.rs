@@ -16,8 +16,14 @@ use crate::error::Error;
 use crate::input::{Checkpoint, Consumed, Metadata};
 use crate::ledger::{Failure, Ledger};
 use crate::meter::Meter;
-use crate::parts::{Opener, PartFile, Parts, open_files};
+use crate::parts::{Opener, PartFile, PartKind, Parts, open_files};
 use crate::progress::Counters;
+use crate::record::Success;
+
+const KIND: PartKind = PartKind {
+    extension: "jsonl",
+    max: 1 << 30,
+};
 
 /// A disk that can fill up, break, and tell what it has on it for sure.
 #[derive(Clone, Default)]
@@ -80,11 +86,14 @@ fn writer(path: &Path, opener: Opener, commit_every: usize) -> Writer {
     let ledger = Ledger::open(&directory.join(LEDGER), false).unwrap();
     let recovered = ledger.recover().unwrap();
     let new = recovered.list.is_none();
-    ledger.begin(new, "file", Metadata::default(), 0).unwrap();
-    let parts = Parts::recover(directory.clone(), &recovered.parts, 1 << 30, opener);
+    let begun = ledger.begin(new, ("file", "jsonl"), Metadata::default(), 0);
+    begun.unwrap();
+    let parts = Parts::recover(directory.clone(), &recovered.parts, KIND, opener);
     Writer::new(Setup {
         directory,
         parts: parts.unwrap(),
+        encoder: None,
+        json_bodies: false,
         ledger,
         recovered,
         budget: Arc::new(Budget::new(1 << 40)),
@@ -106,6 +115,7 @@ fn success(index: u64, body: usize) -> Outcome {
         status: 200,
         data,
         body_at,
+        place: None,
         elapsed_us: 1,
         budget: 0,
     })
@@ -124,7 +134,7 @@ fn recovered(path: &Path) -> (Vec<u64>, u64) {
     let directory = Arc::new(Directory::open(path).unwrap());
     let ledger = Ledger::open(&directory.join(LEDGER), false).unwrap();
     let recovered = ledger.recover().unwrap();
-    Parts::recover(directory.clone(), &recovered.parts, 1 << 30, open_files()).unwrap();
+    Parts::recover(directory.clone(), &recovered.parts, KIND, open_files()).unwrap();
     let mut indices = Vec::new();
     for part in &recovered.parts {
         let text = std::fs::read_to_string(directory.join(&part.name)).unwrap();

@@ -11,25 +11,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brigade_core::ranges::DoneSet;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::outcome::{Batch, Outcome, Success};
+use super::outcome::{Batch, Outcome};
+use super::press::Press;
 use super::tally::Tally;
 use crate::budget::Budget;
 use crate::directory::{Directory, SPOOL, SUMMARY};
 use crate::error::Error;
+use crate::format::Encode;
 use crate::input::{Checkpoint, Consumed, Segment};
 use crate::ledger::{Commit, HostState, Ledger, Recovered, Totals};
 use crate::meter::{self, Meter};
 use crate::parts::{PartState, Parts, Synced};
 use crate::progress::{self, Counters};
-use crate::record;
 use crate::summary::{State, Summary};
 
 /// What the writer needs from its job.
 pub(crate) struct Setup {
     pub(crate) directory: Arc<Directory>,
     pub(crate) parts: Parts,
+    /// Encodes the results; without one they become plain lines of JSON.
+    pub(crate) encoder: Option<Arc<dyn Encode>>,
+    /// Whether bodies in plain lines that are JSON become values.
+    pub(crate) json_bodies: bool,
     pub(crate) ledger: Ledger,
     pub(crate) recovered: Recovered,
     pub(crate) budget: Arc<Budget>,
@@ -63,15 +69,19 @@ pub(crate) fn start(
     Ok(receive)
 }
 
+/// What is kept of a batch while it is encoded: its tally, and its bytes of the budget.
+pub(super) type Kept = (Tally, usize);
+
 /// The state of the writer thread.
 pub(crate) struct Writer {
-    setup: Setup,
-    done: DoneSet,
+    pub(super) setup: Setup,
+    pub(super) press: Option<Press<Kept>>,
+    pub(super) done: DoneSet,
     /// What lies in written bytes, and what is only in the buffer.
-    written: Tally,
-    buffered: Tally,
+    pub(super) written: Tally,
+    pub(super) buffered: Tally,
     /// The part at the last moment when the buffer was empty.
-    mark: Option<PartState>,
+    pub(super) mark: Option<PartState>,
     checkpoints: VecDeque<Checkpoint>,
     checkpoint: Checkpoint,
     consumed: Consumed,
@@ -79,12 +89,15 @@ pub(crate) struct Writer {
     hosts: BTreeMap<String, HostState>,
     totals: Totals,
     changed: bool,
+    /// Results and failures that were taken since the last commit.
+    uncommitted: usize,
 }
 
 impl Writer {
     pub(crate) fn new(mut setup: Setup) -> Self {
         let recovered = std::mem::take(&mut setup.recovered);
         Self {
+            press: setup.encoder.take().map(Press::new),
             done: recovered.resume.done,
             written: Tally::default(),
             buffered: Tally::default(),
@@ -96,16 +109,29 @@ impl Writer {
             hosts: BTreeMap::new(),
             totals: recovered.totals,
             changed: false,
+            uncommitted: 0,
             setup,
         }
     }
 
     /// Takes all batches. Files and lock are let go before anybody hears of the end.
     fn run(mut self, batches: &mut mpsc::Receiver<Batch>) -> Result<Summary, Error> {
-        while let Some(batch) = batches.blocking_recv() {
+        while let Some(batch) = self.next(batches)? {
             self.take(batch)?;
         }
         self.finish()
+    }
+
+    /// The next batch. While there is none, what is being encoded is written.
+    fn next(&mut self, batches: &mut mpsc::Receiver<Batch>) -> Result<Option<Batch>, Error> {
+        while self.press.as_ref().is_some_and(|press| !press.is_idle()) {
+            match batches.try_recv() {
+                Ok(batch) => return Ok(Some(batch)),
+                Err(TryRecvError::Disconnected) => return Ok(None),
+                Err(TryRecvError::Empty) => _ = self.append()?,
+            }
+        }
+        Ok(batches.blocking_recv())
     }
 
     /// Takes a batch, and commits if one is due.
@@ -119,54 +145,32 @@ impl Writer {
         for host in batch.hosts {
             self.hosts.insert(host.name.clone(), host);
         }
-        let mut released = 0;
+        let mut results = Vec::new();
         for outcome in batch.outcomes {
             match outcome {
-                Outcome::Success(success) => {
-                    released += success.budget;
-                    if let Err(error) = self.success(&success) {
-                        return self.rescue(error);
-                    }
-                }
+                Outcome::Success(success) => results.push(success),
                 Outcome::Failure(failure) => {
+                    self.uncommitted += 1;
                     self.buffered.lines.push(failure.index);
                     self.buffered.failures.push(failure);
                 }
                 Outcome::Skipped(range) => self.buffered.skipped.push(range),
             }
         }
-        self.setup.budget.release(released);
-        let gathered = self.written.lines.len() + self.buffered.lines.len();
-        if batch.commit || gathered >= self.setup.commit_every {
+        self.uncommitted += results.len();
+        if let Err(error) = self
+            .results(results)
+            .and_then(|()| self.discard(&batch.discarded))
+        {
+            return self.rescue(error);
+        }
+        if batch.commit || self.uncommitted >= self.setup.commit_every {
             self.commit("running")?;
         }
         Ok(())
     }
 
-    fn success(&mut self, success: &Success) -> Result<(), Error> {
-        let (head, body) = success.data.split_at(success.body_at);
-        let parts = &mut self.setup.parts;
-        parts.buffer().extend_from_slice(head);
-        let mut text = record::tail(success.elapsed_us, body, parts.buffer());
-        while text.next(parts.buffer()) {
-            parts.piece()?;
-        }
-        self.buffered.lines.push(success.index);
-        *self.buffered.statuses.entry(success.status).or_default() += 1;
-        self.buffered.ok += 1;
-        self.buffered.body_bytes += body.len() as u64;
-        if self.done.contains(success.index) {
-            // It had ended as a failure, in an earlier run.
-            self.buffered.healed.push(success.index);
-        }
-        self.setup.meter.latency(success.elapsed_us);
-        if self.setup.parts.end_line()? {
-            self.absorb();
-        }
-        Ok(())
-    }
-
-    fn absorb(&mut self) {
+    pub(super) fn absorb(&mut self) {
         self.written.absorb(&mut self.buffered);
         self.mark = self.setup.parts.mark();
     }
@@ -176,7 +180,7 @@ impl Writer {
         if !self.changed && state == "running" {
             return Ok(());
         }
-        if let Err(error) = self.setup.parts.write() {
+        if let Err(error) = self.flush() {
             return self.rescue(error);
         }
         self.absorb();
@@ -193,6 +197,9 @@ impl Writer {
             spool
                 .sync_data()
                 .map_err(|error| Error::write(path, error))?;
+        }
+        if let Some(press) = &self.press {
+            press.encoder().sync()?;
         }
         self.setup.parts.sync()
     }
@@ -242,6 +249,7 @@ impl Writer {
         self.written.lines = touched;
         self.written.clear();
         self.changed = false;
+        self.uncommitted = 0;
         Ok(())
     }
 
@@ -257,6 +265,9 @@ impl Writer {
 
     /// After a failed write: commits what lies on disk in whole, and gives the error back.
     fn rescue(&mut self, error: Error) -> Result<(), Error> {
+        if let Some(press) = &mut self.press {
+            press.abandon();
+        }
         self.setup.parts.cut(self.mark.take());
         self.buffered.clear();
         if let Ok(proof) = self.sync() {

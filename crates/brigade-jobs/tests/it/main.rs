@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod environment;
+mod formats;
 mod hosts;
 mod kill;
 mod ledger;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -64,8 +65,38 @@ impl Output {
     }
 }
 
+/// The text of a part or of another file of lines, whatever it is compressed with.
+pub(crate) fn text(path: &Path) -> Vec<u8> {
+    let bytes = fs::read(path).unwrap();
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => {
+            let mut text = Vec::new();
+            let mut decoder = flate2::read::MultiGzDecoder::new(bytes.as_slice());
+            decoder.read_to_end(&mut text).unwrap();
+            text
+        }
+        Some("zst") => unzstd(&bytes),
+        _ => bytes,
+    }
+}
+
+/// Decodes Zstandard frames, the last of which must be whole.
+fn unzstd(bytes: &[u8]) -> Vec<u8> {
+    let mut context = zstd_safe::DCtx::create();
+    let mut input = zstd_safe::InBuffer::around(bytes);
+    let (mut text, mut left) = (Vec::new(), 0);
+    while input.pos() < bytes.len() || left > 0 {
+        text.reserve(1 << 16);
+        let (fed, before) = (input.pos(), text.len());
+        let mut output = zstd_safe::OutBuffer::around_pos(&mut text, before);
+        left = context.decompress_stream(&mut output, &mut input).unwrap();
+        assert!(input.pos() > fed || text.len() > before, "a frame is torn");
+    }
+    text
+}
+
 fn records(path: &Path, into: &mut BTreeMap<u64, Value>) {
-    let text = fs::read(path).unwrap();
+    let text = text(path);
     assert!(text.is_empty() || text.ends_with(b"\n"), "{path:?} is torn");
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let value: Value = serde_json::from_slice(line).expect("a whole line");

@@ -1,0 +1,325 @@
+//! Tells whether a text is JSON (RFC 8259) that any reader takes.
+//!
+//! A body that becomes a value is copied as it is, so it must be known to be one: a single bad one
+//! would spoil its line. This looks at each byte once and builds nothing. It says no to what is
+//! JSON by the grammar but not to common readers: nesting deeper than [`DEPTH_MAX`], and escapes of
+//! half a surrogate pair.
+
+/// Deepest nesting of arrays and objects; common readers stop at 128, the record's own included.
+const DEPTH_MAX: u32 = 120;
+
+/// Whether `text` is one JSON value, with white space around it at most.
+pub(super) fn is_json(text: &str) -> bool {
+    Scanner {
+        bytes: text.as_bytes(),
+        at: 0,
+        objects: 0,
+        depth: 0,
+    }
+    .document()
+    .is_some()
+}
+
+/// A place in a text. Every step returns `None` where the text is not JSON.
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// A bit for each level: set for an object, clear for an array; the innermost one is the lowest.
+    objects: u128,
+    depth: u32,
+}
+
+impl Scanner<'_> {
+    fn document(mut self) -> Option<()> {
+        loop {
+            let opened = self.value()?;
+            if opened {
+                continue;
+            }
+            while !self.follow()? {
+                if self.depth == 0 {
+                    self.space();
+                    return (self.at == self.bytes.len()).then_some(());
+                }
+            }
+        }
+    }
+
+    /// Takes a value, or the opening of one up to where its first member is. True for the latter.
+    fn value(&mut self) -> Option<bool> {
+        self.space();
+        match self.peek()? {
+            b'{' => return self.open(true),
+            b'[' => return self.open(false),
+            b'"' => self.string()?,
+            b'-' | b'0'..=b'9' => self.number()?,
+            b't' => self.literal(b"true")?,
+            b'f' => self.literal(b"false")?,
+            b'n' => self.literal(b"null")?,
+            _ => return None,
+        }
+        Some(false)
+    }
+
+    fn open(&mut self, object: bool) -> Option<bool> {
+        self.at += 1;
+        self.space();
+        if self.peek()? == if object { b'}' } else { b']' } {
+            self.at += 1;
+            return Some(false);
+        }
+        if self.depth == DEPTH_MAX {
+            return None;
+        }
+        self.depth += 1;
+        self.objects = self.objects << 1 | u128::from(object);
+        if object {
+            self.key()?;
+        }
+        Some(true)
+    }
+
+    /// Takes what is behind a value: true if another value comes, false if one ended, or all did.
+    fn follow(&mut self) -> Option<bool> {
+        if self.depth == 0 {
+            return Some(false);
+        }
+        self.space();
+        let object = self.objects & 1 == 1;
+        match (self.peek()?, object) {
+            (b',', _) => {
+                self.at += 1;
+                if object {
+                    self.space();
+                    self.key()?;
+                }
+                Some(true)
+            }
+            (b'}', true) | (b']', false) => {
+                self.at += 1;
+                self.objects >>= 1;
+                self.depth -= 1;
+                Some(false)
+            }
+            _ => None,
+        }
+    }
+
+    fn key(&mut self) -> Option<()> {
+        if self.peek()? != b'"' {
+            return None;
+        }
+        self.string()?;
+        self.space();
+        self.literal(b":")
+    }
+
+    fn string(&mut self) -> Option<()> {
+        self.at += 1;
+        loop {
+            self.at += ordinary(&self.bytes[self.at..]);
+            match self.peek()? {
+                b'"' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                b'\\' => self.escape()?,
+                _ => return None,
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Option<()> {
+        self.at += 1;
+        let kind = self.peek()?;
+        self.at += 1;
+        match kind {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
+            b'u' => match self.unit()? {
+                0xD800..=0xDBFF => {
+                    self.literal(b"\\u")?;
+                    matches!(self.unit()?, 0xDC00..=0xDFFF).then_some(())
+                }
+                0xDC00..=0xDFFF => None,
+                _ => Some(()),
+            },
+            _ => None,
+        }
+    }
+
+    /// Four hexadecimal digits.
+    fn unit(&mut self) -> Option<u32> {
+        let digits = self.bytes.get(self.at..self.at + 4)?;
+        self.at += 4;
+        digits.iter().try_fold(0, |unit, &digit| {
+            Some(unit << 4 | char::from(digit).to_digit(16)?)
+        })
+    }
+
+    fn number(&mut self) -> Option<()> {
+        if self.bytes[self.at] == b'-' {
+            self.at += 1;
+        }
+        match self.peek()? {
+            b'0' => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Some(())
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let rest = &self.bytes[self.at..];
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        (count > 0).then_some(())
+    }
+
+    fn literal(&mut self, literal: &[u8]) -> Option<()> {
+        let found = self.bytes[self.at..].starts_with(literal);
+        self.at += literal.len();
+        found.then_some(())
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+}
+
+/// How many bytes come before the next quote, backslash or control character.
+fn ordinary(bytes: &[u8]) -> usize {
+    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let block = |block: &&[u8; 16]| {
+        // Without an early end the compiler looks at all sixteen at once.
+        !block
+            .iter()
+            .fold(false, |found, &byte| found | special(byte))
+    };
+    let whole = 16 * blocks.iter().take_while(block).count();
+    let rest = &bytes[whole..];
+    let more = rest.iter().position(|&byte| special(byte));
+    whole + more.unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: bool) {
+        assert_eq!(is_json(text), expected, "{text}");
+        if expected {
+            serde_json::from_str::<serde_json::Value>(text).expect(text);
+        }
+    }
+
+    #[test]
+    fn f7d_what_is_json_is_told_from_what_is_not() {
+        let yes = [
+            "0",
+            "-0.5e+10",
+            "1E2",
+            "true",
+            "null",
+            "\"\"",
+            " [ ] ",
+            "{}",
+            "[{}]",
+            "[[],{}]",
+            "{\"a\":[1,2,{\"b\":null}],\"c\":\"\\u00e9\\n\"}",
+            "\"\\ud83d\\ude00\"",
+            "\r\n\t[1 ,\n2]\n",
+            "\"0123456789abcdef0123456789 \u{e9}\"",
+        ];
+        let no = [
+            "",
+            " ",
+            "01",
+            "1.",
+            ".5",
+            "-",
+            "1e",
+            "+1",
+            "tru",
+            "nul",
+            "\"",
+            "\"\\\"",
+            "\"\\x\"",
+            "\"\n\"",
+            "[",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "{\"a\":1,}",
+            "{\"a\":1]",
+            "[1}",
+            "1 2",
+            "[]]",
+            "\"\\ud800\"",
+            "\"\\udc00\"",
+            "\"\\ud800\\u0041\"",
+            "\"\\u00g0\"",
+            "\u{feff}1",
+            "NaN",
+            "'a'",
+            "[1]x",
+            "\"0123456789abcdef\u{1}\"",
+        ];
+        yes.into_iter().for_each(|text| check(text, true));
+        no.into_iter().for_each(|text| check(text, false));
+    }
+
+    #[test]
+    fn f7d_nesting_that_readers_stop_at_is_not_taken_for_a_value() {
+        let nested = |depth: usize| "[".repeat(depth) + "1" + &"]".repeat(depth);
+        check(&nested(DEPTH_MAX as usize), true);
+        check(&nested(DEPTH_MAX as usize + 1), false);
+        assert!(!is_json(&"[".repeat(1 << 20)));
+    }
+
+    proptest! {
+        #[test]
+        fn f7d_it_agrees_with_a_parser_about_any_text(
+            text in "[\\[\\]{}:,\"\\\\0-9eE.+\\-a-u \n]{0,24}"
+        ) {
+            let parsed = serde_json::from_str::<serde_json::Value>(&text);
+            // A number too large for the parser is JSON all the same.
+            let parsed = match parsed {
+                Err(error) if error.to_string().contains("out of range") => return Ok(()),
+                parsed => parsed.is_ok(),
+            };
+            prop_assert_eq!(is_json(&text), parsed, "{}", text);
+        }
+
+        #[test]
+        fn f7d_it_takes_what_a_writer_wrote(
+            keys in prop::collection::vec(("\\PC{0,40}", any::<f64>()), 0..6)
+        ) {
+            let value = serde_json::json!([keys, {"deep": {"er": keys.len()}}]);
+            prop_assert!(is_json(&value.to_string()));
+            prop_assert!(is_json(&serde_json::to_string_pretty(&value).unwrap()));
+        }
+    }
+}
