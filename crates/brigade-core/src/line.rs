@@ -93,6 +93,25 @@ impl<T> Room<T> {
     ///
     /// If the room already holds 2^32 - 1 entries.
     pub fn push(&mut self, line: &mut Line, value: T) -> Place {
+        let place = self.occupy(value);
+        self.link_after(line, line.tail, place.slot);
+        place
+    }
+
+    /// Puts `value` into `line` behind `before`, or at its front if that does not stand there.
+    ///
+    /// # Panics
+    ///
+    /// If the room already holds 2^32 - 1 entries.
+    pub fn push_behind(&mut self, line: &mut Line, before: Option<Place>, value: T) -> Place {
+        let before = before.filter(|before| self.stands(*before));
+        let place = self.occupy(value);
+        self.link_after(line, before.map_or(NONE, |before| before.slot), place.slot);
+        place
+    }
+
+    /// Keeps `value`, which stands in no line yet.
+    fn occupy(&mut self, value: T) -> Place {
         let age = self.next_age;
         self.next_age += 1;
         let filled = Slot {
@@ -114,7 +133,6 @@ impl<T> Room<T> {
             slot
         };
         self.occupied += 1;
-        self.link_after(line, line.tail, slot);
         Place { slot, age }
     }
 

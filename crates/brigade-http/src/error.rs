@@ -311,6 +311,13 @@ impl Error {
     }
 }
 
+/// Why a redirect was not followed, for who follows them by [the rule](crate::redirect::decide).
+impl From<redirect::Error> for Error {
+    fn from(error: redirect::Error) -> Self {
+        Self::of_redirect(error)
+    }
+}
+
 /// An error of one's own making, for a [service in place of the
 /// network](crate::ClientBuilder::service) that shall fail in a certain way.
 impl From<Kind> for Error {

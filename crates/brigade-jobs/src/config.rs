@@ -46,9 +46,10 @@ pub struct Config {
     pub backoff: Backoff,
     /// How long a host is left alone that asked for patience (429, 503) without saying how long.
     pub host_rule: HostRule,
-    /// Redirects followed at most. Default 10.
+    /// Redirects that a line follows at most. Each hop is a request of its host, within that host's
+    /// limits. Default 10.
     pub redirects: u32,
-    /// The timeouts of each request.
+    /// The timeouts of each request; after a redirect they begin anew.
     pub timeouts: Timeouts,
     /// Longest decoded body in bytes; a longer one is a `too_large` failure. Default 16 MiB.
     pub max_body: u64,

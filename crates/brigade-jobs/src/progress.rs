@@ -51,9 +51,9 @@ pub struct Progress {
     pub paused_hosts: u64,
     /// How long it is until the first of them may be asked again.
     pub paused_for: Option<Duration>,
-    /// Requests sent by this run.
+    /// Requests sent by this run, one for each redirect among them.
     pub requests: u64,
-    /// Those of them that were not the first for their line.
+    /// Those of them that repeated one that had failed.
     pub retries: u64,
     /// Decoded bytes of bodies received by this run.
     pub bytes: u64,

@@ -39,9 +39,9 @@ pub struct Summary {
     pub by_kind: BTreeMap<String, u64>,
     /// Results and `http_status` failures by status.
     pub by_status: BTreeMap<u16, u64>,
-    /// Requests sent, over all runs.
+    /// Requests sent, over all runs, one for each redirect among them.
     pub requests: u64,
-    /// Requests that were not the first for their line, over all runs.
+    /// Requests that repeated one that had failed, over all runs.
     pub retries: u64,
     /// Decoded bytes of the bodies in the results.
     pub body_bytes: u64,
@@ -57,7 +57,8 @@ pub struct Summary {
     pub cpu_seconds: f64,
     /// Peak memory of this run's process.
     pub peak_memory_bytes: u64,
-    /// Time from request to the last byte of the body, of the results of this run.
+    /// Time from request to the last byte of the body, of the results of this run; after redirects
+    /// that of the last request.
     pub latency_ms: Latency,
 }
 

@@ -103,7 +103,7 @@ pub(crate) struct BoundFlags {
     #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "30s")]
     pub(crate) read_timeout: Timeout,
 
-    /// Time for a whole request, redirects and body included
+    /// Time for a whole request, body included; each redirect is a request of its own
     #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "5m")]
     pub(crate) total_timeout: Timeout,
 

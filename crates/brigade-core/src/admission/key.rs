@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::gcra::Gcra;
-use crate::line::Line;
+use crate::line::{Line, Place};
 use crate::time::Moment;
 
 /// Where a key is, as far as its turns go. It is in exactly one of these places.
@@ -27,6 +27,8 @@ pub(super) enum Standing {
 pub(super) struct Key<K> {
     pub(super) name: K,
     pub(super) line: Line,
+    /// The latest of those that were put before the others, which may be gone.
+    pub(super) last_of_first: Option<Place>,
     /// Entries in the line and aside.
     pub(super) waiting: usize,
     pub(super) active: usize,
@@ -93,6 +95,7 @@ impl<K: Hash + Eq + Clone> Keys<K> {
         let key = Key {
             name: name.clone(),
             line: Line::default(),
+            last_of_first: None,
             waiting: 0,
             active: 0,
             promised: 0,

@@ -66,6 +66,8 @@ pub struct Admission<K, T> {
     /// Keys to look at for forgetting.
     pub(super) rests: BTreeSet<(Moment, u32)>,
     pub(super) pauses: BTreeSet<(Moment, u32)>,
+    /// When the buckets of keys that are not remembered were emptied, if not long ago.
+    pub(super) emptied: Option<Moment>,
     /// Where the names of forgotten keys are kept, if they are.
     pub(super) forgotten: Option<Vec<K>>,
 }
@@ -86,8 +88,19 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
             timers: BTreeSet::new(),
             rests: BTreeSet::new(),
             pauses: BTreeSet::new(),
+            emptied: None,
             forgotten: None,
         }
+    }
+
+    /// Takes the common bucket, and those of all keys that are not remembered now, as emptied at
+    /// `moment`, which may lie ahead.
+    ///
+    /// It is for who continues what another process did: what that one granted is not known key by
+    /// key, but it granted nothing after `moment`, so no rate is exceeded over both.
+    pub fn empty_since(&mut self, moment: Moment) {
+        self.emptied = Some(moment);
+        self.bucket = self.limits.rate.map(|rate| Gcra::emptied(rate, moment));
     }
 
     /// The same admission, which keeps the names of forgotten keys until they are
@@ -107,7 +120,18 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
 
     /// Puts `item` at the end of the line of `key`.
     pub fn enqueue(&mut self, key: K, item: T) -> Id {
-        let number = self.number(&key);
+        self.stand(&key, item, false)
+    }
+
+    /// Puts `item` into the line of `key` before all that came by [`enqueue`](Self::enqueue), and
+    /// behind those that came this way: for what cannot wait as long as the others can, such as
+    /// the second half of something that has begun. What of it comes for ever starves the others.
+    pub fn enqueue_first(&mut self, key: K, item: T) -> Id {
+        self.stand(&key, item, true)
+    }
+
+    fn stand(&mut self, key: &K, item: T, first: bool) -> Id {
+        let number = self.number(key);
         let known = self.keys.at_mut(number);
         let promise = None;
         let entry = Entry {
@@ -115,7 +139,15 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
             promise,
             item,
         };
-        let place = self.room.push(&mut known.line, entry);
+        let place = match first {
+            false => self.room.push(&mut known.line, entry),
+            true => {
+                let before = known.last_of_first;
+                let place = self.room.push_behind(&mut known.line, before, entry);
+                known.last_of_first = Some(place);
+                place
+            }
+        };
         known.waiting += 1;
         self.in_line += 1;
         self.wake(number);
@@ -296,8 +328,12 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
     }
 
     fn number(&mut self, key: &K) -> u32 {
-        let rate = self.limits.key_rate;
-        self.keys.find_or_add(key, || rate.map(Gcra::new))
+        let (rate, emptied) = (self.limits.key_rate, self.emptied);
+        let bucket = |rate| match emptied {
+            Some(moment) => Gcra::emptied(rate, moment),
+            None => Gcra::new(rate),
+        };
+        self.keys.find_or_add(key, || rate.map(bucket))
     }
 
     /// Ends one active item of the key.

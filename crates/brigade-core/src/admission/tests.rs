@@ -1,5 +1,6 @@
 //! The admission against tables; `model.rs` holds it against a naive model.
 
+mod continued;
 mod model;
 mod promises;
 
@@ -213,6 +214,31 @@ fn the_newest_item_of_a_key_can_be_taken_back() {
     assert_eq!(admission.take_last(&7), Some(2));
     assert_eq!(admission.waiting_of(&7), 2);
     assert_eq!(admission.take_last(&8), None);
+}
+
+#[test]
+fn what_cannot_wait_goes_before_the_others_of_its_key_in_the_order_in_which_it_came() {
+    let mut admission = Admission::new(Limits::default());
+    let next = |admission: &mut Admission<_, _>| match admission.poll(at(0)) {
+        Next::Granted { item, .. } => item,
+        other => panic!("{other:?}"),
+    };
+    admission.enqueue(7, 10);
+    admission.enqueue(7, 11);
+    for item in 0..3 {
+        admission.enqueue_first(7, item);
+    }
+    assert_eq!(admission.take_last(&7), Some(11));
+    assert_eq!([(); 3].map(|()| next(&mut admission)), [0, 1, 2]);
+    admission.enqueue_first(7, 3);
+    assert_eq!([(); 2].map(|()| next(&mut admission)), [3, 10]);
+    // The latest that came first may be gone, or may be all that is left.
+    let id = admission.enqueue_first(7, 4);
+    assert_eq!(admission.cancel(id), Some(4));
+    admission.enqueue_first(7, 5);
+    admission.enqueue(7, 12);
+    assert_eq!([(); 2].map(|()| next(&mut admission)), [5, 12]);
+    assert_eq!(admission.poll(at(0)), Next::Empty);
 }
 
 #[test]

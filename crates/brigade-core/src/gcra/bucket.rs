@@ -76,6 +76,15 @@ impl Gcra {
         }
     }
 
+    /// A bucket that was emptied at `at`, which may lie ahead: all that it holds has come since.
+    pub fn emptied(rate: Rate, at: Moment) -> Self {
+        let bucket = Self::new(rate);
+        Self {
+            full: fixed(at.as_nanos()) + bucket.capacity,
+            ..bucket
+        }
+    }
+
     /// The rate that the bucket keeps.
     pub fn rate(&self) -> Rate {
         self.rate

@@ -13,9 +13,11 @@ use url::Url;
 
 use crate::body::{Payload, RequestBody};
 use crate::draft::{Draft, Hop};
+use crate::head::merged;
 use crate::into_header::header;
 #[cfg(feature = "websocket")]
 use crate::pool::connection::Switch;
+use crate::redirect::leave_origin;
 use crate::retry::RetryPolicy;
 use crate::send::send;
 use crate::{Client, Error, Kind, Response, Result, Timeouts};
@@ -136,6 +138,19 @@ impl RequestBuilder {
     /// How many redirects are followed; with 0 the redirect is the response.
     pub fn redirects(mut self, redirects: u32) -> Self {
         self.draft.settings.redirects = redirects;
+        self
+    }
+
+    /// Leaves out what the client and this request would say to one origin alone: the headers that
+    /// [a redirect](crate::redirect::Follow::apply) to another origin leaves behind.
+    ///
+    /// It is for who follows redirects, or other addresses that strangers named, by requests of
+    /// one's own. Headers that are set later are added to the client's and do not replace them.
+    pub fn without_credentials(mut self) -> Self {
+        let hop = &mut self.draft.hop;
+        hop.headers = merged(&self.client.inner, hop, None);
+        hop.merged = true;
+        leave_origin(&mut hop.headers);
         self
     }
 

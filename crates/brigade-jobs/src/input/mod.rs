@@ -9,6 +9,7 @@
 //! the list is still the same, without reading 10^7 lines at the start.
 
 mod identity;
+mod journey;
 mod lines;
 mod parse;
 mod reader;

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use url::Url;
 
+use super::journey::Journey;
 use super::lines::{LINE_MAX, Line};
 
 /// How much of an unusable line its failure record shows, in bytes.
@@ -22,16 +23,21 @@ pub(crate) struct Item {
     pub(crate) length: u32,
     /// Attempts made so far.
     pub(crate) attempts: u32,
-    /// The URL, as it is asked for.
+    /// The URL, as it is asked for first.
     pub(crate) url: Url,
     /// The URL as the line wrote it, where that is not the same text.
     pub(crate) written: Option<Box<str>>,
+    /// Where redirects have led it, if one has.
+    pub(crate) journey: Option<Box<Journey>>,
 }
 
 impl Item {
     /// Bytes of memory that its texts take.
     pub(crate) fn bytes(&self) -> usize {
-        self.url.as_str().len() + self.written.as_ref().map_or(0, |text| text.len())
+        let written = self.written.as_ref().map_or(0, |text| text.len());
+        let next = self.journey.as_ref();
+        let next = next.map_or(0, |way| size_of::<Journey>() + way.url.as_str().len());
+        self.url.as_str().len() + written + next
     }
 
     /// The URL as records show it: as the line wrote it, without user name and password.
@@ -87,6 +93,7 @@ pub(crate) fn parse(line: &Line<'_>) -> Parsed {
             attempts: 0,
             written: (url.as_str() != text).then(|| text.into()),
             url,
+            journey: None,
         }),
         Err(message) => Parsed::Bad {
             shown: beginning(bytes),

@@ -1,4 +1,4 @@
-//! One attempt at one line: the request, the answer, and what follows from it.
+//! One exchange for one line: the request, the answer, and what follows from it.
 //!
 //! Everything that a request holds (its place in the schedule, its bytes of the budget) is given
 //! back however it ends; a dropped attempt leaves its line pending.
@@ -9,8 +9,10 @@ use std::time::SystemTime;
 use brigade::clock;
 use brigade_core::time::Moment;
 use brigade_core::verdict::{Answer, FailureKind, Verdict, judge};
-use brigade_http::Response;
+use brigade_http::redirect::{self, Follow, Hop};
 use brigade_http::retry::parse_retry_after;
+use brigade_http::{RequestBuilder, Response};
+use http::Method;
 use http::header::CONTENT_LENGTH;
 
 use super::run::Shared;
@@ -36,11 +38,22 @@ const MESSAGE_MAX: usize = 400;
 /// What hyper puts between an error of ours and its cause.
 const SAYS_NOTHING: [&str; 2] = ["connection error", "error reading a body from connection"];
 
-/// How an attempt ended.
+/// How an exchange ended.
 enum Fetched {
     Success(Success),
     Status(Refusal),
+    Moved(Follow),
     Error(FailureKind, String),
+}
+
+/// What the head of an answer says.
+enum Judged {
+    /// It is a result, if its body arrives.
+    Good,
+    /// The line is to be asked for elsewhere.
+    Moved(Follow),
+    /// A final status that is no success.
+    Refused,
 }
 
 /// A final status that is no success.
@@ -48,8 +61,6 @@ struct Refusal {
     status: u16,
     message: String,
     retry_after: Option<std::time::Duration>,
-    /// The host that answered, if a redirect led away from the line's own.
-    host: Option<String>,
 }
 
 /// Bytes of the budget that a body holds.
@@ -78,9 +89,10 @@ pub(super) async fn work(shared: &Shared, worker: usize) -> Result<(), Error> {
     while let Some((host, mut item)) = shared.floor.next(worker).await {
         let counters = &shared.counters;
         add(&counters.requests, 1);
-        add(&counters.retries, u64::from(item.attempts > 0));
         add(&counters.in_flight, 1);
-        item.attempts += 1;
+        let is_again = item.attempts > 0 && !item.is_moving();
+        add(&counters.retries, u64::from(is_again));
+        item.depart();
         let sent = clock::now();
         let fetched = fetch(shared, worker, &item, sent).await;
         sub(&counters.in_flight, 1);
@@ -98,12 +110,14 @@ pub(super) async fn work(shared: &Shared, worker: usize) -> Result<(), Error> {
 async fn fetch(shared: &Shared, worker: Holder, item: &Item, sent: Moment) -> Fetched {
     let fetched_at = SystemTime::now();
     let answered = async {
-        let response = shared.client.get(&item.url)?.send().await?;
-        let status = response.status().as_u16();
-        if judge(Answer::Status(status), item.attempts, shared.retries) == Verdict::Done {
-            receive(shared, worker, item, response, (sent, fetched_at)).await
-        } else {
-            Ok(Fetched::Status(refusal(item, response, fetched_at).await))
+        let mut response = request(shared, item)?.send().await?;
+        match judged(shared, item, &response)? {
+            Judged::Good => receive(shared, worker, item, response, (sent, fetched_at)).await,
+            Judged::Moved(follow) => {
+                drain(&mut response).await;
+                Ok(Fetched::Moved(follow))
+            }
+            Judged::Refused => Ok(Fetched::Status(refusal(response, fetched_at).await)),
         }
     };
     answered.await.unwrap_or_else(|error| {
@@ -111,6 +125,39 @@ async fn fetch(shared: &Shared, worker: Holder, item: &Item, sent: Moment) -> Fe
         // What is not an item's fault in the client's eyes has no name among the failures.
         Fetched::Error(kind.unwrap_or(FailureKind::Protocol), message(error))
     })
+}
+
+fn request(shared: &Shared, item: &Item) -> Result<RequestBuilder, brigade_http::Error> {
+    let request = shared.client.get(item.target())?;
+    let left_origin = item.journey.as_ref().is_some_and(|way| way.left_origin);
+    Ok(match left_origin {
+        true => request.without_credentials(),
+        false => request,
+    })
+}
+
+/// Decides what the answer to an exchange means for its line.
+fn judged(
+    shared: &Shared,
+    item: &Item,
+    response: &Response,
+) -> Result<Judged, brigade_http::Error> {
+    let hop = Hop {
+        status: response.status(),
+        headers: response.headers(),
+        method: &Method::GET,
+        url: item.target(),
+        hops: item.hops(),
+        limit: shared.redirects,
+    };
+    if let Some(follow) = redirect::decide(&hop)? {
+        return Ok(Judged::Moved(follow));
+    }
+    let answer = Answer::Status(response.status().as_u16());
+    match judge(answer, item.attempts, shared.retries) {
+        Verdict::Done => Ok(Judged::Good),
+        _ => Ok(Judged::Refused),
+    }
 }
 
 async fn receive(
@@ -162,17 +209,21 @@ async fn receive(
 }
 
 /// Reads what has to be known of an answer that is no success.
-async fn refusal(item: &Item, mut response: Response, now: SystemTime) -> Refusal {
+async fn refusal(mut response: Response, now: SystemTime) -> Refusal {
     let status = response.status();
-    let host = host_name(response.url());
     let refusal = Refusal {
         status: status.as_u16(),
         message: format!("the server answered {status}"),
         retry_after: parse_retry_after(response.headers(), now),
-        host: (host != host_name(&item.url)).then(|| host.to_owned()),
     };
-    // A body that is read to its end leaves a connection that can be used again.
-    if announced(&response) <= DRAIN_MAX {
+    drain(&mut response).await;
+    refusal
+}
+
+/// Reads a body that nobody wants to its end, if that is near: it leaves a connection that can be
+/// used again.
+async fn drain(response: &mut Response) {
+    if announced(response) <= DRAIN_MAX {
         let mut rest = DRAIN_MAX;
         while let Ok(Some(chunk)) = response.chunk().await {
             match rest.checked_sub(chunk.len()) {
@@ -181,7 +232,6 @@ async fn refusal(item: &Item, mut response: Response, now: SystemTime) -> Refusa
             }
         }
     }
-    refusal
 }
 
 /// Tells the schedule how the attempt ended; returns the outcome if the line is settled.
@@ -199,6 +249,12 @@ fn settle(
             add(&shared.counters.ok, 1);
             return Some(Outcome::Success(success));
         }
+        Fetched::Moved(redirect) => {
+            let mut item = item;
+            item.follow(redirect);
+            shared.floor.lock().schedule.follow(host, item, now);
+            return None;
+        }
         Fetched::Status(refusal) => refusal,
         Fetched::Error(kind, message) => {
             let verdict = judge(Answer::Error(kind), item.attempts, shared.retries);
@@ -210,7 +266,7 @@ fn settle(
     let Verdict::PauseHost(failed) = verdict else {
         return follow(shared, host, item, now, verdict, said);
     };
-    let name = answer.host.as_deref().unwrap_or(host_name(&item.url));
+    let name = host_name(item.target());
     let until = pause(shared, name, sent, now, answer.retry_after);
     if let Some(kind) = failed {
         return follow(shared, host, item, now, Verdict::Fail(kind), said);

@@ -125,6 +125,7 @@ mod tests {
         Shared {
             client: brigade_http::Client::builder().build().unwrap(),
             retries: 0,
+            redirects: 0,
             backoff: brigade_core::backoff::Backoff::default(),
             files: false,
             continued: false,

@@ -241,6 +241,7 @@ mod tests {
             attempts: 0,
             url: url::Url::parse(url).unwrap(),
             written: None,
+            journey: None,
         }
     }
 

@@ -196,7 +196,8 @@ fn client(config: &Config) -> Result<Client, Error> {
         .limits(limits)
         .timeouts(config.timeouts)
         .versions(config.versions)
-        .redirects(config.redirects)
+        // The job follows them itself, so that each hop waits for its turn.
+        .redirects(0)
         .max_body(config.max_body);
     for (name, value) in &config.headers {
         builder = builder.header(name.as_str(), value.as_str());
@@ -226,13 +227,16 @@ fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
     });
     // A clock that was set back since the last commit must not make the pauses longer.
     let (now, wall) = (clock::now(), wall_ms().max(recovered.updated_at));
+    let moment = |at: i64| match u64::try_from(at.saturating_sub(wall)) {
+        Ok(ahead) => now + Duration::from_millis(ahead),
+        Err(_) => now - Duration::from_millis(at.abs_diff(wall)),
+    };
+    if recovered.list.is_some() {
+        // What was sent after the last commit is not known, but the next was due by then.
+        schedule.empty_since(moment(recovered.updated_at) + config.commit_interval);
+    }
     for host in &recovered.hosts {
-        let left = host.paused_until.saturating_sub(wall);
-        let until = match u64::try_from(left) {
-            Ok(left) => now + Duration::from_millis(left),
-            Err(_) => now - Duration::from_millis(left.unsigned_abs()),
-        };
-        schedule.restore(&host.name, host.strikes, now, until);
+        schedule.restore(&host.name, host.strikes, now, moment(host.paused_until));
     }
     schedule
 }

@@ -38,6 +38,7 @@ const BATCHES: usize = 8;
 pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) retries: u32,
+    pub(super) redirects: u32,
     pub(super) backoff: Backoff,
     /// Whether bodies become files.
     pub(super) files: bool,
@@ -171,6 +172,7 @@ impl Job {
         let shared = Arc::new(Shared {
             client: self.client,
             retries: config.retries,
+            redirects: config.redirects,
             backoff: config.backoff,
             files: config.format == Format::Files,
             continued: self.recovered.totals.runs > 1,

@@ -11,6 +11,7 @@ pub(crate) struct Success {
     pub(crate) body_at: usize,
     /// Where the body is to lie, if it becomes a file.
     pub(crate) place: Option<Box<str>>,
+    /// From the request to the last byte of the body; after redirects, of the last request.
     pub(crate) elapsed_us: u64,
     /// Bytes that it holds of the budget.
     pub(crate) budget: usize,

@@ -1,6 +1,6 @@
 //! Lines that the window cannot hold, on disk as places in the list.
 //!
-//! A place is 24 bytes; places of one host lie together in slots of one file, which are used
+//! A place is 25 bytes; places of one host lie together in slots of one file, which are used
 //! again. A thread of its own reads and writes the file and reads the lines again, so neither the
 //! event loop nor the reader of the list waits for it. The file is scratch: a later run starts
 //! from the ledger and never looks at it.
@@ -18,7 +18,7 @@ use crate::input::{Bytes, Item, reread};
 
 /// Places that one slot holds.
 pub(crate) const SLOT: usize = 512;
-const PLACE: usize = 24;
+const PLACE: usize = 25;
 
 /// A slot of the file, and which of its places are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) struct Place {
     pub(crate) offset: u64,
     pub(crate) length: u32,
     pub(crate) attempts: u32,
+    /// How often its redirects are followed from the beginning again.
+    pub(crate) begun: u8,
 }
 
 /// What the thread is asked to do. It does so in order.
@@ -148,6 +150,7 @@ impl Spill {
             self.buffer.extend_from_slice(&place.offset.to_le_bytes());
             self.buffer.extend_from_slice(&place.length.to_le_bytes());
             self.buffer.extend_from_slice(&place.attempts.to_le_bytes());
+            self.buffer.push(place.begun);
         }
         let behind = u64::from(slot.end) * PLACE as u64;
         self.file
@@ -177,6 +180,7 @@ impl Spill {
                 return Err(Error::InputChanged { list, difference });
             };
             item.attempts = place.attempts;
+            item.begin_again(place.begun);
             items.push(item);
         }
         Ok(items)
@@ -199,5 +203,6 @@ fn place(bytes: &[u8; PLACE]) -> Place {
         offset: long(8),
         length: last as u32,
         attempts: (last >> 32) as u32,
+        begun: bytes[24],
     }
 }

@@ -106,9 +106,9 @@ impl Schedule {
         }
     }
 
-    /// Adds a line of the list.
+    /// Adds a line to those that wait for the host that it asks for next.
     pub(crate) fn add(&mut self, item: Item) {
-        let host = self.hosts.number(host_name(&item.url));
+        let host = self.hosts.number(host_name(item.target()));
         self.hold(host, item);
     }
 
@@ -123,10 +123,10 @@ impl Schedule {
             && first.at <= now
             && let Some(Reverse(due)) = self.delayed.pop()
         {
-            self.admission.enqueue(due.host, due.item);
+            self.stand(due.host, due.item);
         }
         let delayed = self.delayed.peek().map(|Reverse(first)| first.at);
-        match self.admission.poll(now) {
+        match self.admit(now) {
             admission::Next::Granted { key, item, .. } => {
                 self.held -= 1;
                 self.held_bytes -= item.bytes();
@@ -146,6 +146,32 @@ impl Schedule {
         }
     }
 
+    /// The next line that may go. One that comes back from disk in the turn of the host that its
+    /// redirects had led to is sent to its own host first.
+    fn admit(&mut self, now: Moment) -> admission::Next<HostId, Item> {
+        loop {
+            match self.admission.poll(now) {
+                admission::Next::Granted { key, item, .. } if self.is_astray(key, &item) => {
+                    let bytes = item.bytes();
+                    (self.held, self.held_bytes) = (self.held - 1, self.held_bytes - bytes);
+                    self.hosts.at(key).held -= 1;
+                    self.add(item);
+                    if self.hosts.at(key).held < LOW {
+                        self.load(key);
+                    }
+                    self.admission.release(&key, now);
+                    self.forget_idle(key);
+                }
+                next => return next,
+            }
+        }
+    }
+
+    fn is_astray(&mut self, host: HostId, item: &Item) -> bool {
+        // Only what has begun its journey again can be.
+        item.hops() == 0 && item.begun() > 0 && self.hosts.number(host_name(&item.url)) != host
+    }
+
     /// Ends a fetch that is settled.
     pub(crate) fn finish(&mut self, host: HostId, now: Moment) {
         self.admission.release(&host, now);
@@ -160,6 +186,13 @@ impl Schedule {
         self.held_bytes += item.bytes();
         self.hosts.at(host).held += 1;
         self.delayed.push(Reverse(Delayed { at, host, item }));
+        self.finish(host, now);
+    }
+
+    /// Ends a fetch that was redirected: the line waits for its turn at the host that it is to be
+    /// asked for next.
+    pub(crate) fn follow(&mut self, host: HostId, item: Item, now: Moment) {
+        self.add(item);
         self.finish(host, now);
     }
 
@@ -181,6 +214,12 @@ impl Schedule {
         let strikes = backoff.strikes(now);
         self.admission.pause_until(&id, until);
         (until, strikes)
+    }
+
+    /// Takes over that an earlier run sent nothing after `moment`, which may lie ahead: rates are
+    /// kept over both.
+    pub(crate) fn empty_since(&mut self, moment: Moment) {
+        self.admission.empty_since(moment);
     }
 
     /// Takes over what an earlier run knew of a host.
@@ -247,7 +286,17 @@ impl Schedule {
         self.held += 1;
         self.held_bytes += item.bytes();
         self.hosts.at(host).held += 1;
-        self.admission.enqueue(host, item);
+        self.stand(host, item);
+    }
+
+    /// What has been redirected goes first: the address that it was given may not last, and the
+    /// others of its host must not fill the window with what is half done.
+    fn stand(&mut self, host: HostId, item: Item) {
+        if item.hops() > 0 {
+            self.admission.enqueue_first(host, item);
+        } else {
+            self.admission.enqueue(host, item);
+        }
     }
 
     /// Forgets a host of which nothing is left here, nor with the admission: its rate must hold

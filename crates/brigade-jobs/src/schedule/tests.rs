@@ -187,6 +187,66 @@ fn f2b_attempts_survive_the_disk() {
     assert_eq!(seen, 100);
 }
 
+/// Has a line that was started go on at another URL.
+fn redirect(bench: &mut Bench, host: HostId, mut item: Item, url: &str, now: Moment) {
+    item.depart();
+    item.follow(brigade_http::redirect::Follow {
+        url: url.parse().unwrap(),
+        method: http::Method::GET,
+        keep_body: true,
+        same_origin: false,
+    });
+    bench.schedule.follow(host, item, now);
+}
+
+#[test]
+fn f3f_what_was_redirected_goes_before_what_waits_there() {
+    let mut bench = Bench::new(settings(100, Some(1)), &["gate", "gate", "a", "a"]);
+    bench.feed(second(0));
+    let mut started = bench.start(second(0));
+    let (a, other) = started.pop().unwrap();
+    let (gate, moved) = started.pop().unwrap();
+    assert_eq!((moved.index, other.index), (0, 2));
+    redirect(&mut bench, gate, moved, "http://a/moved", second(0));
+    let (_, next) = bench.start(second(0)).pop().unwrap();
+    assert_eq!(next.index, 1, "the gate is free again");
+    bench.schedule.finish(a, second(0));
+    let (host, next) = bench.start(second(0)).pop().unwrap();
+    assert_eq!((host, next.index), (a, 0));
+    assert_eq!(next.target().as_str(), "http://a/moved");
+    assert_eq!((next.attempts, next.is_moving()), (1, true));
+}
+
+#[test]
+fn f3i_a_line_that_goes_to_disk_between_two_hops_begins_again_and_not_for_ever() {
+    let mut bench = Bench::new(settings(8, None), &["gate"; 200]);
+    let (mut asked, mut seen) = (0, vec![0; 200]);
+    let mut now = second(1);
+    refuse(&mut bench, "slow", now, 10);
+    loop {
+        bench.feed(now);
+        match bench.schedule.next(now) {
+            Next::Start(host, item) if item.hops() == 0 => {
+                asked += 1;
+                redirect(&mut bench, host, item, "http://slow/", now);
+            }
+            Next::Start(host, item) => {
+                seen[item.index as usize] += 1;
+                assert_eq!((item.attempts, item.is_moving()), (1, true));
+                bench.schedule.finish(host, now);
+                // Each line that it lets through is the last one for a while.
+                refuse(&mut bench, "slow", now, 10);
+            }
+            Next::At(at) => now = at,
+            Next::Wait | Next::Finished => break,
+        }
+    }
+    assert!(seen.iter().all(|count| *count == 1), "{seen:?}");
+    assert_eq!(bench.schedule.next(now), Next::Finished);
+    assert!(asked > 200, "nothing went to disk between two hops");
+    assert!(asked <= 200 * 9, "{asked}");
+}
+
 #[test]
 fn f3d_hosts_take_turns_and_none_exceeds_its_concurrency() {
     let hosts: Vec<_> = (0..300).map(|n| ["a", "a", "b"][n % 3]).collect();

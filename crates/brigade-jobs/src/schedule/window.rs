@@ -59,8 +59,7 @@ impl Schedule {
         for (waiting, host) in queues {
             let keep = (waiting / 8).clamp(1, LOW);
             let count = (waiting - keep).min(target - moved);
-            self.move_out(host, count);
-            moved += count;
+            moved += self.move_out(host, count);
             if moved >= target {
                 break;
             }
@@ -91,21 +90,29 @@ impl Schedule {
         }
     }
 
-    fn move_out(&mut self, host: HostId, count: usize) {
+    /// Moves lines out that stand at the end of the line of a host, and says how many.
+    fn move_out(&mut self, host: HostId, count: usize) -> usize {
         let mut places = Vec::with_capacity(count);
         for _ in 0..count {
             let Some(item) = self.admission.take_last(&host) else {
                 break;
             };
+            if !item.may_begin_again() {
+                self.admission.enqueue(host, item);
+                break;
+            }
             self.held_bytes -= item.bytes();
             places.push(Place {
                 index: item.index,
                 offset: item.offset,
                 length: item.length,
-                attempts: item.attempts,
+                // An attempt that is under way begins again.
+                attempts: item.attempts - u32::from(item.is_moving()),
+                begun: item.begun() + u8::from(item.hops() > 0),
             });
         }
-        self.held -= places.len();
+        let moved = places.len();
+        self.held -= moved;
         self.spilled += places.len() as u64;
         self.hosts.at(host).held -= places.len();
         // Taken from the end, they are put back in the order of the list.
@@ -132,6 +139,7 @@ impl Schedule {
             let places = now.to_vec();
             self.orders.push(Order::Write { slot, places });
         }
+        moved
     }
 
     fn free_slot(&mut self) -> Slot {

@@ -91,6 +91,8 @@ pub(crate) struct Writer {
     changed: bool,
     /// Results and failures that were taken since the last commit.
     uncommitted: usize,
+    /// Requests that had been sent when a commit was due last.
+    requests: u64,
 }
 
 impl Writer {
@@ -110,6 +112,7 @@ impl Writer {
             totals: recovered.totals,
             changed: false,
             uncommitted: 0,
+            requests: 0,
             setup,
         }
     }
@@ -177,7 +180,10 @@ impl Writer {
 
     /// Puts everything on disk, then says so in one transaction.
     fn commit(&mut self, state: &'static str) -> Result<(), Error> {
-        if !self.changed && state == "running" {
+        // Rates survive a kill only if the ledger says how lately something was sent.
+        let requests = progress::get(&self.setup.counters.requests);
+        let sent = std::mem::replace(&mut self.requests, requests) < requests;
+        if !self.changed && !sent && state == "running" {
             return Ok(());
         }
         if let Err(error) = self.flush() {

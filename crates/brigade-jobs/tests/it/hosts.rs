@@ -113,6 +113,51 @@ fn f3d_concurrency_and_rate_of_a_host_hold_across_retries() {
 }
 
 #[test]
+fn f3j_rates_survive_kills_and_restarts() {
+    let server = Server::start_thread(|_| Reply::ok("fine")).unwrap();
+    let list: Vec<_> = (0..12).map(|n| server.url(&format!("/{n}"))).collect();
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(urls(list), directory.path());
+    config.commit_interval = Duration::from_millis(100);
+    config.host_rate = Some(Rate::per_second(10).burst(3));
+    config.rate = Some(Rate::per_second(50).burst(5));
+    let mut runs = 0;
+    loop {
+        let before = server.requests().len();
+        let reached = |_: &brigade_jobs::Progress| server.requests().len() > before;
+        let summary = run_until(config.clone(), reached).unwrap();
+        runs += 1;
+        if summary.state == State::Done {
+            break;
+        }
+    }
+    assert!(runs > 2, "{runs}");
+    let times: Vec<_> = server.requests().iter().map(|r| r.at()).collect();
+    // Three at once, ten a second, and one more for a late wake-up.
+    let least = Duration::from_millis(100) * (times.len() as u32 - 4);
+    let took = times[times.len() - 1] - times[0];
+    assert!(took >= least, "{} requests in {took:?}", times.len());
+}
+
+#[test]
+fn f3j_a_request_that_has_no_answer_yet_is_committed_as_sent() {
+    let server = Server::start_thread(|_| Reply::hang()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(urls([server.url("/")]), directory.path());
+    config.commit_interval = Duration::from_millis(10);
+    let path = directory.path().join("ledger.db");
+    let committed = |_: &brigade_jobs::Progress| {
+        let Ok(ledger) = rusqlite::Connection::open(&path) else {
+            return false;
+        };
+        let sent = "SELECT requests FROM job WHERE updated_at > created_at";
+        ledger.query_row(sent, [], |row| row.get::<_, i64>(0)) == Ok(1)
+    };
+    let summary = run_until(config, committed).unwrap();
+    assert_eq!((summary.requests, summary.pending), (1, 1));
+}
+
+#[test]
 fn f3b_a_clock_that_was_set_back_does_not_lengthen_a_pause() {
     let server = Server::start_thread(|request| match request.path() {
         "/first" => Reply::status(503).header("retry-after", "2"),

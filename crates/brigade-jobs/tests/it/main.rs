@@ -9,5 +9,6 @@ mod kill;
 mod ledger;
 mod list;
 mod outcomes;
+mod redirects;
 mod resume;
 mod support;

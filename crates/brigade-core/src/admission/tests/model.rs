@@ -171,7 +171,7 @@ impl Model {
     }
 }
 
-fn check_windows(grants: &[Moment], rate: Option<Rate>) -> Result<(), TestCaseError> {
+pub(super) fn check_windows(grants: &[Moment], rate: Option<Rate>) -> Result<(), TestCaseError> {
     let Some(rate) = rate else { return Ok(()) };
     for (first, from) in grants.iter().enumerate() {
         for (last, until) in grants.iter().enumerate().skip(first) {
