@@ -62,17 +62,27 @@ impl FetchPlan {
 /// What the results are to look like.
 fn output(flags: &ReportFlags, config: &mut Config) -> anyhow::Result<()> {
     config.format = match flags.format {
+        Format::Jsonl => brigade_jobs::Format::Jsonl,
         Format::Files => brigade_jobs::Format::Files,
-        _ => brigade_jobs::Format::Jsonl,
+        Format::Warc => brigade_jobs::Format::Warc,
     };
     config.compression = match flags.compress {
-        Compress::None => Compression::None,
-        Compress::Gzip => Compression::Gzip,
-        Compress::Zstd => Compression::Zstd,
+        None if flags.format == Format::Warc => Compression::Gzip,
+        None | Some(Compress::None) => Compression::None,
+        Some(Compress::Gzip) => Compression::Gzip,
+        Some(Compress::Zstd) => Compression::Zstd,
     };
     config.json_bodies = flags.json;
     config.part_max = flags.part_max;
-    if flags.format == Format::Files && flags.compress != Compress::None {
+    if flags.format == Format::Warc && config.compression == Compression::Zstd {
+        bail!(
+            "--compress zstd is for lines, and few readers of archives know it: use gzip or none"
+        );
+    }
+    if flags.format == Format::Warc && flags.json {
+        bail!("--json is for lines, and --format warc keeps bodies as they came: leave one out");
+    }
+    if flags.format == Format::Files && config.compression != Compression::None {
         bail!(
             "--compress is for lines, and --format files writes bodies as they are: leave one out"
         );
@@ -130,12 +140,10 @@ pub(crate) fn mode(flag: ProgressFlag, terminal: bool) -> Mode {
 }
 
 fn refuse_what_is_not_there_yet(flags: &ReportFlags) -> anyhow::Result<()> {
-    let missing = match (flags.format, flags.ordered) {
-        (Format::Warc, _) => "--format warc",
-        (_, true) => "--ordered",
-        _ => return Ok(()),
-    };
-    bail!("{missing} comes in a later version: leave it out to get JSONL as it completes")
+    if flags.ordered {
+        bail!("--ordered comes in a later version: leave it out to get results as they complete");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -224,9 +232,10 @@ mod tests {
         let cases = [
             ("-o out", "no URLs: "),
             (
-                "-o out u --format warc",
-                "--format warc comes in a later version",
+                "-o out u --format warc --compress zstd",
+                "--compress zstd is for lines",
             ),
+            ("-o out u --format warc --json", "--json is for lines"),
             (
                 "-o out u --format files --compress zstd",
                 "--compress is for lines",
@@ -255,6 +264,19 @@ mod tests {
                 .proxies
                 .is_some_and(|proxies| proxies.is_empty())
         );
+    }
+
+    #[test]
+    fn archives_are_compressed_unless_that_is_not_wanted() {
+        let cases = [
+            ("-o out u --format warc", Compression::Gzip),
+            ("-o out u --format warc --compress gzip", Compression::Gzip),
+            ("-o out u --format warc --compress none", Compression::None),
+            ("-o out u", Compression::None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(plan(line).unwrap().config.compression, expected, "{line}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod record;
 mod schedule;
 mod sink;
 mod summary;
+mod warc;
 
 pub use brigade_core::backoff::{Backoff, HostRule};
 pub use brigade_core::gcra::Rate;

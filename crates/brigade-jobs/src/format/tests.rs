@@ -19,6 +19,7 @@ fn success(index: u64, body: &[u8]) -> Success {
         status: 200,
         data,
         body_at,
+        captures: Vec::new(),
         place: Some(place(&Url::parse("http://a.test/x.bin").unwrap(), index).into()),
         elapsed_us: 1500,
         budget: 0,

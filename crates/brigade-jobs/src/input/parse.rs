@@ -36,7 +36,7 @@ impl Item {
     pub(crate) fn bytes(&self) -> usize {
         let written = self.written.as_ref().map_or(0, |text| text.len());
         let next = self.journey.as_ref();
-        let next = next.map_or(0, |way| size_of::<Journey>() + way.url.as_str().len());
+        let next = next.map_or(0, |way| way.bytes());
         self.url.as_str().len() + written + next
     }
 

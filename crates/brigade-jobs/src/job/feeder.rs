@@ -127,6 +127,7 @@ mod tests {
             retries: 0,
             redirects: 0,
             backoff: brigade_core::backoff::Backoff::default(),
+            archive: None,
             files: false,
             continued: false,
             floor: Floor::new(schedule, 1),

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::input::List;
 use crate::ledger::{FailedLines, Ledger, Recovered};
 use crate::meter::{Meter, wall_ms};
-use crate::parts::{PartKind, Parts, open_files};
+use crate::parts::{Parts, open_files};
 use crate::progress::{Counters, ProgressHandle, set};
 use crate::schedule::{Schedule, Settings};
 
@@ -104,10 +104,7 @@ impl Job {
         let parts = Parts::recover(
             directory.clone(),
             &recovered.parts,
-            PartKind {
-                extension: config.shape().extension(),
-                max: config.part_max,
-            },
+            config.shape().parts(config.part_max),
             open_files(),
         )?;
         ledger.begin(

@@ -12,6 +12,7 @@ use brigade_core::backoff::Backoff;
 use brigade_http::Client;
 use tokio::sync::{mpsc, oneshot};
 
+use super::archive::Archive;
 use super::attempt::work;
 use super::feeder::feed;
 use super::floor::Floor;
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     pub(super) retries: u32,
     pub(super) redirects: u32,
     pub(super) backoff: Backoff,
+    /// Keeps the exchanges, if they are archived.
+    pub(super) archive: Option<Archive>,
     /// Whether bodies become files.
     pub(super) files: bool,
     /// Whether an earlier run may have left something of a line that fails now.
@@ -174,6 +177,7 @@ impl Job {
             retries: config.retries,
             redirects: config.redirects,
             backoff: config.backoff,
+            archive: Archive::new(&config),
             files: config.format == Format::Files,
             continued: self.recovered.totals.runs > 1,
             floor: Floor::new(self.schedule, config.concurrency),
@@ -187,6 +191,7 @@ impl Job {
             directory: directory.clone(),
             parts: self.parts,
             encoder: format::encoder(config.shape(), &directory),
+            is_indexed: config.format == Format::Warc,
             json_bodies: config.json_bodies,
             ledger: self.ledger,
             recovered: self.recovered,

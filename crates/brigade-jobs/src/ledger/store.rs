@@ -6,11 +6,11 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::commit::{self, Commit};
 use super::error::error;
-use super::open::{connect, prepare, recover, rows, unsigned};
+use super::open::{connect, parts, prepare, recover, rows, unsigned};
 use super::state::{Counts, Recovered};
 use crate::error::Error;
 use crate::input::{FailedLine, Metadata};
-use crate::parts::Synced;
+use crate::parts::{PartState, Synced};
 
 /// The ledger of a job. Only one value writes a file; readers have connections of their own.
 #[derive(Debug)]
@@ -52,6 +52,11 @@ impl Ledger {
     /// What an earlier run left.
     pub(crate) fn recover(&self) -> Result<Recovered, Error> {
         recover(&self.connection).map_err(|source| self.error(&source))
+    }
+
+    /// The parts as of the last commit, in their order.
+    pub(crate) fn parts(&self) -> Result<Vec<PartState>, Error> {
+        parts(&self.connection).map_err(|source| self.error(&source))
     }
 
     /// Notes that a run begins; `new` for the first one.

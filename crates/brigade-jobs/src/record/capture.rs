@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 /// One exchange, all but encoded.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Capture {
     /// The URL that was asked for, without user name, password and fragment.
     pub(crate) url: String,

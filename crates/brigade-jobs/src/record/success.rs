@@ -1,5 +1,7 @@
 //! A fetched URL on its way to the output.
 
+use super::capture::Capture;
+
 /// A fetched URL: its line of output, all but encoded.
 #[derive(Debug)]
 pub(crate) struct Success {
@@ -9,6 +11,8 @@ pub(crate) struct Success {
     pub(crate) data: Vec<u8>,
     /// Where the body begins.
     pub(crate) body_at: usize,
+    /// The exchanges that it took, the last one without its body, if they are archived.
+    pub(crate) captures: Vec<Capture>,
     /// Where the body is to lie, if it becomes a file.
     pub(crate) place: Option<Box<str>>,
     /// From the request to the last byte of the body; after redirects, of the last request.

@@ -6,6 +6,7 @@
 //! threads beside it, block by block. Its order is the law: results are written, [`crate::parts::Parts::sync`] puts
 //! them on disk, and only then one transaction in the ledger says so.
 
+mod index;
 mod outcome;
 mod press;
 mod results;

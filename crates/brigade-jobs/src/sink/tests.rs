@@ -23,6 +23,8 @@ use crate::record::Success;
 const KIND: PartKind = PartKind {
     extension: "jsonl",
     max: 1 << 30,
+    begin: None,
+    is_indexed: false,
 };
 
 /// A disk that can fill up, break, and tell what it has on it for sure.
@@ -93,6 +95,7 @@ fn writer(path: &Path, opener: Opener, commit_every: usize) -> Writer {
         directory,
         parts: parts.unwrap(),
         encoder: None,
+        is_indexed: false,
         json_bodies: false,
         ledger,
         recovered,
@@ -115,6 +118,7 @@ fn success(index: u64, body: usize) -> Outcome {
         status: 200,
         data,
         body_at,
+        captures: Vec::new(),
         place: None,
         elapsed_us: 1,
         budget: 0,

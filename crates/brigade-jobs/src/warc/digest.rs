@@ -25,7 +25,9 @@ impl Digest {
         text.push_str("sha1:");
         // 20 bytes are four times 40 bits, and each of those eight letters.
         for five in digest.as_ref().chunks(5) {
-            let bits = five.iter().fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
+            let bits = five
+                .iter()
+                .fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
             for letter in (0..8).rev() {
                 let index = bits >> (5 * letter) & 31;
                 text.push(char::from(ALPHABET[index as usize]));
@@ -51,6 +53,9 @@ mod tests {
     #[test]
     fn digests_are_those_that_other_tools_write() {
         assert_eq!(digest(&[]), "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ");
-        assert_eq!(digest(&[b"ab", b"c"]), "sha1:VGMT4NSHA2AWVOR6EVYXQUGCNSONBWE5");
+        assert_eq!(
+            digest(&[b"ab", b"c"]),
+            "sha1:VGMT4NSHA2AWVOR6EVYXQUGCNSONBWE5"
+        );
     }
 }

@@ -86,7 +86,12 @@ mod tests {
     #[test]
     fn f8c_each_record_is_a_member_that_can_be_read_alone() {
         let mut member = Member::new(true);
-        let records = [vec![], b"one".to_vec(), vec![7; 100_000], (0..=255).cycle().take(70_000).collect()];
+        let records = [
+            vec![],
+            b"one".to_vec(),
+            vec![7; 100_000],
+            (0..=255).cycle().take(70_000).collect(),
+        ];
         let (mut out, mut ends) = (Vec::new(), vec![0]);
         for record in &records {
             member.begin(&mut out);

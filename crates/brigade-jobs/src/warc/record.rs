@@ -142,12 +142,18 @@ mod tests {
     /// The records with what differs each time taken out.
     fn text(capture: &Capture, body: &[u8]) -> String {
         let (mut member, mut out) = (Member::new(false), Vec::new());
-        let origin = Origin { line: 0, columns: None };
+        let origin = Origin {
+            line: 0,
+            columns: None,
+        };
         let entry = exchange(capture, body, &origin, &mut member, &mut out);
         let text = String::from_utf8(out).unwrap();
         let line = entry.line("p", 7);
         assert!(line.contains("\"offset\": \"7\""), "{line}");
-        let ids: Vec<_> = text.match_indices("<urn:uuid:").map(|(at, _)| text[at..at + 47].to_owned()).collect();
+        let ids: Vec<_> = text
+            .match_indices("<urn:uuid:")
+            .map(|(at, _)| text[at..at + 47].to_owned())
+            .collect();
         assert_eq!(ids[0], ids[2]);
         assert_ne!(ids[0], ids[1]);
         assert_eq!((&ids[0][24..25], ids[0].len()), ("4", 47));
@@ -198,11 +204,20 @@ mod tests {
     fn f8a_a_part_says_what_made_it() {
         let now = SystemTime::UNIX_EPOCH;
         let text = String::from_utf8(info("part-00007.warc", false, now)).unwrap();
-        assert!(text.starts_with("WARC/1.1\r\nWARC-Type: warcinfo\r\n"), "{text}");
-        assert!(text.contains("\r\nWARC-Filename: part-00007.warc\r\n"), "{text}");
+        assert!(
+            text.starts_with("WARC/1.1\r\nWARC-Type: warcinfo\r\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\r\nWARC-Filename: part-00007.warc\r\n"),
+            "{text}"
+        );
         let (head, block) = text.split_once("\r\n\r\n").unwrap();
         let length = block.strip_suffix("\r\n\r\n").unwrap().len();
-        assert!(head.ends_with(&format!("Content-Length: {length}")), "{text}");
+        assert!(
+            head.ends_with(&format!("Content-Length: {length}")),
+            "{text}"
+        );
         assert!(block.starts_with("software: brigade/"), "{block}");
     }
 }

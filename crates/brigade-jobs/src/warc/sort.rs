@@ -55,7 +55,9 @@ pub(crate) fn sort<'a>(
             merged.push(end..end + length);
             end += length;
         }
-        writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        writer
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         scratch.swap(0, 1);
         places = merged;
     }
@@ -84,7 +86,9 @@ fn split<'a>(
     if !text.is_empty() {
         places.push(run(&text, &ends, &places, &mut writer)?);
     }
-    writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    writer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
     Ok(places)
 }
 
@@ -97,7 +101,10 @@ fn run(
     writer: &mut impl Write,
 ) -> io::Result<Range<u64>> {
     let starts = std::iter::once(0).chain(ends.iter().copied());
-    let mut lines: Vec<_> = starts.zip(ends).map(|(start, &end)| &text[start..end]).collect();
+    let mut lines: Vec<_> = starts
+        .zip(ends)
+        .map(|(start, &end)| &text[start..end])
+        .collect();
     lines.sort_unstable();
     for line in lines {
         writer.write_all(line)?;
@@ -139,7 +146,9 @@ mod tests {
 
     fn sorted(texts: &[&str], runs: Runs) -> String {
         let temp = tempfile::tempdir().unwrap();
-        let paths: Vec<_> = (0..texts.len()).map(|n| temp.path().join(n.to_string())).collect();
+        let paths: Vec<_> = (0..texts.len())
+            .map(|n| temp.path().join(n.to_string()))
+            .collect();
         for (path, text) in paths.iter().zip(texts) {
             std::fs::write(path, format!("{text}not committed")).unwrap();
         }
@@ -162,7 +171,10 @@ mod tests {
         let mut expected = lines;
         expected.sort();
         for (bytes, fan) in [(1, 2), (100, 2), (100, 7), (1 << 20, 2), (4000, 64)] {
-            assert!(sorted(&texts, Runs { bytes, fan }) == expected.concat(), "{bytes} {fan}");
+            assert!(
+                sorted(&texts, Runs { bytes, fan }) == expected.concat(),
+                "{bytes} {fan}"
+            );
         }
         assert_eq!(sorted(&[], Runs::default()), "");
     }

@@ -148,7 +148,10 @@ fn without_dot_net_session(path: Vec<u8>) -> Vec<u8> {
 /// Takes out the last `(segment)/` that is a session and is followed by a page.
 fn without_segment(path: Vec<u8>, is_session: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let is_page = |rest: &[u8]| {
-        let end = rest.iter().position(|&byte| byte == b'?').unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|&byte| byte == b'?')
+            .unwrap_or(rest.len());
         memchr::memmem::rfind(&rest[..end], b".aspx").is_some_and(|at| at > 0)
     };
     for at in memchr::memrchr_iter(b'/', &path) {
@@ -200,7 +203,9 @@ fn id(text: &[u8], name: &[u8], length: usize) -> Option<usize> {
 /// The length of `ASPSESSIONID` with eight letters, and 24 more as its value.
 fn asp(text: &[u8]) -> Option<usize> {
     const NAME: &[u8] = b"aspsessionid";
-    let (name, value) = text.get(..NAME.len() + 8 + 1 + 24)?.split_at(NAME.len() + 8);
+    let (name, value) = text
+        .get(..NAME.len() + 8 + 1 + 24)?
+        .split_at(NAME.len() + 8);
     let (name, letters) = name.split_at(NAME.len());
     let is_named = name.eq_ignore_ascii_case(NAME) && letters.iter().all(u8::is_ascii_alphabetic);
     let is_valued = value[0] == b'=' && value[1..].iter().all(u8::is_ascii_alphabetic);
@@ -232,11 +237,20 @@ mod tests {
     #[test]
     fn f8d_keys_are_those_by_which_replay_looks_urls_up() {
         check("http://www.Example.com/", "com,example)/");
-        check("https://www23.a.example.com:8443/A/B/?b=2&a&a=1#x", "com,example,a:8443)/a/b?a&a=1&b=2");
+        check(
+            "https://www23.a.example.com:8443/A/B/?b=2&a&a=1#x",
+            "com,example,a:8443)/a/b?a&a=1&b=2",
+        );
         check("http://127.0.0.1:8080/x", "1,0,0,127:8080)/x");
         check("http://[::1]:81/x", "::1:81)/x");
-        check("http://example.com./a//b/%2e%2e/./c%2Fd/", "com,example)/a/c/d");
-        check("http://a.test/%2541%20%C3%BC?%2541=%26", "test,a)/a%20%c3%bc?&=a=");
+        check(
+            "http://example.com./a//b/%2e%2e/./c%2Fd/",
+            "com,example)/a/c/d",
+        );
+        check(
+            "http://a.test/%2541%20%C3%BC?%2541=%26",
+            "test,a)/a%20%c3%bc?&=a=",
+        );
         check("http://a.test/?", "test,a)/");
         check("http://a.test/?=", "test,a)/?=");
         check("http://wwww.a.test/www.x", "test,a,wwww)/www.x");
@@ -246,14 +260,32 @@ mod tests {
     #[test]
     fn f8d_sessions_are_no_part_of_a_key() {
         let id = "0123456789abcdefghijklmnopqrstuv";
-        check(&format!("http://a.test/x?b=1&JSESSIONID={id}&a=2"), "test,a)/x?a=2&b=1");
+        check(
+            &format!("http://a.test/x?b=1&JSESSIONID={id}&a=2"),
+            "test,a)/x?a=2&b=1",
+        );
         check(&format!("http://a.test/x?phpsessid={id}"), "test,a)/x");
-        check(&format!("http://a.test/x?sid={id}9"), &format!("test,a)/x?sid={id}9"));
-        check("http://a.test/x?ASPSESSIONIDABCDEFGH=abcdefghijklmnopqrstuvwx&b", "test,a)/x?b");
+        check(
+            &format!("http://a.test/x?sid={id}9"),
+            &format!("test,a)/x?sid={id}9"),
+        );
+        check(
+            "http://a.test/x?ASPSESSIONIDABCDEFGH=abcdefghijklmnopqrstuvwx&b",
+            "test,a)/x?b",
+        );
         check("http://a.test/x?CFID=1&CFTOKEN=2&b", "test,a)/x?b");
         let session = &id[..24];
-        check(&format!("http://a.test/(S({session}))/Page.aspx?x"), "test,a)/page.aspx?x");
-        check(&format!("http://a.test/b/({session})/Page.aspx"), "test,a)/b/page.aspx");
-        check(&format!("http://a.test/({session})/page"), &format!("test,a)/({session})/page"));
+        check(
+            &format!("http://a.test/(S({session}))/Page.aspx?x"),
+            "test,a)/page.aspx?x",
+        );
+        check(
+            &format!("http://a.test/b/({session})/Page.aspx"),
+            "test,a)/b/page.aspx",
+        );
+        check(
+            &format!("http://a.test/({session})/page"),
+            &format!("test,a)/({session})/page"),
+        );
     }
 }

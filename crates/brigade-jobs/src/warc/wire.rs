@@ -9,15 +9,21 @@ use super::digest::{Digest, digest};
 
 /// The status of a head.
 pub(super) fn status(head: &[u8]) -> &str {
-    let status = head.split(|&byte| byte == b' ' || byte == b'\r' || byte == b'\n').nth(1);
-    status.and_then(|status| std::str::from_utf8(status).ok()).unwrap_or_default()
+    let status = head
+        .split(|&byte| byte == b' ' || byte == b'\r' || byte == b'\n')
+        .nth(1);
+    status
+        .and_then(|status| std::str::from_utf8(status).ok())
+        .unwrap_or_default()
 }
 
 /// The value of the first header of this name, given in lower case.
 pub(super) fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a [u8]> {
     lines(head).skip(1).find_map(|line| {
         let at = memchr::memchr(b':', line)?;
-        let found = line[..at].trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+        let found = line[..at]
+            .trim_ascii()
+            .eq_ignore_ascii_case(name.as_bytes());
         found.then(|| line[at + 1..].trim_ascii())
     })
 }
@@ -63,19 +69,28 @@ mod tests {
     fn heads_are_read_as_other_tools_read_them() {
         assert_eq!(status(HEAD), "203");
         assert_eq!(status(b"HTTP/1.1 200\r\n\r\n"), "200");
-        assert_eq!(header(HEAD, "content-type"), Some(&b"text/html;charset=x"[..]));
+        assert_eq!(
+            header(HEAD, "content-type"),
+            Some(&b"text/html;charset=x"[..])
+        );
         assert_eq!(header(HEAD, "x-empty"), Some(&b""[..]));
         assert_eq!(header(HEAD, "http/1.1 203 not really"), None);
         assert_eq!(mime(HEAD).as_deref(), Some("text/html"));
         assert_eq!(mime(b"HTTP/1.1 200 OK\r\n\r\n"), None);
-        assert_eq!(mime(b"HTTP/1.1 200 OK\r\ncontent-type: a/b c\r\n\r\n").as_deref(), Some("a/b"));
+        assert_eq!(
+            mime(b"HTTP/1.1 200 OK\r\ncontent-type: a/b c\r\n\r\n").as_deref(),
+            Some("a/b")
+        );
     }
 
     #[test]
     fn f8b_a_payload_is_the_body_without_its_transfer_coding() {
         let plain = b"HTTP/1.1 200 OK\r\n\r\n";
         let wiki = payload_digest(plain, b"wiki");
-        assert_eq!(payload_digest(HEAD, b"2\r\nwi\r\n2;x\r\nki\r\n0\r\nt: 1\r\n\r\n"), wiki);
+        assert_eq!(
+            payload_digest(HEAD, b"2\r\nwi\r\n2;x\r\nki\r\n0\r\nt: 1\r\n\r\n"),
+            wiki
+        );
         assert_ne!(payload_digest(plain, b"4\r\nwiki\r\n0\r\n\r\n"), wiki);
     }
 }

@@ -41,6 +41,14 @@ const FILES: Case = (
     6,
 );
 
+const WARC: Case = (
+    "f8f_killed_with_archives",
+    Format::Warc,
+    Compression::Gzip,
+    1500,
+    6,
+);
+
 const CHILD: &str = "BRIGADE_JOBS_KILLED_CHILD";
 
 /// The job that is killed: the test below, which finds in its environment that it is the child.
@@ -96,6 +104,11 @@ fn f1b_killed_with_zstd() {
 #[test]
 fn f7f_killed_with_files() {
     nothing_is_missing_doubled_or_torn(FILES);
+}
+
+#[test]
+fn f8f_killed_with_archives() {
+    nothing_is_missing_doubled_or_torn(WARC);
 }
 
 fn nothing_is_missing_doubled_or_torn(case: Case) {
