@@ -49,7 +49,10 @@ fn in_words(error: brigade_jobs::Error) -> anyhow::Error {
 fn stopped(summary: &Summary) -> String {
     let settled = format::count(summary.ok + summary.failed);
     let of = match summary.input_complete {
-        true => format!(" of {}", format::count(summary.input - summary.skipped)),
+        true => {
+            let left_out = summary.skipped + summary.duplicates;
+            format!(" of {}", format::count(summary.input - left_out))
+        }
         false => String::new(),
     };
     format!("stopped with {settled}{of} done; run the same command again to continue")

@@ -3,11 +3,13 @@
 //! Contradictions and missing things end here, before anything is touched, each with one sentence
 //! that names the flag and the way out. Nothing here does I/O.
 
-use crate::flags::{Compress, FetchFlags, Format, ProgressFlag, ReportFlags, RequestFlags};
+use crate::flags::{
+    Compress, FetchFlags, Format, InputFormat, ListFlags, ProgressFlag, ReportFlags, RequestFlags,
+};
 use crate::progress::Mode;
 use crate::value::{self, Header, Secret};
 use anyhow::{Context, bail};
-use brigade_jobs::{Compression, Config, Input, Proxy, Versions};
+use brigade_jobs::{Compression, Config, Input, ListForm, Proxy, Versions};
 use std::path::Path;
 
 /// A fetch as meant.
@@ -20,18 +22,14 @@ pub(crate) struct FetchPlan {
 impl FetchPlan {
     /// Puts the flags together. `terminal` is whether stderr is one.
     pub(crate) fn new(flags: FetchFlags, terminal: bool) -> anyhow::Result<Self> {
-        refuse_what_is_not_there_yet(&flags.report)?;
-        let input = match flags.input {
-            Some(path) if path == Path::new("-") => Input::Stdin,
-            Some(path) => Input::File(path),
-            None if flags.urls.is_empty() => {
-                bail!("no URLs: name some, or give a list with -i FILE ('-i -' reads stdin)")
-            }
-            None => Input::Urls(flags.urls),
-        };
+        let form = form(&flags.list)?;
+        let dedupe = flags.list.dedupe;
+        let input = input(flags.list)?;
         let (politeness, requests, bounds) = (flags.politeness, flags.requests, flags.bounds);
         let burst = u32::try_from(politeness.burst.get()).unwrap_or(u32::MAX);
         let mut config = Config::new(input, flags.output);
+        config.form = form;
+        config.dedupe = dedupe;
         config.fresh = flags.fresh;
         config.retry_failed = flags.retry_failed;
         config.concurrency = politeness.concurrency.get();
@@ -74,6 +72,7 @@ fn output(flags: &ReportFlags, config: &mut Config) -> anyhow::Result<()> {
     };
     config.json_bodies = flags.json;
     config.part_max = flags.part_max;
+    config.ordered = flags.ordered;
     if flags.format == Format::Warc && config.compression == Compression::Zstd {
         bail!(
             "--compress zstd is for lines, and few readers of archives know it: use gzip or none"
@@ -91,6 +90,42 @@ fn output(flags: &ReportFlags, config: &mut Config) -> anyhow::Result<()> {
         bail!("--json is for lines, and --format files writes bodies as they are: leave one out");
     }
     Ok(())
+}
+
+/// Where the URLs come from.
+fn input(flags: ListFlags) -> anyhow::Result<Input> {
+    Ok(match flags.input {
+        Some(path) if path == Path::new("-") => Input::Stdin,
+        Some(path) => Input::File(path),
+        None if flags.urls.is_empty() => {
+            bail!("no URLs: name some, or give a list with -i FILE ('-i -' reads stdin)")
+        }
+        None => Input::Urls(flags.urls),
+    })
+}
+
+/// How they are written.
+fn form(flags: &ListFlags) -> anyhow::Result<ListForm> {
+    let column = flags.column.as_deref().unwrap_or("url");
+    let own = || column.to_owned();
+    let form = match (flags.input_format, &flags.input) {
+        (InputFormat::Auto, Some(path)) => ListForm::of_name(path, column),
+        (InputFormat::Auto | InputFormat::Lines, _) => ListForm::Lines,
+        (InputFormat::Csv, _) => ListForm::Csv { column: own() },
+        (InputFormat::Tsv, _) => ListForm::Tsv { column: own() },
+        (InputFormat::Jsonl, _) => ListForm::Jsonl { column: own() },
+    };
+    let plain = form == ListForm::Lines;
+    if flags.input.is_none() && !plain {
+        bail!("--input-format is for a list: give one with -i FILE ('-i -' reads stdin)");
+    }
+    if plain && let Some(column) = &flags.column {
+        bail!(
+            "--column '{column}' is for records, and this list has a URL a line: say what it has \
+             with --input-format csv, tsv or jsonl"
+        );
+    }
+    Ok(form)
 }
 
 /// The headers that were asked for.
@@ -139,13 +174,6 @@ pub(crate) fn mode(flag: ProgressFlag, terminal: bool) -> Mode {
     }
 }
 
-fn refuse_what_is_not_there_yet(flags: &ReportFlags) -> anyhow::Result<()> {
-    if flags.ordered {
-        bail!("--ordered comes in a later version: leave it out to get results as they complete");
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +209,7 @@ mod tests {
         assert!(ours.proxies.is_none() && ours.unix_socket.is_none());
         assert_eq!(ours.versions, theirs.versions);
         assert!(matches!(&ours.input, Input::Urls(urls) if urls == &["http://a.test/"]));
+        assert_eq!((&ours.form, ours.dedupe), (&theirs.form, theirs.dedupe));
         assert_eq!(plan.progress, Mode::Plain);
     }
 
@@ -191,11 +220,13 @@ mod tests {
              --pool-timeout 1s --connect-timeout 2s --write-timeout 3s --read-timeout 4s \
              --total-timeout none --max-body 1KiB -H a:1 --header a:2 --fresh --retry-failed \
              --progress json --proxy http://p:1 --noproxy a,b --unix-socket s --http1.1 \
-             --compress zstd --json --part-max 1MiB",
+             --compress zstd --json --ordered --part-max 1MiB --input-format csv --column link --dedupe",
         )
         .unwrap();
         let config = plan.config;
-        assert!(matches!(config.input, Input::Stdin));
+        assert!(matches!(config.input, Input::Stdin) && config.dedupe);
+        let column = "link".to_owned();
+        assert_eq!(config.form, ListForm::Csv { column });
         assert_eq!(
             (config.concurrency, config.per_host, config.retries),
             (3, 2, 0)
@@ -217,7 +248,7 @@ mod tests {
         );
         assert_eq!((config.max_body, config.part_max), (1024, 1 << 20));
         assert_eq!(config.compression, Compression::Zstd);
-        assert!(config.json_bodies);
+        assert!(config.json_bodies && config.ordered);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(config.headers, [pair("a", "1"), pair("a", "2")]);
         assert!(config.fresh && config.retry_failed);
@@ -241,7 +272,6 @@ mod tests {
                 "--compress is for lines",
             ),
             ("-o out u --format files --json", "--json is for lines"),
-            ("-o out u --ordered", "--ordered comes"),
             (
                 "-o out u -H secret",
                 "-H number 1: a header is 'Name: value'",

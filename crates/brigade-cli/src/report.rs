@@ -29,8 +29,12 @@ fn text(summary: &Summary, output: &Path) -> String {
         0 | 1 => String::new(),
         runs => format!(" in {runs} runs"),
     };
+    let duplicates = match summary.duplicates {
+        0 => String::new(),
+        count => format!(", duplicates {}", format::count(count)),
+    };
     let mut text = format!(
-        "{ok} ok, {failed} failed{runs}, {} ({rate})\n",
+        "{ok} ok, {failed} failed{duplicates}{runs}, {} ({rate})\n",
         format::span(wall)
     );
     if summary.failed > 0 {

@@ -36,6 +36,11 @@ impl Budget {
         }
     }
 
+    /// The bytes that all share.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Takes `bytes` if nobody waits and there is room.
     pub(crate) fn try_take(&self, bytes: usize) -> bool {
         let mut state = self.lock();

@@ -13,7 +13,7 @@ use brigade_http::{Timeouts, Versions};
 
 use crate::error::Error;
 use crate::format::{Compression, Format, Shape};
-use crate::input::Input;
+use crate::input::{Input, ListForm};
 
 /// The settings of a job.
 ///
@@ -30,6 +30,13 @@ use crate::input::Input;
 pub struct Config {
     /// The list of URLs.
     pub input: Input,
+    /// How the list says its URLs. Default a URL on each line. A job continues with the form that it
+    /// was started with and no other.
+    pub form: ListForm,
+    /// Fetches no URL twice: of the lines whose URLs are the same but for what follows `#`, only the
+    /// first is fetched, and the others are counted as duplicates. It takes 32 to 64 bytes of disk
+    /// for each URL, and reads the list from its beginning when a job continues. Default false.
+    pub dedupe: bool,
     /// The directory of the results; created if it is not there.
     pub output: PathBuf,
     /// Requests in flight at most, over all hosts. Default 64.
@@ -70,8 +77,8 @@ pub struct Config {
     pub fresh: bool,
     /// Asks again for the items that failed in earlier runs. Default false.
     pub retry_failed: bool,
-    /// Lines of the list held in memory at most, beyond those in flight; fewer if their URLs are
-    /// longer than 1 KiB on average. Default 8192.
+    /// Lines of the list held in memory at most, beyond those in flight; fewer if their URLs, with
+    /// the other columns, are longer than 1 KiB on average. Default 8192.
     pub window: usize,
     /// Results after which a commit is made. Default 1000.
     pub commit_every: usize,
@@ -85,6 +92,11 @@ pub struct Config {
     pub compression: Compression,
     /// Whether a body that is JSON becomes a value, `body_json`, in place of a string. Default false.
     pub json_bodies: bool,
+    /// Whether the results keep the order of the list. A line that takes long then holds up what
+    /// comes more than a [`window`](Self::window) behind it, and what waits for its turn when the job
+    /// is stopped is fetched again. Lines that [`retry_failed`](Self::retry_failed) heals come behind
+    /// those that were written before. Default false.
+    pub ordered: bool,
     /// Keeps no ledger: nothing is committed and nothing can be continued. For measurements.
     #[doc(hidden)]
     pub without_ledger: bool,
@@ -95,6 +107,8 @@ impl Config {
     pub fn new(input: Input, output: impl Into<PathBuf>) -> Self {
         Self {
             input,
+            form: ListForm::default(),
+            dedupe: false,
             output: output.into(),
             concurrency: 64,
             per_host: 8,
@@ -120,6 +134,7 @@ impl Config {
             format: Format::default(),
             compression: Compression::default(),
             json_bodies: false,
+            ordered: false,
             without_ledger: false,
         }
     }
@@ -129,6 +144,7 @@ impl Config {
             format: self.format,
             compression: self.compression,
             json_bodies: self.json_bodies,
+            ordered: self.ordered,
         }
     }
 
@@ -146,6 +162,13 @@ impl Config {
             }
         }
         self.shape().check()?;
+        match (&self.input, self.form.column()) {
+            (_, Some("")) => return Err(Error::Config("the column needs a name".into())),
+            (Input::Urls(_), Some(_)) => {
+                return Err(Error::Config("given URLs are lines and no records".into()));
+            }
+            _ => {}
+        }
         if self.commit_interval.is_zero() {
             return Err(Error::Config("commit_interval must not be zero".into()));
         }
@@ -157,6 +180,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("input", &self.input)
+            .field("form", &self.form)
             .field("output", &self.output)
             .field("concurrency", &self.concurrency)
             .field("per_host", &self.per_host)

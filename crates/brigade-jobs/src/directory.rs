@@ -13,6 +13,7 @@ pub(crate) const LEDGER: &str = "ledger.db";
 pub(crate) const FAILURES: &str = "failures.jsonl";
 pub(crate) const SUMMARY: &str = "summary.json";
 pub(crate) const SPOOL: &str = "input.spool";
+pub(crate) const SEEN: &str = "input.seen";
 pub(crate) const SPILL: &str = "window.spill";
 /// The directory of bodies that are files.
 pub(crate) const FILES: &str = "files";
@@ -118,6 +119,13 @@ impl Directory {
         self.sync().map_err(|error| Error::write(&self.path, error))
     }
 
+    /// Deletes what an earlier run left of results that waited for their turn.
+    pub(crate) fn clear_order(&self) -> Result<(), Error> {
+        let names = self.job_files()?;
+        let mut names = names.iter().filter(|name| is_order(name));
+        names.try_for_each(|name| self.remove(name))
+    }
+
     /// Deletes one file; one that is not there is fine.
     pub(crate) fn remove(&self, name: &str) -> Result<(), Error> {
         match fs::remove_file(self.join(name)) {
@@ -157,6 +165,18 @@ pub(crate) fn index_name(number: u64) -> String {
     part_name(number, INDEX_EXTENSION)
 }
 
+/// The name of a file of results that wait for their turn.
+pub(crate) fn order_name(number: u64) -> String {
+    format!("order-{number}.spill")
+}
+
+/// Whether a file holds results that wait for their turn.
+fn is_order(name: &str) -> bool {
+    name.strip_prefix("order-")
+        .and_then(|rest| rest.strip_suffix(".spill"))
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// Whether a file is a part, as far as its name says.
 pub(crate) fn is_part(name: &str) -> bool {
     extension(name).is_some_and(|extension| EXTENSIONS.contains(&extension))
@@ -175,11 +195,15 @@ fn extension(name: &str) -> Option<&str> {
 }
 
 fn is_job_file(name: &str) -> bool {
-    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SPILL, INDEX];
+    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SEEN, SPILL, INDEX];
     let stem = name.strip_suffix(".tmp").unwrap_or(name);
     let ledger = name.strip_prefix(LEDGER);
-    let is_of_part = is_part(name) || is_index(name) || INDEX_SCRATCH.contains(&name);
-    is_of_part || fixed.contains(&stem) || matches!(ledger, Some("-wal" | "-shm" | "-journal"))
+    is_part(name)
+        || is_index(name)
+        || INDEX_SCRATCH.contains(&name)
+        || is_order(name)
+        || fixed.contains(&stem)
+        || matches!(ledger, Some("-wal" | "-shm" | "-journal"))
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {
@@ -205,6 +229,7 @@ mod tests {
             "index.cdxj.tmp",
             "index.cdxj.1.tmp",
             "ledger.db-wal",
+            "order-12.spill",
             "summary.json.tmp",
         ] {
             assert!(is_job_file(name), "{name}");

@@ -66,6 +66,16 @@ pub enum Error {
         /// What was asked for.
         now: String,
     },
+    /// The list is to be read in another way than when the job was started.
+    #[error(
+        "this job was started with '{before}', not with '{now}': give the same flags again, choose another directory, or --fresh to start again"
+    )]
+    FormChanged {
+        /// The flags that say how it was read before.
+        before: String,
+        /// The flags that say how it would be read now.
+        now: String,
+    },
     /// A file of the output cannot be written.
     #[error("cannot write '{}': {source}{}; what was committed is safe, run the same command again to continue", path.display(), hint(source))]
     Write {

@@ -6,7 +6,7 @@
 use crate::directory::{Directory, FAILURES};
 use crate::error::Error;
 use crate::ledger::{FailureRow, Ledger};
-use crate::record::{number, string};
+use crate::record::{columns, number, string};
 
 /// Writes the file anew.
 pub(crate) fn write(directory: &Directory, ledger: &Ledger) -> Result<(), Error> {
@@ -26,6 +26,7 @@ fn line(failure: &FailureRow, out: &mut Vec<u8>) {
     number(failure.index, out);
     out.extend_from_slice(b",\"url\":");
     string(&failure.url, out);
+    columns(failure.columns.as_deref(), out);
     out.extend_from_slice(b",\"kind\":");
     string(&failure.kind, out);
     if let Some(status) = failure.status {

@@ -33,7 +33,7 @@ pub use brigade_http::{Timeouts, Versions};
 pub use config::Config;
 pub use error::Error;
 pub use format::{Compression, Format};
-pub use input::Input;
+pub use input::{Input, ListForm};
 pub use job::Job;
 pub use progress::{Progress, ProgressHandle};
 pub use summary::{Latency, State, Summary};

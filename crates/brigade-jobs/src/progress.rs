@@ -39,8 +39,10 @@ pub struct Progress {
     pub ok: u64,
     /// Failures.
     pub failed: u64,
-    /// Blank lines and comments.
+    /// Blank lines, comments and the row of names.
     pub skipped: u64,
+    /// Lines left out because an earlier one has their URL.
+    pub duplicates: u64,
     /// Failures of each kind that occurs.
     pub by_kind: Vec<(FailureKind, u64)>,
     /// Requests in flight.
@@ -76,6 +78,7 @@ pub(crate) struct Counters {
     pub(crate) input_bytes_total: AtomicU64,
     pub(crate) ok: AtomicU64,
     pub(crate) skipped: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
     pub(crate) by_kind: [AtomicU64; FailureKind::ALL.len()],
     pub(crate) in_flight: AtomicU64,
     pub(crate) waiting: AtomicU64,
@@ -127,6 +130,7 @@ impl Counters {
             ok: get(&self.ok),
             failed: by_kind.iter().map(|(_, count)| count).sum(),
             skipped: get(&self.skipped),
+            duplicates: get(&self.duplicates),
             by_kind,
             in_flight: get(&self.in_flight),
             waiting: get(&self.waiting),

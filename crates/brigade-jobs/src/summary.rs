@@ -11,7 +11,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Every line of the list ended as a result, a failure or a skipped line.
+    /// Every line of the list ended as a result, a failure, a skipped line or a duplicate.
     Done,
     /// It was stopped before; the same job continues.
     Interrupted,
@@ -31,8 +31,10 @@ pub struct Summary {
     pub ok: u64,
     /// Lines with a failure.
     pub failed: u64,
-    /// Blank lines and comments.
+    /// Blank lines, comments and the row of names.
     pub skipped: u64,
+    /// Lines left out because an earlier one has their URL; 0 unless the job was told to.
+    pub duplicates: u64,
     /// Lines read and not settled: zero when done.
     pub pending: u64,
     /// Failures by their kind.

@@ -50,6 +50,7 @@ fn object(progress: &Progress, paces: &Paces) -> Value {
         "ok": progress.ok,
         "failed": progress.failed,
         "skipped": progress.skipped,
+        "duplicates": progress.duplicates,
         "by_kind": by_kind,
         "in_flight": progress.in_flight,
         "waiting": progress.waiting,

@@ -33,7 +33,9 @@ pub(super) enum Total {
 
 impl Total {
     pub(super) fn of(progress: &Progress) -> Self {
-        let lines = progress.input.saturating_sub(progress.skipped);
+        let lines = progress
+            .input
+            .saturating_sub(progress.skipped + progress.duplicates);
         match progress.input_bytes_total {
             _ if progress.input_complete => Self::Known(lines),
             Some(bytes) if progress.input_bytes > 0 => {

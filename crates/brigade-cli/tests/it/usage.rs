@@ -68,7 +68,6 @@ fn wrong_usage_is_one_line_that_names_the_thing_and_the_fix() {
             "--json",
             "http://a.test/",
         ],
-        &["fetch", "-o", "out", "--ordered", "http://a.test/"],
         &["lines"],
         &["lines", "a.test/log"],
         &["lines", "ftp://a.test/"],

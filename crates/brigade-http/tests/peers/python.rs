@@ -18,7 +18,7 @@ pub(crate) const DATASETTE: Peer = ("datasette", PACKAGE);
 const PACKAGE: &str = "python3-venv";
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/python");
-const LIST: &str = include_str!("requirements.txt");
+const LIST: &str = include_str!("../../../../.ci/requirements.txt");
 
 /// Whether a program belongs into it.
 pub(crate) fn has(program: &str) -> bool {

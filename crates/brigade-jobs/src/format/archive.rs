@@ -3,7 +3,7 @@
 
 use super::encode::{Block, Encode};
 use crate::error::Error;
-use crate::record::Success;
+use crate::record::{Success, unpack};
 use crate::warc::{self, Member, Origin};
 
 #[derive(Debug)]
@@ -22,15 +22,15 @@ impl Encode for Archive {
         let mut member = Member::new(self.is_compressed);
         let mut block = Block::default();
         for result in results {
+            let (head, body) = result.data.split_at(result.body_at);
+            let broken = || Error::Stopped("the recording of an exchange");
+            let packed = unpack(head).ok_or_else(broken)?;
             let origin = Origin {
                 line: result.index,
-                columns: None,
+                columns: packed.columns,
             };
-            let Some((last, hops)) = result.captures.split_last() else {
-                return Err(Error::Stopped("the recording of an exchange"));
-            };
+            let (last, hops) = packed.captures.split_last().ok_or_else(broken)?;
             let hops = hops.iter().map(|hop| (hop, &hop.body[..]));
-            let body = &result.data[result.body_at..];
             for (capture, body) in hops.chain([(last, body)]) {
                 let out = &mut block.bytes;
                 let entry = warc::exchange(capture, body, &origin, &mut member, out);

@@ -43,6 +43,8 @@ pub(crate) struct Shape {
     pub(crate) compression: Compression,
     /// Bodies that are JSON become values.
     pub(crate) json_bodies: bool,
+    /// The results keep the order of the list.
+    pub(crate) ordered: bool,
 }
 
 impl Shape {
@@ -99,9 +101,10 @@ impl Shape {
 /// The name in the ledger.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.format {
-            Format::Jsonl | Format::Warc => f.write_str(self.extension()),
-            Format::Files => f.write_str("files"),
-        }
+        f.write_str(match self.format {
+            Format::Jsonl | Format::Warc => self.extension(),
+            Format::Files => "files",
+        })?;
+        f.write_str(if self.ordered { " in order" } else { "" })
     }
 }

@@ -19,7 +19,6 @@ fn success(index: u64, body: &[u8]) -> Success {
         status: 200,
         data,
         body_at,
-        captures: Vec::new(),
         place: Some(place(&Url::parse("http://a.test/x.bin").unwrap(), index).into()),
         elapsed_us: 1500,
         budget: 0,
@@ -144,6 +143,7 @@ fn f7a_what_does_not_go_together_is_refused_in_a_sentence() {
         format,
         compression,
         json_bodies,
+        ordered: false,
     };
     let refused = [
         shape(Format::Files, Compression::Gzip, false),
@@ -161,5 +161,10 @@ fn f7a_what_does_not_go_together_is_refused_in_a_sentence() {
     for (each, name) in names {
         each.check().unwrap();
         assert_eq!(each.to_string(), name);
+        let ordered = Shape {
+            ordered: true,
+            ..each
+        };
+        assert_eq!(ordered.to_string(), format!("{name} in order"));
     }
 }

@@ -29,15 +29,18 @@ pub(crate) struct Item {
     pub(crate) written: Option<Box<str>>,
     /// Where redirects have led it, if one has.
     pub(crate) journey: Option<Box<Journey>>,
+    /// The other columns of the line as a JSON object, if it has any.
+    pub(crate) columns: Option<Box<str>>,
 }
 
 impl Item {
     /// Bytes of memory that its texts take.
     pub(crate) fn bytes(&self) -> usize {
-        let written = self.written.as_ref().map_or(0, |text| text.len());
+        let texts = [&self.written, &self.columns];
+        let lengths = texts.map(|text| text.as_ref().map_or(0, |text| text.len()));
         let next = self.journey.as_ref();
         let next = next.map_or(0, |way| way.bytes());
-        self.url.as_str().len() + written + next
+        self.url.as_str().len() + lengths[0] + lengths[1] + next
     }
 
     /// The URL as records show it: as the line wrote it, without user name and password.
@@ -62,31 +65,60 @@ pub(crate) fn shown(url: &Url) -> String {
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
-    /// A blank line or a comment (its first character is `#`).
+    /// A blank line, a comment (its first character is `#`) or the names of columns.
     Nothing,
     /// A URL.
     Item(Item),
     /// Not a URL that can be fetched.
-    Bad {
-        /// The beginning of the line, safe to show.
-        shown: String,
-        /// Why it cannot be fetched.
-        message: String,
-    },
+    Bad(Bad),
 }
 
-/// Reads one line. White space around the URL is ignored, and a byte order mark before line 0.
-pub(crate) fn parse(line: &Line<'_>) -> Parsed {
+/// Why a line cannot be fetched.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Bad {
+    /// The beginning of the line, safe to show.
+    pub(crate) shown: String,
+    /// What is wrong with it.
+    pub(crate) message: String,
+    /// Its other columns as a JSON object.
+    pub(crate) columns: Option<Box<str>>,
+}
+
+impl Parsed {
+    /// The same with these columns.
+    pub(super) fn with(mut self, columns: Option<Box<str>>) -> Self {
+        match &mut self {
+            Self::Nothing => {}
+            Self::Item(item) => item.columns = columns,
+            Self::Bad(bad) => bad.columns = columns,
+        }
+        self
+    }
+}
+
+/// Reads one plain line. White space around the URL is ignored, and a byte order mark before line 0.
+pub(super) fn parse(line: &Line<'_>) -> Parsed {
     let mut bytes = line.bytes;
     if line.index == 0 {
         bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     }
     let bytes = bytes.trim_ascii();
-    if line.length <= LINE_MAX as u64 && (bytes.is_empty() || bytes[0] == b'#') {
+    if line.length > LINE_MAX as u64 {
+        return bad(bytes, too_long(line, LINE_MAX));
+    }
+    if bytes.is_empty() || bytes[0] == b'#' {
         return Parsed::Nothing;
     }
-    match url_of(line, bytes) {
-        Ok((url, text)) => Parsed::Item(Item {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => url_of(text, line),
+        Err(_) => bad(bytes, "the line is not UTF-8"),
+    }
+}
+
+/// What the text of a URL is that stands in this line.
+pub(super) fn url_of(text: &str, line: &Line<'_>) -> Parsed {
+    match fetchable(text) {
+        Ok(url) => Parsed::Item(Item {
             index: line.index,
             offset: line.offset,
             length: line.length as u32,
@@ -94,22 +126,27 @@ pub(crate) fn parse(line: &Line<'_>) -> Parsed {
             written: (url.as_str() != text).then(|| text.into()),
             url,
             journey: None,
+            columns: None,
         }),
-        Err(message) => Parsed::Bad {
-            shown: beginning(bytes),
-            message,
-        },
+        Err(message) => bad(text.as_bytes(), message),
     }
 }
 
-fn url_of<'a>(line: &Line<'_>, bytes: &'a [u8]) -> Result<(Url, &'a str), String> {
-    if line.length > LINE_MAX as u64 {
-        return Err(format!(
-            "the line is {} bytes long, the limit is {LINE_MAX}",
-            line.length
-        ));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| "the line is not UTF-8".to_owned())?;
+/// A line that cannot be fetched, of which this much may be shown.
+pub(super) fn bad(bytes: &[u8], message: impl Into<String>) -> Parsed {
+    Parsed::Bad(Bad {
+        shown: beginning(bytes),
+        message: message.into(),
+        columns: None,
+    })
+}
+
+pub(super) fn too_long(line: &Line<'_>, limit: usize) -> String {
+    let length = line.length;
+    format!("the line is {length} bytes long, the limit is {limit}")
+}
+
+fn fetchable(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!(
@@ -120,7 +157,7 @@ fn url_of<'a>(line: &Line<'_>, bytes: &'a [u8]) -> Result<(Url, &'a str), String
     if url.host_str().is_none_or(str::is_empty) {
         return Err("the URL has no host".to_owned());
     }
-    Ok((url, text))
+    Ok(url)
 }
 
 /// The beginning of a line that could not be used, with anything before an `@` left out, since it

@@ -4,16 +4,15 @@
 //! hands over nothing that an earlier run has finished, and nothing of a stream that differs from
 //! what was spooled of it.
 
-use std::io::{self, Read};
-use std::ops::RangeInclusive;
+use std::io;
 
 use brigade_core::ranges::DoneSet;
 use brigade_core::verdict::FailureKind;
 use tokio::sync::mpsc;
 
-use super::identity::{Consumed, Hasher, SEGMENT, Segment, fill};
+use super::entry::{Entry, Sieve};
+use super::identity::{Consumed, Hasher, SEGMENT, Segment};
 use super::lines::{Line, Splitter};
-use super::parse::{Item, Parsed, parse};
 use super::source::{Bytes, List, Stream};
 use crate::error::Error;
 
@@ -49,23 +48,6 @@ pub(crate) struct FailedLine {
 
 /// Hands out lines that failed, some at a time and none at the end.
 pub(crate) type Failed = Box<dyn FnMut() -> Result<Vec<FailedLine>, Error> + Send>;
-
-/// A line, or some, of the list.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// A URL to fetch.
-    Item(Item),
-    /// A line that is a failure at once.
-    Bad {
-        index: u64,
-        offset: u64,
-        length: u64,
-        shown: String,
-        message: String,
-    },
-    /// Lines that ask for nothing.
-    Skipped(RangeInclusive<u64>),
-}
 
 /// What one block of the list held.
 #[derive(Debug, Default)]
@@ -122,11 +104,10 @@ pub(crate) fn start(
 #[derive(Debug)]
 pub(super) struct Reader {
     list: List,
-    done: DoneSet,
+    sieve: Sieve,
     /// How far an earlier run has read.
     floor: Consumed,
     position: u64,
-    last_byte: Option<u8>,
     splitter: Splitter,
     hasher: Hasher,
     block: Vec<u8>,
@@ -134,20 +115,25 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(list: List, resume: Resume) -> Self {
-        // A stream can only be read from its beginning.
-        let checkpoint = match list.stream {
-            Some(_) => Checkpoint::default(),
-            None => resume.checkpoint,
+    pub(super) fn new(mut list: List, resume: Resume) -> Self {
+        let seen = list.seen.take();
+        // A stream can only be read from its beginning, and URLs are compared with all before them.
+        let checkpoint = match list.stream.is_some() || seen.is_some() {
+            true => Checkpoint::default(),
+            false => resume.checkpoint,
         };
         let segment = checkpoint.offset / SEGMENT;
         Self {
+            sieve: Sieve {
+                form: list.origin.form.clone(),
+                done: resume.done,
+                seen,
+                failed: None,
+            },
+            splitter: list.origin.form.splitter(checkpoint),
             list,
-            done: resume.done,
             floor: resume.consumed,
             position: segment * SEGMENT,
-            last_byte: None,
-            splitter: Splitter::new(checkpoint.index, checkpoint.offset),
             hasher: Hasher::new(segment),
             block: vec![0; BLOCK],
             ended: false,
@@ -170,21 +156,29 @@ impl Reader {
         let mut block = std::mem::take(&mut self.block);
         let count = self.read(&mut block)?;
         self.hasher.update(&block[..count]);
-        self.last_byte = block[..count].last().copied().or(self.last_byte);
         // The beginning of the first block may only be there for the hash.
         let before = start.offset.saturating_sub(self.position) as usize;
         self.position += count as u64;
         self.ended = count == 0;
-        let (done, entries) = (&self.done, &mut chunk.entries);
-        let emit = |line: Line<'_>| entry(done, entries, &line);
+        let terminated = self.feed(&block[before.min(count)..count], &mut chunk.entries);
+        self.block = block;
+        if let Some(error) = self.sieve.failed.take() {
+            return Err(error);
+        }
+        self.consumed(&mut chunk, terminated)?;
+        Ok(Some(chunk))
+    }
+
+    /// Splits a block, or ends the list; says whether the block ends between two lines.
+    fn feed(&mut self, block: &[u8], entries: &mut Vec<Entry>) -> bool {
+        let sieve = &mut self.sieve;
+        let mut emit = |line: Line<'_>| sieve.take(&line, entries);
+        self.splitter.feed(block, &mut emit);
+        let terminated = self.splitter.is_between();
         if self.ended {
             self.splitter.finish(emit);
-        } else {
-            self.splitter.feed(&block[before.min(count)..count], emit);
         }
-        self.block = block;
-        self.consumed(&mut chunk)?;
-        Ok(Some(chunk))
+        terminated
     }
 
     /// The next lines that failed before; none at their end.
@@ -195,7 +189,8 @@ impl Reader {
         }
         let mut chunk = Chunk::default();
         for line in lines {
-            let item = reread(&self.list.bytes, line.index, line.offset, line.length);
+            let origin = &self.list.origin;
+            let item = origin.reread(line.index, line.offset, line.length);
             let item = item.map_err(|error| self.list.unreadable(error))?;
             let Some(item) = item else {
                 let difference = format!("line {} has changed", line.index + 1);
@@ -207,13 +202,13 @@ impl Reader {
         Ok(Some(chunk))
     }
 
-    fn consumed(&mut self, chunk: &mut Chunk) -> Result<(), Error> {
+    fn consumed(&mut self, chunk: &mut Chunk, terminated: bool) -> Result<(), Error> {
         if self.position >= self.floor.bytes {
             chunk.consumed = Some(Consumed {
                 lines: self.splitter.index(),
                 bytes: self.position,
                 complete: self.ended,
-                terminated: self.last_byte.is_none_or(|byte| byte == b'\n'),
+                terminated,
             });
             chunk.segments = self.hasher.take();
         } else if self.ended {
@@ -231,13 +226,13 @@ impl Reader {
         };
         let block = &mut block[..limit];
         let Some(stream) = &mut self.list.stream else {
-            let read = self.list.bytes.read_at(block, position);
+            let read = self.list.origin.bytes.read_at(block, position);
             return read.map_err(|error| self.list.unreadable(error));
         };
         let count = loop {
             match stream.stream.read(block) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.list.unreadable(error)),
+                Err(error) => return Err(self.broken(error)),
                 Ok(count) => break count,
             }
         };
@@ -246,7 +241,7 @@ impl Reader {
             self.list.stream = None;
             return self.read(block);
         }
-        match spool(stream, &self.list.bytes, &block[..count], position) {
+        match spool(stream, &self.list.origin.bytes, &block[..count], position) {
             Ok(None) => Ok(count),
             Ok(Some(at)) => {
                 let lines = memchr::memchr_iter(b'\n', &block[..at]).count() as u64;
@@ -258,6 +253,16 @@ impl Reader {
                 source: error,
             }),
         }
+    }
+
+    /// Says of data that cannot be decompressed how many lines came before it.
+    fn broken(&self, error: io::Error) -> Error {
+        if error.kind() != io::ErrorKind::InvalidData {
+            return self.list.unreadable(error);
+        }
+        let lines = self.splitter.index();
+        let text = format!("{error}, after {lines} whole lines");
+        self.list.unreadable(io::Error::new(error.kind(), text))
     }
 }
 
@@ -292,61 +297,4 @@ fn spool(stream: &Stream, bytes: &Bytes, block: &[u8], position: u64) -> io::Res
 fn ended_early(position: u64, floor: Consumed) -> String {
     let before = floor.bytes;
     format!("it ended after {position} of the {before} bytes that were read before")
-}
-
-fn entry(done: &DoneSet, entries: &mut Vec<Entry>, line: &Line<'_>) {
-    if done.contains(line.index) {
-        return;
-    }
-    match parse(line) {
-        Parsed::Item(item) => entries.push(Entry::Item(item)),
-        Parsed::Bad { shown, message } => entries.push(Entry::Bad {
-            index: line.index,
-            offset: line.offset,
-            length: line.length,
-            shown,
-            message,
-        }),
-        Parsed::Nothing => match entries.last_mut() {
-            Some(Entry::Skipped(range)) if *range.end() + 1 == line.index => {
-                *range = *range.start()..=line.index;
-            }
-            _ => entries.push(Entry::Skipped(line.index..=line.index)),
-        },
-    }
-}
-
-/// Reads one line again, for an item that is known by its place in the list.
-pub(crate) fn reread(
-    bytes: &Bytes,
-    index: u64,
-    offset: u64,
-    length: u32,
-) -> io::Result<Option<Item>> {
-    let mut text = vec![0; length as usize];
-    let mut at = At { bytes, offset };
-    let count = fill(&mut at, &mut text)?;
-    let line = Line {
-        index,
-        offset,
-        bytes: &text[..count],
-        length: u64::from(length),
-    };
-    Ok(match parse(&line) {
-        Parsed::Item(item) => Some(item),
-        _ => None,
-    })
-}
-
-struct At<'a> {
-    bytes: &'a Bytes,
-    offset: u64,
-}
-
-impl Read for At<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.bytes.read_at(buffer, self.offset)?;
-        self.offset += count as u64;
-        Ok(count)
-    }
 }

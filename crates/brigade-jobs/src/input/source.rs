@@ -1,9 +1,10 @@
 //! Where the bytes of a list come from: a file, a stream that is spooled, or URLs given directly.
 //!
 //! A job must find any line again later, in this run or the next. A file and given URLs can be
-//! read at any offset. A stream (the standard input, a pipe) cannot, so its bytes are written to a
-//! spool file in the output directory as they are read; when the job is continued the stream is
-//! given again and compared with the spool, or, if it had been read to its end, left out.
+//! read at any offset. A stream (the standard input, a pipe, whatever is compressed) cannot, so its
+//! bytes are written to a spool file in the output directory as they are read; when the job is
+//! continued the stream is given again and compared with the spool, or, if it had been read to its
+//! end, left out. Opening a list writes nothing: what is wrong with it shows before a job begins.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -12,13 +13,23 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::identity::{Consumed, Metadata, Segment, verify};
+use super::form::{Form, ListForm};
+use super::header;
+use super::identity::{Consumed, Metadata, Segment, fill, verify};
+use super::lines::Line;
+use super::parse::{Item, Parsed};
+use super::seen::Seen;
+use super::unpack::{MARK_MAX, Packing, Unpacked, packing, unsupported};
 use crate::error::Error;
 
-/// The list of URLs of a job: one on each line.
+/// The list of URLs of a job: one on each line, unless the job's [`ListForm`] says otherwise.
 ///
 /// Blank lines and lines that begin with `#` are skipped, though they count as lines. LF and CRLF
 /// end a line, the last one needs neither, and a byte order mark at the beginning is ignored.
+///
+/// A file or stream may be compressed with gzip (any number of members) or zstd (any number of
+/// frames, with windows of 8 MiB at most); its first bytes tell. It is decompressed as it is read
+/// and spooled into the output directory, in plain text, like the standard input.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Input {
@@ -75,60 +86,74 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// An opened list.
-#[derive(Debug)]
-pub(crate) struct List {
-    /// How messages call it.
-    pub(crate) name: String,
-    /// How the ledger calls its kind.
-    pub(crate) kind: &'static str,
-    /// For a quick comparison with an earlier run.
-    pub(crate) metadata: Metadata,
-    /// Where its lines can be found again.
-    pub(crate) bytes: Bytes,
-    /// Set if the bytes are a spool that this stream fills.
-    pub(crate) stream: Option<Stream>,
+/// A list that was found; nothing has been written for it yet.
+pub(crate) struct Opened {
+    name: String,
+    kind: &'static str,
+    metadata: Metadata,
+    data: Data,
+    wanted: ListForm,
+    /// Known unless the list is empty, or the standard input is a terminal.
+    form: Option<Form>,
 }
 
-impl List {
-    /// Opens the list; a stream is spooled to `spool`.
-    pub(crate) fn open(input: &Input, spool: &Path) -> Result<Self, Error> {
-        match input {
-            Input::File(path) => Self::file(path, spool),
-            Input::Stdin => Self::stream(
-                "on the standard input".to_owned(),
-                Box::new(io::stdin()),
-                spool,
-            ),
-            Input::Urls(urls) => Self::urls(urls),
+enum Data {
+    Bytes(Bytes),
+    Stream(Box<dyn Read + Send>),
+}
+
+impl Opened {
+    /// Finds the list, tells whether it is compressed, and reads the names of its columns.
+    pub(crate) fn open(input: &Input, form: &ListForm) -> Result<Self, Error> {
+        let mut opened = match input {
+            Input::File(path) => Self::file(path)?,
+            Input::Stdin => Self::stream("on the standard input".to_owned(), io::stdin()),
+            Input::Urls(urls) => Self::urls(urls)?,
+        };
+        opened.wanted = form.clone();
+        if !opened.is_terminal() {
+            opened.look()?;
         }
+        Ok(opened)
     }
 
-    fn file(path: &Path, spool: &Path) -> Result<Self, Error> {
+    fn file(path: &Path) -> Result<Self, Error> {
         let name = format!("'{}'", path.display());
-        let unreadable = |source| Error::Input {
-            list: name.clone(),
-            source,
-        };
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
+        let unreadable = |source| unreadable(&name, source);
+        // Looked at before it is opened: a directory can be opened too, and a pipe only once.
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
         if metadata.is_dir() {
             return Err(unreadable(io::ErrorKind::IsADirectory.into()));
         }
+        let file = File::open(path).map_err(unreadable)?;
         if !metadata.is_file() {
-            return Self::stream(name, Box::new(file), spool);
+            return Ok(Self::stream(name, file));
         }
+        let mut head = [0; MARK_MAX];
+        let count = file.read_at(&mut head, 0).map_err(unreadable)?;
         let modified = metadata.mtime().saturating_mul(1_000_000_000);
+        let metadata = Metadata {
+            bytes: metadata.len(),
+            modified: modified.saturating_add(metadata.mtime_nsec()),
+            inode: metadata.ino(),
+        };
+        let (kind, data) = match packing(&head[..count]) {
+            None => ("file", Data::Bytes(Bytes::File(Arc::new(file)))),
+            Some(Packing::Other(what, command)) => {
+                return Err(unreadable(unsupported(what, command)));
+            }
+            Some(_) => {
+                let stream = Box::new(Unpacked::new(Box::new(file)));
+                ("compressed", Data::Stream(stream))
+            }
+        };
         Ok(Self {
             name,
-            kind: "file",
-            metadata: Metadata {
-                bytes: metadata.len(),
-                modified: modified.saturating_add(metadata.mtime_nsec()),
-                inode: metadata.ino(),
-            },
-            bytes: Bytes::File(Arc::new(file)),
-            stream: None,
+            kind,
+            metadata,
+            data,
+            wanted: ListForm::Lines,
+            form: None,
         })
     }
 
@@ -148,55 +173,182 @@ impl List {
                 bytes: text.len() as u64,
                 ..Metadata::default()
             },
-            bytes: Bytes::Memory(text.into_bytes().into()),
-            stream: None,
+            data: Data::Bytes(Bytes::Memory(text.into_bytes().into())),
+            wanted: ListForm::Lines,
+            form: None,
         })
     }
 
-    /// A stream of unknown length, spooled to `spool`.
-    pub(crate) fn stream(
-        name: String,
-        stream: Box<dyn Read + Send>,
-        spool: &Path,
-    ) -> Result<Self, Error> {
-        // The list may hold passwords: nobody else may read the copy.
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(spool)
-            .map_err(|error| Error::write(spool, error))?;
-        Ok(Self {
+    /// A stream of unknown length.
+    fn stream(name: String, stream: impl Read + Send + 'static) -> Self {
+        Self {
             name,
             kind: "stream",
             metadata: Metadata::default(),
-            bytes: Bytes::File(Arc::new(file)),
-            stream: Some(Stream {
-                stream,
-                before: Consumed::default(),
-            }),
-        })
+            data: Data::Stream(Box::new(Unpacked::new(Box::new(stream)))),
+            wanted: ListForm::Lines,
+            form: None,
+        }
     }
 
-    /// Checks that this is the list that an earlier run has consumed so much of.
-    pub(crate) fn check(&mut self, before: &Before, spool: &Path) -> Result<(), Error> {
-        if (self.kind == "stream") != (before.kind == "stream") {
+    fn is_terminal(&self) -> bool {
+        self.name.contains("standard") && io::stdin().is_terminal()
+    }
+
+    /// Finds out the form, if the list is not empty.
+    fn look(&mut self) -> Result<(), Error> {
+        if self.form.is_some() {
+            return Ok(());
+        }
+        let looked = match &mut self.data {
+            Data::Bytes(bytes) => header::look(&mut Cursor { bytes, position: 0 }, &self.wanted),
+            Data::Stream(stream) => header::look(stream, &self.wanted),
+        };
+        let (read, form) = looked.map_err(|source| unreadable(&self.name, source))?;
+        if let Data::Stream(stream) = &mut self.data {
+            let rest = std::mem::replace(stream, Box::new(io::empty()));
+            *stream = header::put_back(read, rest);
+        }
+        self.form = form.map_err(|reason| self.wrong(reason))?;
+        Ok(())
+    }
+
+    fn wrong(&self, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        unreadable(&self.name, io::Error::other(reason))
+    }
+
+    /// The list, checked to be the one that an earlier run has consumed so much of. A stream is
+    /// spooled to `spool`.
+    pub(crate) fn list(mut self, spool: &Path, before: Option<&Before>) -> Result<List, Error> {
+        let kept = before.is_some_and(|before| self.is_all_spooled(before));
+        if !kept {
+            self.look()?;
+        }
+        let (bytes, stream) = match self.data {
+            Data::Bytes(bytes) => (bytes, None),
+            Data::Stream(stream) => {
+                let consumed = before.map_or(Consumed::default(), |before| before.consumed);
+                let bytes = Bytes::File(Arc::new(open_spool(spool)?));
+                let before = consumed;
+                (bytes, (!kept).then_some(Stream { stream, before }))
+            }
+        };
+        let mut form = self.form.take();
+        if form.is_none() && before.is_some_and(|before| before.consumed.bytes > 0) {
+            let mut spooled = Cursor {
+                bytes: &bytes,
+                position: 0,
+            };
+            let looked = header::look(&mut spooled, &self.wanted);
+            let (_, found) = looked.map_err(|error| Error::write(spool, error))?;
+            form = found.map_err(|reason| unreadable(&self.name, io::Error::other(reason)))?;
+        }
+        let empty = "it is empty: it has no header row that names its columns";
+        let form = form.ok_or_else(|| unreadable(&self.name, io::Error::other(empty)))?;
+        let list = List {
+            name: self.name,
+            kind: self.kind,
+            metadata: self.metadata,
+            origin: Origin { bytes, form },
+            stream,
+            seen: None,
+        };
+        list.check(before, spool)?;
+        Ok(list)
+    }
+
+    /// Whether all of it lies in the spool already, so that it need not be read again.
+    fn is_all_spooled(&self, before: &Before) -> bool {
+        let same = self.kind == "compressed" && before.kind == "compressed";
+        let same = same && self.metadata == before.metadata;
+        before.consumed.complete && (same || self.is_terminal())
+    }
+}
+
+/// Where lines can be found again, and how each of them is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) bytes: Bytes,
+    pub(crate) form: Form,
+}
+
+impl Origin {
+    /// A list of plain lines.
+    #[cfg(test)]
+    pub(crate) fn lines(bytes: Bytes) -> Self {
+        let form = Form::Lines;
+        Self { bytes, form }
+    }
+
+    /// Reads one line again, for an item that is known by its place in the list.
+    pub(crate) fn reread(&self, index: u64, offset: u64, length: u32) -> io::Result<Option<Item>> {
+        let mut text = vec![0; length as usize];
+        let mut at = Cursor {
+            bytes: &self.bytes,
+            position: offset,
+        };
+        let count = fill(&mut at, &mut text)?;
+        let line = Line {
+            index,
+            offset,
+            bytes: &text[..count],
+            length: u64::from(length),
+        };
+        Ok(match self.form.parse(&line) {
+            Parsed::Item(item) => Some(item),
+            _ => None,
+        })
+    }
+}
+
+/// A list that can be read, and read again.
+#[derive(Debug)]
+pub(crate) struct List {
+    /// How messages call it.
+    pub(crate) name: String,
+    /// How the ledger calls its kind.
+    pub(crate) kind: &'static str,
+    /// For a quick comparison with an earlier run.
+    pub(crate) metadata: Metadata,
+    /// Where its lines can be found again.
+    pub(crate) origin: Origin,
+    /// Set if the bytes are a spool that this stream fills.
+    pub(crate) stream: Option<Stream>,
+    /// The URLs that were read, if none is to be fetched twice.
+    pub(crate) seen: Option<Seen>,
+}
+
+impl List {
+    /// Bytes of the list in plain text, where that is known before it is read.
+    pub(crate) fn bytes_total(&self) -> Option<u64> {
+        matches!(self.kind, "file" | "urls").then_some(self.metadata.bytes)
+    }
+
+    /// Checks that this is the list that an earlier run has consumed so much of, and forgets what
+    /// it spooled after that.
+    pub(super) fn check(&self, before: Option<&Before>, spool: &Path) -> Result<(), Error> {
+        let spools = |kind: &str| matches!(kind, "stream" | "compressed");
+        let none = Before::default();
+        if let Some(before) = before
+            && spools(self.kind) != spools(&before.kind)
+        {
             return Err(self.changed(format!(
                 "it is a {} now and was a {} before",
                 self.kind, before.kind
             )));
         }
-        if self.stream.is_some() {
-            return self.check_spool(before, spool);
+        if spools(self.kind) {
+            return self.check_spool(before.unwrap_or(&none), spool);
         }
+        let Some(before) = before else {
+            return Ok(());
+        };
         let known = self.kind == "file" && before.kind == "file";
         if known && self.metadata == before.metadata {
             return Ok(());
         }
         let mut from_start = Cursor {
-            bytes: &self.bytes,
+            bytes: &self.origin.bytes,
             position: 0,
         };
         let found = verify(&mut from_start, &before.segments, before.consumed);
@@ -206,8 +358,8 @@ impl List {
         }
     }
 
-    fn check_spool(&mut self, before: &Before, path: &Path) -> Result<(), Error> {
-        let (Some(stream), Bytes::File(spool)) = (&mut self.stream, &self.bytes) else {
+    fn check_spool(&self, before: &Before, path: &Path) -> Result<(), Error> {
+        let Bytes::File(spool) = &self.origin.bytes else {
             return Ok(());
         };
         let failed = |error| Error::write(path, error);
@@ -220,12 +372,7 @@ impl List {
             });
         }
         // What was read after the last commit is read again.
-        spool.set_len(before.consumed.bytes).map_err(failed)?;
-        stream.before = before.consumed;
-        if before.consumed.complete && self.name.contains("standard") && io::stdin().is_terminal() {
-            self.stream = None;
-        }
-        Ok(())
+        spool.set_len(before.consumed.bytes).map_err(failed)
     }
 
     pub(crate) fn changed(&self, difference: String) -> Error {
@@ -236,17 +383,35 @@ impl List {
     }
 
     pub(crate) fn unreadable(&self, source: io::Error) -> Error {
-        Error::Input {
-            list: self.name.clone(),
-            source,
-        }
+        unreadable(&self.name, source)
     }
+}
+
+fn unreadable(list: &str, source: io::Error) -> Error {
+    Error::Input {
+        list: list.to_owned(),
+        source,
+    }
+}
+
+/// The list may hold passwords: nobody else may read the copy.
+fn open_spool(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Error::write(path, error))
 }
 
 /// What a ledger remembers of the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Before {
     pub(crate) kind: String,
+    /// How its lines were read.
+    pub(crate) form: String,
     pub(crate) metadata: Metadata,
     pub(crate) consumed: Consumed,
     pub(crate) segments: Vec<Segment>,

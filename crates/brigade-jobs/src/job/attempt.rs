@@ -24,7 +24,7 @@ use crate::input::{Item, shown};
 use crate::ledger::{Failure, HostState};
 use crate::meter::wall_ms;
 use crate::progress::{add, sub};
-use crate::record::{Capture, Head, Success, head};
+use crate::record::{Capture, Head, Success, head, pack};
 use crate::schedule::{HostId, host_name};
 use crate::sink::Outcome;
 
@@ -101,7 +101,8 @@ pub(super) async fn work(shared: &Shared, worker: usize) -> Result<(), Error> {
         if let Some(outcome) = settle(shared, host, item, sent, fetched) {
             add(&counters.finished, 1);
             shared.handover.put(outcome).await?;
-            if shared.budget.is_short() {
+            let turns = shared.turns.as_ref();
+            if shared.budget.is_short() || turns.is_some_and(|(turns, _)| turns.is_short()) {
                 shared.handover.send(false).await?;
             }
         }
@@ -155,15 +156,11 @@ fn capture(shared: &Shared, item: &Item, response: &Response, at: SystemTime) ->
     archive.capture(item.target(), response, at)
 }
 
-/// All exchanges of a line whose last one is over, if they are archived.
-fn captures(shared: &Shared, item: &Item, response: &Response, at: SystemTime) -> Vec<Capture> {
-    let Some(last) = capture(shared, item, response, at) else {
-        return Vec::new();
-    };
-    let hops = item.journey.as_ref().map(|way| way.captures.clone());
-    let mut captures = hops.unwrap_or_default();
-    captures.push(last);
-    captures
+/// All exchanges of a line whose last one is over, packed, if they are archived.
+fn packed(shared: &Shared, item: &Item, response: &Response, at: SystemTime) -> Option<Vec<u8>> {
+    let last = capture(shared, item, response, at)?;
+    let hops = item.journey.as_ref().map_or(&[][..], |way| &way.captures);
+    Some(pack(item.columns.as_deref(), hops, &last))
 }
 
 /// Decides what the answer to an exchange means for its line.
@@ -208,6 +205,7 @@ async fn receive(
     let begin = Head {
         index: item.index,
         url: &item.shown(),
+        columns: item.columns.as_deref(),
         final_url: final_url.as_deref(),
         status: response.status().as_u16(),
         headers: response.headers(),
@@ -217,7 +215,7 @@ async fn receive(
     if shared.archive.is_none() {
         head(&begin, &mut data);
     }
-    let body_at = data.len();
+    let mut body_at = data.len();
     while let Some(chunk) = response.chunk().await? {
         if !shared.budget.try_take(chunk.len()) {
             // Bodies that wait to be handed over hold bytes too. If the writer is gone, so is the
@@ -229,12 +227,16 @@ async fn receive(
         data.extend_from_slice(&chunk);
     }
     add(&shared.counters.bytes, (data.len() - body_at) as u64);
+    // Only now the request is known to be recorded in whole.
+    if let Some(packed) = packed(shared, item, &response, fetched_at) {
+        body_at = packed.len();
+        data.splice(..0, packed);
+    }
     Ok(Fetched::Success(Success {
         index: item.index,
         status: response.status().as_u16(),
         data,
         body_at,
-        captures: captures(shared, item, &response, fetched_at),
         place: shared.files.then(|| place(&item.url, item.index).into()),
         elapsed_us: clock::now().since(sent).as_micros() as u64,
         budget: held.hand_over(),
@@ -371,6 +373,7 @@ fn follow(
         message,
         attempts: item.attempts,
         failed_at: wall_ms(),
+        columns: item.columns,
     }))
 }
 

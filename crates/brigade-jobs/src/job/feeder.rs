@@ -20,6 +20,9 @@ pub(super) async fn feed(
     let mut ended = false;
     loop {
         shared.floor.has_room().await;
+        if let Some((turns, limit)) = &shared.turns {
+            turns.fewer_than(*limit).await;
+        }
         let Some(chunk) = chunks.recv().await else {
             break;
         };
@@ -39,11 +42,13 @@ pub(super) async fn feed(
 
 async fn take(shared: &Shared, chunk: Chunk) -> Result<(), Error> {
     let counters = &shared.counters;
+    let expected = expected(shared, &chunk);
     // The writer must know of the lines before it hears how they ended.
     shared.handover.note(|batch| {
         batch.checkpoints.extend(chunk.start);
         batch.segments.extend(chunk.segments);
         batch.consumed = chunk.consumed.or(batch.consumed);
+        batch.expected.extend(expected);
     });
     if let Some(consumed) = chunk.consumed {
         set(&counters.input, consumed.lines);
@@ -71,6 +76,20 @@ async fn take(shared: &Shared, chunk: Chunk) -> Result<(), Error> {
     Ok(())
 }
 
+/// The lines of a chunk that have a turn, if turns matter.
+fn expected(shared: &Shared, chunk: &Chunk) -> Vec<u64> {
+    let Some((turns, _)) = &shared.turns else {
+        return Vec::new();
+    };
+    let lines = chunk.entries.iter().filter_map(|entry| match entry {
+        Entry::Item(item) => Some(item.index),
+        _ => None,
+    });
+    let lines: Vec<_> = lines.collect();
+    turns.begin(lines.len());
+    lines
+}
+
 /// How a line ends that asks for nothing that can be fetched.
 fn outcome(shared: &Shared, entry: Entry) -> Option<Outcome> {
     match entry {
@@ -79,12 +98,16 @@ fn outcome(shared: &Shared, entry: Entry) -> Option<Outcome> {
             add(&shared.counters.skipped, range.end() - range.start() + 1);
             Some(Outcome::Skipped(range))
         }
+        Entry::Duplicates(range) => {
+            let count = range.end() - range.start() + 1;
+            add(&shared.counters.duplicates, count);
+            Some(Outcome::Duplicates(range))
+        }
         Entry::Bad {
             index,
             offset,
             length,
-            shown,
-            message,
+            bad,
         } => {
             add(shared.counters.kind(FailureKind::BadUrl), 1);
             add(&shared.counters.finished, 1);
@@ -92,12 +115,13 @@ fn outcome(shared: &Shared, entry: Entry) -> Option<Outcome> {
                 index,
                 offset,
                 length,
-                url: shown,
+                url: bad.shown,
                 kind: FailureKind::BadUrl,
                 status: None,
-                message,
+                message: bad.message,
                 attempts: 0,
                 failed_at: wall_ms(),
+                columns: bad.columns,
             }))
         }
     }
@@ -130,6 +154,7 @@ mod tests {
             archive: None,
             files: false,
             continued: false,
+            turns: None,
             floor: Floor::new(schedule, 1),
             handover: Handover::new(mpsc::channel(1).0),
             budget: Arc::new(crate::budget::Budget::new(1)),

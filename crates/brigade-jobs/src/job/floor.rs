@@ -242,6 +242,7 @@ mod tests {
             url: url::Url::parse(url).unwrap(),
             written: None,
             journey: None,
+            columns: None,
         }
     }
 

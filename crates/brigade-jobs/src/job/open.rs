@@ -1,8 +1,5 @@
 //! Opening a job: the directory, the list, what an earlier run left.
 
-use std::fs::File;
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +8,10 @@ use brigade_core::admission::Limits;
 use brigade_http::{Client, ClientBuilder, PoolLimits};
 
 use crate::config::Config;
-use crate::directory::{Directory, FILES, LEDGER, SPOOL, is_part};
+use crate::directory::{Directory, FILES, LEDGER, SEEN, SPOOL, is_part};
 use crate::error::Error;
-use crate::input::List;
-use crate::ledger::{FailedLines, Ledger, Recovered};
+use crate::input::{self, List, Opened, Seen};
+use crate::ledger::{FailedLines, Ledger, ListState, Recovered};
 use crate::meter::{Meter, wall_ms};
 use crate::parts::{Parts, open_files};
 use crate::progress::{Counters, ProgressHandle, set};
@@ -73,19 +70,16 @@ impl Job {
     pub fn open(config: Config) -> Result<Self, Error> {
         config.check()?;
         let client = client(&config)?;
-        // Before the directory is touched: a mistyped name of the list leaves nothing behind.
-        if let crate::Input::File(path) = &config.input {
-            readable(path).map_err(|source| Error::Input {
-                list: format!("'{}'", path.display()),
-                source,
-            })?;
-        }
+        // Before the directory is touched: a mistyped name of the list or of a column leaves
+        // nothing behind.
+        let opened = Opened::open(&config.input, &config.form)?;
         let meter = Meter::start();
         let directory = Arc::new(Directory::open(&config.output)?);
         let path = directory.join(LEDGER);
         if config.fresh {
             let before = Ledger::format(&path);
-            directory.clear(before.as_deref() == Some(FILES))?;
+            let bodies = before.is_some_and(|format| format.starts_with(FILES));
+            directory.clear(bodies)?;
         }
         if !config.without_ledger && !path.exists() {
             refuse_foreign(&directory)?;
@@ -97,9 +91,19 @@ impl Job {
             refuse_foreign(&directory)?;
         }
         same_format(&recovered, &config)?;
-        let mut list = List::open(&config.input, &directory.join(SPOOL))?;
-        if let Some(before) = &recovered.list {
-            list.check(before, &directory.join(SPOOL))?;
+        directory.clear_order()?;
+        let form = config.form.known(config.dedupe);
+        if let Some(before) = &recovered.list
+            && before.form != form
+        {
+            return Err(Error::FormChanged {
+                before: input::flags(&before.form),
+                now: input::flags(&form),
+            });
+        }
+        let mut list = opened.list(&directory.join(SPOOL), recovered.list.as_ref())?;
+        if config.dedupe {
+            list.seen = Some(Seen::create(&directory.join(SEEN))?);
         }
         let parts = Parts::recover(
             directory.clone(),
@@ -107,12 +111,14 @@ impl Job {
             config.shape().parts(config.part_max),
             open_files(),
         )?;
-        ledger.begin(
-            recovered.list.is_none(),
-            (list.kind, &config.shape().to_string()),
-            list.metadata,
-            wall_ms(),
-        )?;
+        let format = config.shape().to_string();
+        let state = ListState {
+            kind: list.kind,
+            form: &form,
+            metadata: list.metadata,
+        };
+        let new = recovered.list.is_none().then_some(format.as_str());
+        ledger.begin(new, &state, wall_ms())?;
         recovered.totals.runs += 1;
         // The lock, the ledger and the spool must be there after a power cut.
         let synced = directory.sync();
@@ -141,18 +147,6 @@ impl Job {
             counters: self.counters.clone(),
         }
     }
-}
-
-/// Whether a list can be opened; a pipe is left alone, since it can be opened only once.
-fn readable(list: &Path) -> io::Result<()> {
-    let metadata = std::fs::metadata(list)?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if metadata.is_file() {
-        File::open(list)?;
-    }
-    Ok(())
 }
 
 /// A job goes on in the format that it began in.
@@ -243,14 +237,17 @@ fn counters(recovered: &Recovered, list: &List) -> Counters {
     let (totals, consumed) = (&recovered.totals, recovered.resume.consumed);
     set(&counters.ok, totals.ok);
     set(&counters.skipped, totals.skipped);
+    set(&counters.duplicates, totals.duplicates);
     let mut failed = 0;
     for (kind, count) in &recovered.by_kind {
         set(counters.kind(*kind), *count);
         failed += count;
     }
-    set(&counters.resumed, totals.ok + totals.skipped + failed);
+    let settled = totals.ok + totals.skipped + totals.duplicates + failed;
+    set(&counters.resumed, settled);
     set(&counters.input, consumed.lines);
     set(&counters.input_bytes, consumed.bytes);
-    set(&counters.input_bytes_total, list.metadata.bytes);
+    let total = list.bytes_total().unwrap_or_default();
+    set(&counters.input_bytes_total, total);
     counters
 }

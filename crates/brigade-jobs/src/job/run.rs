@@ -20,14 +20,14 @@ use super::handover::Handover;
 use super::open::Job;
 use super::services::{commits, spill, timer};
 use crate::budget::Budget;
-use crate::directory::SPILL;
+use crate::directory::{SEEN, SPILL};
 use crate::error::Error;
 use crate::format::{self, Format};
-use crate::input::{self, Bytes, Chunk};
+use crate::input::{self, Bytes, Chunk, Origin};
 use crate::ledger::FailedLines;
 use crate::progress::{Counters, set};
 use crate::schedule::Loaded;
-use crate::sink;
+use crate::sink::{self, Turns};
 use crate::summary::Summary;
 
 /// Chunks of the list that may wait for the feeder, and batches that may wait for the writer.
@@ -47,6 +47,9 @@ pub(super) struct Shared {
     pub(super) files: bool,
     /// Whether an earlier run may have left something of a line that fails now.
     pub(super) continued: bool,
+    /// Counts the lines that wait for their turn, of which there may be so many; none if the results
+    /// need not keep the order of the list.
+    pub(super) turns: Option<(Arc<Turns>, usize)>,
     pub(super) floor: Floor,
     pub(super) handover: Handover,
     pub(super) budget: Arc<Budget>,
@@ -66,7 +69,7 @@ struct Running {
     shared: Arc<Shared>,
     chunks: mpsc::Receiver<Result<Chunk, Error>>,
     written: oneshot::Receiver<Result<Summary, Error>>,
-    list: Bytes,
+    list: Origin,
     finished: Arc<AtomicBool>,
 }
 
@@ -151,6 +154,7 @@ impl Job {
         client.close().await;
         set(&counters.in_flight, 0);
         let _ = directory.remove(SPILL);
+        let _ = directory.remove(SEEN);
         let written = written.map_err(|_| Error::Stopped("the writer"));
         // The writer's error is the cause of the others, where there is one.
         let summary = written.and_then(|written| written)?;
@@ -166,9 +170,10 @@ impl Job {
         let (batches, to_write) = mpsc::channel(BATCHES);
         let (send_chunks, chunks) = mpsc::channel(CHUNKS);
         let finished = Arc::new(AtomicBool::new(false));
+        let turns = config.ordered.then(Arc::<Turns>::default);
         let budget = Arc::new(Budget::new(config.body_budget));
-        let list = self.list.bytes.clone();
-        let spool = match (&self.list.stream, &list) {
+        let list = self.list.origin.clone();
+        let spool = match (&self.list.stream, &list.bytes) {
             (Some(_), Bytes::File(spool)) => Some(spool.clone()),
             _ => None,
         };
@@ -180,6 +185,7 @@ impl Job {
             archive: Archive::new(&config),
             files: config.format == Format::Files,
             continued: self.recovered.totals.runs > 1,
+            turns: turns.clone().map(|turns| (turns, config.window)),
             floor: Floor::new(self.schedule, config.concurrency),
             handover: Handover::new(batches),
             budget: budget.clone(),
@@ -192,6 +198,7 @@ impl Job {
             parts: self.parts,
             encoder: format::encoder(config.shape(), &directory),
             is_indexed: config.format == Format::Warc,
+            turns: turns.clone(),
             json_bodies: config.json_bodies,
             ledger: self.ledger,
             recovered: self.recovered,

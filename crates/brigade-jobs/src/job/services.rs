@@ -10,7 +10,7 @@ use tokio::time::{interval, sleep_until};
 
 use super::run::Shared;
 use crate::error::Error;
-use crate::input::Bytes;
+use crate::input::Origin;
 use crate::ledger::HostState;
 use crate::progress::set;
 use crate::schedule::Spill;
@@ -71,7 +71,7 @@ pub(super) async fn commits(shared: &Shared, every: Duration) -> Result<(), Erro
 }
 
 /// Carries out the schedule's orders; the thread and its file come with the first one.
-pub(super) async fn spill(shared: &Shared, path: PathBuf, list: Bytes) -> Result<(), Error> {
+pub(super) async fn spill(shared: &Shared, path: PathBuf, list: Origin) -> Result<(), Error> {
     shared.floor.orders.notified().await;
     let (orders, to_follow) = mpsc::channel(ORDERS);
     let (send_loaded, mut loaded) = mpsc::channel(ORDERS);

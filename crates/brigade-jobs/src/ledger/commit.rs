@@ -23,6 +23,16 @@ pub(crate) struct Failure {
     pub(crate) attempts: u32,
     /// Milliseconds since 1970.
     pub(crate) failed_at: i64,
+    /// The other columns of its line, as a JSON object.
+    pub(crate) columns: Option<Box<str>>,
+}
+
+/// What is known of the list when a run begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ListState<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) form: &'a str,
+    pub(crate) metadata: Metadata,
 }
 
 /// What a commit says. Borrowed, because it is said once.
@@ -50,29 +60,26 @@ pub(crate) struct Commit<'a> {
 /// Writes the row of a job that begins.
 pub(super) fn begin(
     connection: &Connection,
-    kind: &str,
+    list: &ListState<'_>,
     format: &str,
     now: i64,
 ) -> rusqlite::Result<()> {
     connection.execute(
         "INSERT INTO job VALUES (1, ?1, ?1, 'running', ?2, 0, 0, 0, ?3, 0, 0, 0,
-             0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 'lines', 0)",
-        params![now, format, kind],
+             0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, ?4, 0)",
+        params![now, format, list.kind, list.form],
     )?;
     Ok(())
 }
 
 /// Writes what is known of the list now.
-pub(super) fn list(
-    connection: &Connection,
-    kind: &str,
-    metadata: Metadata,
-) -> rusqlite::Result<()> {
+pub(super) fn list(connection: &Connection, list: &ListState<'_>) -> rusqlite::Result<()> {
+    let metadata = list.metadata;
     connection.execute(
         "UPDATE job SET list_kind = ?1, list_bytes = ?2, list_modified = ?3, list_inode = ?4,
              runs = runs + 1, state = 'running'",
         params![
-            kind,
+            list.kind,
             metadata.bytes.cast_signed(),
             metadata.modified,
             metadata.inode.cast_signed()
@@ -99,7 +106,7 @@ fn job(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<(
             "UPDATE job SET updated_at = ?1, state = ?2, watermark = ?3, checkpoint_line = ?4,
                  checkpoint_offset = ?5, read_lines = ?6, read_bytes = ?7, read_complete = ?8,
                  read_terminated = ?9, ok = ?10, skipped = ?11, requests = ?12, retries = ?13,
-                 body_bytes = ?14, wall_ms = ?15, cpu_ms = ?16",
+                 body_bytes = ?14, wall_ms = ?15, cpu_ms = ?16, duplicates = ?17",
         )?
         .execute(params![
             commit.now,
@@ -118,6 +125,7 @@ fn job(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<(
             totals.body_bytes.cast_signed(),
             totals.wall_ms.cast_signed(),
             totals.cpu_ms.cast_signed(),
+            totals.duplicates.cast_signed(),
         ])?;
     let mut hash = transaction.prepare("INSERT OR REPLACE INTO list_hash VALUES (?1, ?2, ?3)")?;
     for segment in commit.segments {
@@ -173,7 +181,7 @@ fn failures(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Res
         heal.execute([line.cast_signed()])?;
     }
     let mut insert = transaction.prepare(
-        "INSERT OR REPLACE INTO failure VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL)",
+        "INSERT OR REPLACE INTO failure VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for failure in commit.failures {
         insert.execute(params![
@@ -185,7 +193,8 @@ fn failures(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Res
             failure.attempts,
             failure.failed_at,
             failure.offset.cast_signed(),
-            failure.length.cast_signed()
+            failure.length.cast_signed(),
+            failure.columns
         ])?;
     }
     Ok(())

@@ -17,6 +17,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use commit::{Commit, Failure};
+pub(crate) use commit::{Commit, Failure, ListState};
 pub(crate) use state::{HostState, Recovered, Totals};
 pub(crate) use store::{FailedLines, FailureRow, Ledger};

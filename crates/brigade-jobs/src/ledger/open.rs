@@ -213,6 +213,7 @@ fn consumed(row: &Row<'_>) -> rusqlite::Result<Consumed> {
 fn before(row: &Row<'_>) -> rusqlite::Result<Before> {
     Ok(Before {
         kind: row.get("list_kind")?,
+        form: row.get("list_form")?,
         metadata: Metadata {
             bytes: unsigned(row, "list_bytes")?,
             modified: row.get("list_modified")?,
@@ -227,6 +228,7 @@ fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {
     Ok(Totals {
         ok: unsigned(row, "ok")?,
         skipped: unsigned(row, "skipped")?,
+        duplicates: unsigned(row, "duplicates")?,
         requests: unsigned(row, "requests")?,
         retries: unsigned(row, "retries")?,
         body_bytes: unsigned(row, "body_bytes")?,

@@ -12,6 +12,7 @@ use crate::parts::PartState;
 pub(crate) struct Totals {
     pub(crate) ok: u64,
     pub(crate) skipped: u64,
+    pub(crate) duplicates: u64,
     pub(crate) requests: u64,
     pub(crate) retries: u64,
     pub(crate) body_bytes: u64,

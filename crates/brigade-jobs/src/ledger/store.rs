@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::commit::{self, Commit};
+use super::commit::{self, Commit, ListState};
 use super::error::error;
 use super::open::{connect, parts, prepare, recover, rows, unsigned};
 use super::state::{Counts, Recovered};
 use crate::error::Error;
-use crate::input::{FailedLine, Metadata};
+use crate::input::FailedLine;
 use crate::parts::{PartState, Synced};
 
 /// The ledger of a job. Only one value writes a file; readers have connections of their own.
@@ -28,6 +28,7 @@ pub(crate) struct FailureRow {
     pub(crate) status: Option<u16>,
     pub(crate) message: String,
     pub(crate) attempts: u32,
+    pub(crate) columns: Option<String>,
 }
 
 impl Ledger {
@@ -59,19 +60,18 @@ impl Ledger {
         parts(&self.connection).map_err(|source| self.error(&source))
     }
 
-    /// Notes that a run begins; `new` for the first one.
+    /// Notes that a run begins; `new` is the format, if it is the first one.
     pub(crate) fn begin(
         &self,
-        new: bool,
-        (kind, format): (&str, &str),
-        metadata: Metadata,
+        new: Option<&str>,
+        list: &ListState<'_>,
         now: i64,
     ) -> Result<(), Error> {
         let begun = || {
-            if new {
-                commit::begin(&self.connection, kind, format, now)?;
+            if let Some(format) = new {
+                commit::begin(&self.connection, list, format, now)?;
             }
-            commit::list(&self.connection, kind, metadata)
+            commit::list(&self.connection, list)
         };
         begun().map_err(|source| self.error(&source))
     }
@@ -111,7 +111,8 @@ impl Ledger {
         mut each: impl FnMut(&FailureRow) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut stopped = Ok(());
-        let sql = "SELECT line, url, kind, status, message, attempts FROM failure ORDER BY line";
+        let sql = "SELECT line, url, kind, status, message, attempts, columns
+                   FROM failure ORDER BY line";
         let read = rows(&self.connection, sql, |row| {
             if stopped.is_ok() {
                 stopped = each(&FailureRow {
@@ -121,6 +122,7 @@ impl Ledger {
                     status: row.get("status")?,
                     message: row.get("message")?,
                     attempts: row.get("attempts")?,
+                    columns: row.get("columns")?,
                 });
             }
             Ok(())

@@ -6,7 +6,7 @@ use brigade_core::ranges::DoneSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::input::{Checkpoint, Consumed, Metadata, Segment};
+use crate::input::{Checkpoint, Consumed, Segment};
 use crate::parts::Synced;
 
 /// Before 3.51.3 two connections that write and checkpoint could lose committed transactions.
@@ -50,7 +50,7 @@ fn commit(ledger: &mut Ledger, done: &DoneSet, touched: &mut [u64], segments: &[
 
 fn ledger() -> Ledger {
     let ledger = Ledger::open("memory".as_ref(), true).unwrap();
-    let begun = ledger.begin(true, ("file", "jsonl"), Metadata::default(), 1);
+    let begun = ledger.begin(Some("jsonl"), &ListState::default(), 1);
     begun.unwrap();
     ledger
 }

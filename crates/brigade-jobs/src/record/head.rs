@@ -14,6 +14,8 @@ use super::json::{number, string};
 pub(crate) struct Head<'a> {
     pub(crate) index: u64,
     pub(crate) url: &'a str,
+    /// The other columns of the line, as a JSON object.
+    pub(crate) columns: Option<&'a str>,
     /// The URL that answered, if redirects led away from `url`.
     pub(crate) final_url: Option<&'a str>,
     pub(crate) status: u16,
@@ -28,6 +30,7 @@ pub(crate) fn head(head: &Head<'_>, out: &mut Vec<u8>) {
     number(head.index, out);
     out.extend_from_slice(b",\"url\":");
     string(head.url, out);
+    columns(head.columns, out);
     if let Some(url) = head.final_url {
         out.extend_from_slice(b",\"final_url\":");
         string(url, out);
@@ -41,6 +44,14 @@ pub(crate) fn head(head: &Head<'_>, out: &mut Vec<u8>) {
     let _ = write!(out, "{}", humantime::format_rfc3339_millis(head.fetched_at));
     out.extend_from_slice(b"\",\"attempts\":");
     number(head.attempts.into(), out);
+}
+
+/// Appends the other columns of a line, which are JSON already.
+pub(crate) fn columns(columns: Option<&str>, out: &mut Vec<u8>) {
+    if let Some(columns) = columns {
+        out.extend_from_slice(b",\"columns\":");
+        out.extend_from_slice(columns.as_bytes());
+    }
 }
 
 /// An object of names (lower case) and values; a name that occurs more than once has an array.

@@ -1,18 +1,14 @@
 //! A fetched URL on its way to the output.
 
-use super::capture::Capture;
-
 /// A fetched URL: its line of output, all but encoded.
 #[derive(Debug)]
 pub(crate) struct Success {
     pub(crate) index: u64,
     pub(crate) status: u16,
-    /// The head of the record, then the body as it was received: one allocation for both.
+    /// The head of the record (of an archive, the packed exchanges), then the body as it was received: one allocation for both.
     pub(crate) data: Vec<u8>,
     /// Where the body begins.
     pub(crate) body_at: usize,
-    /// The exchanges that it took, the last one without its body, if they are archived.
-    pub(crate) captures: Vec<Capture>,
     /// Where the body is to lie, if it becomes a file.
     pub(crate) place: Option<Box<str>>,
     /// From the request to the last byte of the body; after redirects, of the last request.

@@ -13,6 +13,7 @@ fn line(headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
     let parts = Head {
         index: 7,
         url: "http://a/\"quoted\"",
+        columns: Some("{\"caption\":\"Größe\"}"),
         final_url: Some("http://b/"),
         status: 200,
         headers,
@@ -46,6 +47,7 @@ fn a_line_has_the_documented_fields() {
     let expected = json!({
         "index": 7,
         "url": "http://a/\"quoted\"",
+        "columns": {"caption": "Größe"},
         "final_url": "http://b/",
         "status": 200,
         "headers": {

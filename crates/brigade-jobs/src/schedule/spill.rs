@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::host::HostId;
 use crate::error::Error;
-use crate::input::{Bytes, Item, reread};
+use crate::input::{Item, Origin};
 
 /// Places that one slot holds.
 pub(crate) const SLOT: usize = 512;
@@ -75,7 +75,7 @@ pub(crate) struct Loaded {
 pub(crate) struct Spill {
     path: PathBuf,
     file: File,
-    list: Bytes,
+    list: Origin,
     buffer: Vec<u8>,
 }
 
@@ -83,7 +83,7 @@ impl Spill {
     /// Starts the thread; it ends when the sender of orders is gone.
     pub(crate) fn start(
         path: &Path,
-        list: Bytes,
+        list: Origin,
         mut orders: mpsc::Receiver<Order>,
         loaded: mpsc::Sender<Result<Loaded, Error>>,
     ) -> Result<(), Error> {
@@ -105,7 +105,7 @@ impl Spill {
         Ok(())
     }
 
-    pub(super) fn open(path: &Path, list: Bytes) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, list: Origin) -> Result<Self, Error> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -169,7 +169,7 @@ impl Spill {
     fn items(&self, places: &[Place]) -> Result<Vec<Item>, Error> {
         let mut items = Vec::with_capacity(places.len());
         for place in places {
-            let read = reread(&self.list, place.index, place.offset, place.length);
+            let read = self.list.reread(place.index, place.offset, place.length);
             let list = "while the job runs".to_owned();
             let item = read.map_err(|source| Error::Input {
                 list: list.clone(),

@@ -11,7 +11,7 @@ use brigade_core::time::Moment;
 
 use super::spill::Spill;
 use super::*;
-use crate::input::{Bytes, Item, reread};
+use crate::input::{Bytes, Item, Origin};
 
 fn second(n: u64) -> Moment {
     Moment::ZERO + Duration::from_secs(n)
@@ -31,7 +31,7 @@ fn settings(window: usize, key_concurrency: Option<usize>) -> Settings {
 /// A schedule with everything around it that a job has, in one thread.
 struct Bench {
     schedule: Schedule,
-    list: Bytes,
+    list: Origin,
     unread: VecDeque<Item>,
     spill: Spill,
     most_held: usize,
@@ -46,12 +46,12 @@ impl Bench {
             .map(|host| format!("http://{host}/\n"))
             .collect();
         let text: Arc<[u8]> = lines.concat().into_bytes().into();
-        let list = Bytes::Memory(text);
+        let list = Origin::lines(Bytes::Memory(text));
         let mut offset = 0;
         let mut unread = VecDeque::new();
         for (index, line) in lines.iter().enumerate() {
             let length = line.len() - 1;
-            let item = reread(&list, index as u64, offset, length as u32);
+            let item = list.reread(index as u64, offset, length as u32);
             unread.push_back(item.unwrap().unwrap());
             offset += line.len() as u64;
         }
@@ -144,7 +144,7 @@ fn f2b_a_blocked_host_is_spilled_and_every_line_of_it_comes_back_once() {
         }
         for (host, item) in started {
             seen[item.index as usize] += 1;
-            let again = reread(&bench.list, item.index, item.offset, item.length);
+            let again = bench.list.reread(item.index, item.offset, item.length);
             assert_eq!(again.unwrap(), Some(item));
             bench.schedule.finish(host, until);
         }

@@ -12,6 +12,7 @@ pub(crate) enum Outcome {
     Success(Success),
     Failure(Failure),
     Skipped(RangeInclusive<u64>),
+    Duplicates(RangeInclusive<u64>),
 }
 
 /// Outcomes on their way to the writer, with what belongs to the same moment.
@@ -27,6 +28,8 @@ pub(crate) struct Batch {
     pub(crate) hosts: Vec<HostState>,
     /// Where a body may lie of a line that is a failure now.
     pub(crate) discarded: Vec<Box<str>>,
+    /// Lines that will end, in the order of the list; empty unless the results keep it.
+    pub(crate) expected: Vec<u64>,
     /// Whether a commit is due.
     pub(crate) commit: bool,
 }
@@ -38,5 +41,6 @@ impl Batch {
             && self.consumed.is_none()
             && self.hosts.is_empty()
             && self.discarded.is_empty()
+            && self.expected.is_empty()
     }
 }

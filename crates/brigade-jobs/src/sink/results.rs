@@ -4,15 +4,63 @@
 //! What is said of a result is tallied only once its bytes are written, so a failed write costs
 //! nothing that lies on disk in whole.
 
+use super::outcome::Outcome;
 use super::press::Press;
 use super::tally::Tally;
 use super::writer::Writer;
 use crate::error::Error;
 use crate::record::{self, Success};
 
+/// Results that are handed on together when many have their turn at the same time.
+const AT_ONCE: usize = 64;
+const BYTES_AT_ONCE: usize = 256 * 1024;
+
 impl Writer {
+    /// Takes how lines ended: results in this order, or, once it is their turn, in that of the list.
+    pub(super) fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<(), Error> {
+        let mut results = Vec::new();
+        for outcome in outcomes {
+            match (outcome, &mut self.order) {
+                (Outcome::Success(success), None) => results.push(success),
+                (Outcome::Success(success), Some(order)) => order.put(success)?,
+                (Outcome::Skipped(range), _) => self.buffered.skipped.push(range),
+                (Outcome::Duplicates(range), _) => self.buffered.duplicates.push(range),
+                (Outcome::Failure(failure), order) => {
+                    if let Some(order) = order {
+                        order.failed(failure.index);
+                    }
+                    self.uncommitted += 1;
+                    self.buffered.lines.push(failure.index);
+                    self.buffered.failures.push(failure);
+                }
+            }
+        }
+        self.results(results)?;
+        while let Some(results) = self.whose_turn_it_is()? {
+            self.results(results)?;
+        }
+        Ok(())
+    }
+
+    /// Some results whose turn it is; none if it is nobody's.
+    fn whose_turn_it_is(&mut self) -> Result<Option<Vec<Success>>, Error> {
+        let Some(order) = &mut self.order else {
+            return Ok(None);
+        };
+        let (mut results, mut bytes) = (Vec::new(), 0);
+        while results.len() < AT_ONCE && bytes < BYTES_AT_ONCE {
+            let Some(result) = order.next()? else {
+                break;
+            };
+            bytes += result.data.len();
+            results.push(result);
+        }
+        Ok(Some(results).filter(|results| !results.is_empty()))
+    }
+
     /// Takes the results of a batch, in their order.
-    pub(super) fn results(&mut self, results: Vec<Success>) -> Result<(), Error> {
+    fn results(&mut self, results: Vec<Success>) -> Result<(), Error> {
+        self.uncommitted += results.len();
         let held = results.iter().map(|result| result.budget).sum();
         for result in &results {
             self.setup.meter.latency(result.elapsed_us);

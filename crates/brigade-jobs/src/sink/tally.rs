@@ -15,6 +15,7 @@ pub(crate) struct Tally {
     /// Numbers of the lines with a result or a failure.
     pub(crate) lines: Vec<u64>,
     pub(crate) skipped: Vec<RangeInclusive<u64>>,
+    pub(crate) duplicates: Vec<RangeInclusive<u64>>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) healed: Vec<u64>,
     pub(crate) statuses: BTreeMap<u16, u64>,
@@ -38,6 +39,7 @@ impl Tally {
     pub(crate) fn absorb(&mut self, other: &mut Self) {
         self.lines.append(&mut other.lines);
         self.skipped.append(&mut other.skipped);
+        self.duplicates.append(&mut other.duplicates);
         self.failures.append(&mut other.failures);
         self.healed.append(&mut other.healed);
         for (status, count) in std::mem::take(&mut other.statuses) {
@@ -51,6 +53,7 @@ impl Tally {
     pub(crate) fn clear(&mut self) {
         self.lines.clear();
         self.skipped.clear();
+        self.duplicates.clear();
         self.failures.clear();
         self.healed.clear();
         self.statuses.clear();

@@ -13,8 +13,8 @@ use super::*;
 use crate::budget::Budget;
 use crate::directory::{Directory, LEDGER};
 use crate::error::Error;
-use crate::input::{Checkpoint, Consumed, Metadata};
-use crate::ledger::{Failure, Ledger};
+use crate::input::{Checkpoint, Consumed};
+use crate::ledger::{Failure, Ledger, ListState};
 use crate::meter::Meter;
 use crate::parts::{Opener, PartFile, PartKind, Parts, open_files};
 use crate::progress::Counters;
@@ -88,14 +88,15 @@ fn writer(path: &Path, opener: Opener, commit_every: usize) -> Writer {
     let ledger = Ledger::open(&directory.join(LEDGER), false).unwrap();
     let recovered = ledger.recover().unwrap();
     let new = recovered.list.is_none();
-    let begun = ledger.begin(new, ("file", "jsonl"), Metadata::default(), 0);
-    begun.unwrap();
+    let new = new.then_some("jsonl");
+    ledger.begin(new, &ListState::default(), 0).unwrap();
     let parts = Parts::recover(directory.clone(), &recovered.parts, KIND, opener);
     Writer::new(Setup {
         directory,
         parts: parts.unwrap(),
         encoder: None,
         is_indexed: false,
+        turns: None,
         json_bodies: false,
         ledger,
         recovered,
@@ -118,7 +119,6 @@ fn success(index: u64, body: usize) -> Outcome {
         status: 200,
         data,
         body_at,
-        captures: Vec::new(),
         place: None,
         elapsed_us: 1,
         budget: 0,
@@ -232,6 +232,7 @@ fn f1h_a_commit_says_everything_at_once_or_nothing() {
             message: "gone".into(),
             attempts: 1,
             failed_at: 1,
+            columns: None,
         })
     };
     let mut said = batch(
@@ -284,6 +285,7 @@ fn a_result_for_a_line_that_had_failed_takes_the_failure_away() {
         message: "refused".into(),
         attempts: 1,
         failed_at: 1,
+        columns: None,
     };
     let mut first = writer(directory.path(), open_files(), 1000);
     first

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,9 +16,11 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::index;
-use super::outcome::{Batch, Outcome};
+use super::order::Order;
+use super::outcome::Batch;
 use super::press::Press;
 use super::tally::Tally;
+use super::turns::Turns;
 use crate::budget::Budget;
 use crate::directory::{Directory, SPOOL, SUMMARY};
 use crate::error::Error;
@@ -37,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) encoder: Option<Arc<dyn Encode>>,
     /// Whether there is an index of all parts.
     pub(crate) is_indexed: bool,
+    /// Where lines in the order of the list are counted off; none if the order does not matter.
+    pub(crate) turns: Option<Arc<Turns>>,
     /// Whether bodies in plain lines that are JSON become values.
     pub(crate) json_bodies: bool,
     pub(crate) ledger: Ledger,
@@ -79,6 +84,8 @@ pub(super) type Kept = (Tally, usize);
 pub(crate) struct Writer {
     pub(super) setup: Setup,
     pub(super) press: Option<Press<Kept>>,
+    /// Set if the results keep the order of the list.
+    pub(super) order: Option<Order>,
     pub(super) done: DoneSet,
     /// What lies in written bytes, and what is only in the buffer.
     pub(super) written: Tally,
@@ -93,7 +100,7 @@ pub(crate) struct Writer {
     totals: Totals,
     changed: bool,
     /// Results and failures that were taken since the last commit.
-    uncommitted: usize,
+    pub(super) uncommitted: usize,
     /// Requests that had been sent when a commit was due last.
     requests: u64,
 }
@@ -101,7 +108,12 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(mut setup: Setup) -> Self {
         let recovered = std::mem::take(&mut setup.recovered);
+        let order = setup.turns.take().map(|turns| {
+            let (directory, budget) = (setup.directory.clone(), setup.budget.clone());
+            Order::new(turns, directory, budget)
+        });
         Self {
+            order,
             press: setup.encoder.take().map(Press::new),
             done: recovered.resume.done,
             written: Tally::default(),
@@ -134,7 +146,11 @@ impl Writer {
             match batches.try_recv() {
                 Ok(batch) => return Ok(Some(batch)),
                 Err(TryRecvError::Disconnected) => return Ok(None),
-                Err(TryRecvError::Empty) => _ = self.append()?,
+                Err(TryRecvError::Empty) => {
+                    if let Err(error) = self.append() {
+                        self.rescue(error)?;
+                    }
+                }
             }
         }
         Ok(batches.blocking_recv())
@@ -151,23 +167,11 @@ impl Writer {
         for host in batch.hosts {
             self.hosts.insert(host.name.clone(), host);
         }
-        let mut results = Vec::new();
-        for outcome in batch.outcomes {
-            match outcome {
-                Outcome::Success(success) => results.push(success),
-                Outcome::Failure(failure) => {
-                    self.uncommitted += 1;
-                    self.buffered.lines.push(failure.index);
-                    self.buffered.failures.push(failure);
-                }
-                Outcome::Skipped(range) => self.buffered.skipped.push(range),
-            }
+        if let Some(order) = &mut self.order {
+            order.expect(batch.expected);
         }
-        self.uncommitted += results.len();
-        if let Err(error) = self
-            .results(results)
-            .and_then(|()| self.discard(&batch.discarded))
-        {
+        let taken = self.outcomes(batch.outcomes);
+        if let Err(error) = taken.and_then(|()| self.discard(&batch.discarded)) {
             return self.rescue(error);
         }
         if batch.commit || self.uncommitted >= self.setup.commit_every {
@@ -219,11 +223,12 @@ impl Writer {
         for &line in &touched {
             self.done.insert(line);
         }
-        for range in &tally.skipped {
+        for range in tally.skipped.iter().chain(&tally.duplicates) {
             self.done.insert_range(range.clone());
             touched.push(*range.start());
-            self.totals.skipped += range.end() - range.start() + 1;
         }
+        self.totals.skipped += count(&tally.skipped);
+        self.totals.duplicates += count(&tally.duplicates);
         let ranges = self.done.ranges_around(&mut touched);
         while let Some(next) = self.checkpoints.front()
             && next.index <= self.done.watermark()
@@ -309,7 +314,7 @@ impl Writer {
         let totals = self.totals_now();
         let counts = self.setup.ledger.counts()?;
         let failed: u64 = counts.by_kind.values().sum();
-        let settled = totals.ok + totals.skipped + failed;
+        let settled = totals.ok + totals.skipped + totals.duplicates + failed;
         let pending = self.consumed.lines.saturating_sub(settled);
         let finished = self.setup.finished.load(Ordering::Acquire);
         // The last guard: a job is never called done while the ledger misses a line.
@@ -327,6 +332,7 @@ impl Writer {
             ok: totals.ok,
             failed,
             skipped: totals.skipped,
+            duplicates: totals.duplicates,
             pending,
             by_kind: counts.by_kind,
             by_status: counts.by_status,
@@ -342,4 +348,10 @@ impl Writer {
             latency_ms: self.setup.meter.quantiles(),
         })
     }
+}
+
+/// Lines in ranges.
+fn count(ranges: &[RangeInclusive<u64>]) -> u64 {
+    let lines = ranges.iter().map(|range| range.end() - range.start() + 1);
+    lines.sum()
 }

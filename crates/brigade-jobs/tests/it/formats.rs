@@ -1,6 +1,9 @@
 //! Every format holds what the server sent, and a job goes on in the one that it began in.
 
+use std::collections::HashSet;
 use std::fs;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use brigade_jobs::{Compression, Config, Error, Format, Job};
 use brigade_testkit::server::{Reply, Server};
@@ -168,4 +171,79 @@ fn f7a_somebody_elses_files_are_neither_mixed_with_ours_nor_deleted() {
         assert!(matches!(error, Error::Foreign { .. }), "{error}");
         assert!(directory.path().join("files/mine").exists());
     }
+}
+
+#[test]
+fn f7h_in_order_whatever_fails_is_retried_or_is_slow_and_over_stops() {
+    let asked = Mutex::new(HashSet::new());
+    let server = Server::start_thread(move |request| {
+        let number: u64 = request.path()[1..].parse().unwrap();
+        let first = asked.lock().unwrap().insert(number);
+        let reply = match number % 20 {
+            3 => Reply::status(404),
+            4 if first => Reply::status(500),
+            _ => Reply::ok(format!("{number} ").repeat(200)),
+        };
+        reply.delay(Duration::from_millis(if number.is_multiple_of(50) {
+            60
+        } else {
+            number % 3
+        }))
+    })
+    .unwrap();
+    for (format, compression) in KINDS {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = || {
+            let list = urls((0..900).map(|n| server.url(&format!("/{n}"))));
+            let mut config = config(list, directory.path());
+            (config.format, config.compression) = (format, compression);
+            (config.ordered, config.window, config.body_budget) = (true, 40, 20_000);
+            (config.commit_every, config.part_max) = (50, 100_000);
+            config
+        };
+        run_until(settings(), |progress| progress.ok > 200).unwrap();
+        let summary = run(settings()).unwrap();
+        assert_eq!(
+            (summary.ok, summary.failed),
+            (855, 45),
+            "{format:?} {compression:?}"
+        );
+        let order = Output::read(directory.path()).order;
+        let expected: Vec<_> = (0..900).filter(|n| n % 20 != 3).collect();
+        assert_eq!(order, expected, "{format:?} {compression:?}");
+        let names = fs::read_dir(directory.path()).unwrap();
+        let left = names.filter(|name| {
+            name.as_ref()
+                .unwrap()
+                .path()
+                .extension()
+                .is_some_and(|e| e == "spill")
+        });
+        assert_eq!(left.count(), 0, "nothing that waited is left");
+    }
+}
+
+#[test]
+fn f7i_memory_and_look_ahead_of_a_job_in_order_are_bounded_while_one_line_takes_long() {
+    let server = Server::start_thread(|request| match request.path() {
+        "/0" => Reply::hang(),
+        _ => Reply::ok("x".repeat(10_000)),
+    })
+    .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let list = urls((0..5000).map(|n| server.url(&format!("/{n}"))));
+    let mut config = config(list, directory.path());
+    (config.ordered, config.window, config.body_budget) = (true, 300, 200_000);
+    config.retries = 0;
+    config.timeouts.read = Some(Duration::from_millis(1500));
+    let summary = run_until(config, |progress| {
+        progress.ok >= 290 && server.exchanges().total < 5000
+    });
+    let summary = summary.unwrap();
+    assert!(
+        summary.requests < 1500,
+        "a window and a chunk at most: {}",
+        summary.requests
+    );
+    assert_eq!(Output::read(directory.path()).order, Vec::<u64>::new());
 }

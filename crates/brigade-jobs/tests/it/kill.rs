@@ -1,71 +1,111 @@
 //! The law of the house, with `kill -9`: nothing missing, nothing doubled, nothing torn.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use brigade_jobs::{Compression, Format, Input};
+use brigade_jobs::{Compression, Config, Format, Input, ListForm};
 use brigade_testkit::server::{Reply, Server};
 
-use crate::support::{Output, config, run};
-
-/// The name of the test, the format, the compression, the number of lines and of kills.
-type Case = (&'static str, Format, Compression, u64, usize);
-
-const PLAIN: Case = (
-    "f1b_killed_at_random_moments",
-    Format::Jsonl,
-    Compression::None,
-    3000,
-    10,
-);
-const GZIP: Case = (
-    "f1b_killed_with_gzip",
-    Format::Jsonl,
-    Compression::Gzip,
-    1500,
-    6,
-);
-const ZSTD: Case = (
-    "f1b_killed_with_zstd",
-    Format::Jsonl,
-    Compression::Zstd,
-    1500,
-    6,
-);
-const FILES: Case = (
-    "f7f_killed_with_files",
-    Format::Files,
-    Compression::None,
-    1500,
-    6,
-);
-
-const WARC: Case = (
-    "f8f_killed_with_archives",
-    Format::Warc,
-    Compression::Gzip,
-    1500,
-    6,
-);
+use crate::support::{Output, config, gzip, run};
 
 const CHILD: &str = "BRIGADE_JOBS_KILLED_CHILD";
 
-/// The job that is killed: the test below, which finds in its environment that it is the child.
-fn child(directory: &Path, (_, format, compression, ..): Case) {
+/// How a job differs from others, how its list is written, and which lines are skipped or duplicates.
+struct Case {
+    name: &'static str,
+    lines: u64,
+    kills: usize,
+    settings: fn(&mut Config),
+    write: fn(&[String]) -> Vec<u8>,
+    /// The lines that end as results or failures.
+    settled: fn(u64) -> bool,
+}
+
+/// A plain list; line 20 is blank.
+const PLAIN: Case = Case {
+    name: "kill::f1b_killed_at_random_moments_nothing_is_missing_doubled_or_torn",
+    lines: 3000,
+    kills: 10,
+    settings: |_| {},
+    write: |urls| urls.join("\n").into_bytes(),
+    settled: |line| line != 20,
+};
+
+const GZIP: Case = Case {
+    name: "kill::f7b_killed_with_gzip_nothing_is_missing_doubled_or_torn",
+    lines: 1500,
+    kills: 6,
+    settings: |config| config.compression = Compression::Gzip,
+    ..PLAIN
+};
+
+const ZSTD: Case = Case {
+    name: "kill::f7b_killed_with_zstd_nothing_is_missing_doubled_or_torn",
+    settings: |config| config.compression = Compression::Zstd,
+    ..GZIP
+};
+
+const ORDERED: Case = Case {
+    name: "kill::f7h_killed_in_order_nothing_is_missing_doubled_or_torn",
+    settings: |config| config.ordered = true,
+    ..GZIP
+};
+
+const FILES: Case = Case {
+    name: "kill::f7f_killed_with_files_nothing_is_missing_doubled_torn_or_left_over",
+    settings: |config| config.format = Format::Files,
+    ..GZIP
+};
+
+const WARC: Case = Case {
+    name: "kill::f8f_killed_with_archives_nothing_is_missing_doubled_or_torn",
+    settings: |config| {
+        config.format = Format::Warc;
+        config.compression = Compression::Gzip;
+    },
+    ..GZIP
+};
+
+/// A compressed table with a line break in each row; every third row, except for the one after the
+/// row that has no URL, has the URL of the one before.
+const TABLE: Case = Case {
+    name: "kill::f9g_killed_with_a_compressed_table_and_duplicates_nothing_is_missing_or_doubled",
+    lines: 3000,
+    kills: 10,
+    settings: |config| {
+        config.dedupe = true;
+        config.form = ListForm::Csv {
+            column: "url".into(),
+        };
+    },
+    write: |urls| {
+        let mut text = b"text,url\n".to_vec();
+        for (row, url) in urls.iter().enumerate().skip(1) {
+            let double = row % 3 == 2 && row != 11;
+            let url = if double { &urls[row - 1] } else { url };
+            write!(text, "\"row\n{row}\",{url}\r\n").unwrap();
+        }
+        gzip(&text)
+    },
+    settled: |line| line > 0 && (line % 3 != 2 || line == 11),
+};
+
+/// The job that is killed: a test below, which finds in its environment that it is the child.
+fn child(case: &Case, directory: &Path) {
     let input = Input::File(directory.join("list"));
     let mut config = config(input, &directory.join("out"));
+    (case.settings)(&mut config);
     config.commit_every = 40;
     config.commit_interval = Duration::from_millis(30);
     config.part_max = 50_000;
-    config.format = format;
-    config.compression = compression;
     run(config).unwrap();
 }
 
-fn start(directory: &Path, (name, ..): Case) -> Child {
+fn start(case: &Case, directory: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("kill::{name}"), "--nocapture"])
+        .args(["--exact", case.name, "--nocapture"])
         .env(CHILD, directory)
         .stdout(Stdio::null())
         .spawn()
@@ -87,35 +127,44 @@ fn wait(mut child: Child, limit: Duration) -> Option<ExitStatus> {
 }
 
 #[test]
-fn f1b_killed_at_random_moments() {
-    nothing_is_missing_doubled_or_torn(PLAIN);
+fn f1b_killed_at_random_moments_nothing_is_missing_doubled_or_torn() {
+    storm(&PLAIN);
 }
 
 #[test]
-fn f1b_killed_with_gzip() {
-    nothing_is_missing_doubled_or_torn(GZIP);
+fn f7b_killed_with_gzip_nothing_is_missing_doubled_or_torn() {
+    storm(&GZIP);
 }
 
 #[test]
-fn f1b_killed_with_zstd() {
-    nothing_is_missing_doubled_or_torn(ZSTD);
+fn f7b_killed_with_zstd_nothing_is_missing_doubled_or_torn() {
+    storm(&ZSTD);
 }
 
 #[test]
-fn f7f_killed_with_files() {
-    nothing_is_missing_doubled_or_torn(FILES);
+fn f7h_killed_in_order_nothing_is_missing_doubled_or_torn() {
+    storm(&ORDERED);
 }
 
 #[test]
-fn f8f_killed_with_archives() {
-    nothing_is_missing_doubled_or_torn(WARC);
+fn f7f_killed_with_files_nothing_is_missing_doubled_torn_or_left_over() {
+    storm(&FILES);
 }
 
-fn nothing_is_missing_doubled_or_torn(case: Case) {
+#[test]
+fn f8f_killed_with_archives_nothing_is_missing_doubled_or_torn() {
+    storm(&WARC);
+}
+
+#[test]
+fn f9g_killed_with_a_compressed_table_and_duplicates_nothing_is_missing_or_doubled() {
+    storm(&TABLE);
+}
+
+fn storm(case: &Case) {
     if let Some(directory) = std::env::var_os(CHILD) {
-        return child(Path::new(&directory), case);
+        return child(case, Path::new(&directory));
     }
-    let (_, format, _, all, wanted) = case;
     let server = Server::start_thread(|request| {
         let number: u64 = request.path()[1..].parse().unwrap_or(0);
         let reply = match number % 100 {
@@ -127,10 +176,12 @@ fn nothing_is_missing_doubled_or_torn(case: Case) {
     })
     .unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let mut lines: Vec<_> = (0..all).map(|n| server.url(&format!("/{n}"))).collect();
+    let mut lines: Vec<_> = (0..case.lines)
+        .map(|n| server.url(&format!("/{n}")))
+        .collect();
     lines[10] = "no url".into();
     lines[20] = String::new();
-    std::fs::write(directory.path().join("list"), lines.join("\n")).unwrap();
+    std::fs::write(directory.path().join("list"), (case.write)(&lines)).unwrap();
 
     let mut kills = 0;
     let seed = fastrand::u64(..);
@@ -139,12 +190,12 @@ fn nothing_is_missing_doubled_or_torn(case: Case) {
     loop {
         runs += 1;
         assert!(runs < 60, "it does not get on");
-        let limit = if kills < wanted {
+        let limit = if kills < case.kills {
             Duration::from_millis(random.u64(30..300))
         } else {
             Duration::from_secs(60)
         };
-        match wait(start(directory.path(), case), limit) {
+        match wait(start(case, directory.path()), limit) {
             Some(status) => {
                 assert!(status.success(), "seed {seed}: {status}");
                 break;
@@ -154,35 +205,43 @@ fn nothing_is_missing_doubled_or_torn(case: Case) {
     }
     let out = directory.path().join("out");
     let output = Output::read(&out);
-    output.assert_complete((0..all).filter(|n| *n != 20));
+    let settled: Vec<_> = (0..case.lines)
+        .filter(|line| (case.settled)(*line))
+        .collect();
+    output.assert_complete(settled.iter().copied());
     for (index, line) in &output.results {
         let expected = match index % 100 {
             8 => "x".repeat(40_000),
             _ => format!("body {index} ").repeat(20),
         };
-        match format {
-            Format::Files => {
-                let file = out.join(line["file"].as_str().unwrap());
-                assert_eq!(
-                    std::fs::read_to_string(file).unwrap(),
-                    expected,
-                    "seed {seed}: {index}"
-                );
-            }
-            _ => assert_eq!(line["body"], expected, "seed {seed}: line {index}"),
+        let file = line["file"].as_str().map(|file| out.join(file));
+        let body = file.map(|file| std::fs::read_to_string(file).unwrap());
+        let body = body.as_deref().or(line["body"].as_str());
+        assert_eq!(body, Some(&*expected), "seed {seed}: line {index}");
+        if case.name == TABLE.name {
+            assert_eq!(line["columns"]["text"], format!("row\n{index}"));
         }
     }
-    if format == Format::Files {
+    if case.name == ORDERED.name {
+        assert!(output.order.is_sorted(), "seed {seed}: in order");
+    }
+    if case.name == FILES.name {
+        let there = files(&out.join("files"));
         assert_eq!(
-            files(&out.join("files")),
+            there,
             output.results.len(),
             "seed {seed}: none is left over"
         );
     }
-    assert_eq!(output.failures.len() as u64, all / 100 + 1);
-    let extra = server.exchanges().total as u64 - (all - 2);
+    let failed = settled
+        .iter()
+        .filter(|line| *line % 100 == 7 || **line == 10);
+    assert_eq!(output.failures.len(), failed.count());
+    // Line 10 is no URL.
+    let asked = settled.len() - usize::from(settled.contains(&10));
+    let extra = server.exchanges().total - asked;
     println!("seed {seed}: {kills} kills cost {extra} extra requests");
-    assert!(kills >= wanted / 2, "seed {seed}: only {kills} kills");
+    assert!(kills >= case.kills / 2, "seed {seed}: only {kills} kills");
 }
 
 fn files(directory: &Path) -> usize {

@@ -4,13 +4,16 @@
 
 mod archive;
 mod archives;
+mod duplicates;
 mod environment;
 mod formats;
+mod forms;
 mod hosts;
 mod kill;
 mod ledger;
 mod list;
 mod outcomes;
+mod packed;
 mod redirects;
 mod resume;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub(crate) struct Output {
     pub(crate) results: BTreeMap<u64, Value>,
     pub(crate) failures: BTreeMap<u64, Value>,
     pub(crate) parts: usize,
+    /// The results' indices as they lie in the parts.
+    pub(crate) order: Vec<u64>,
 }
 
 impl Output {
@@ -37,7 +39,8 @@ impl Output {
                 }
             } else if name.starts_with("part-") && !name.ends_with(".cdxj") {
                 output.parts += 1;
-                records(&directory.join(name), &mut output.results);
+                let order = records(&directory.join(name), &mut output.results);
+                output.order.extend(order);
             }
         }
         let failures = directory.join("failures.jsonl");
@@ -102,13 +105,15 @@ fn unzstd(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-fn records(path: &Path, into: &mut BTreeMap<u64, Value>) {
-    let text = text(path);
+fn records(path: &Path, into: &mut BTreeMap<u64, Value>) -> Vec<u64> {
+    let (text, mut order) = (text(path), Vec::new());
     assert!(text.is_empty() || text.ends_with(b"\n"), "{path:?} is torn");
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let value: Value = serde_json::from_slice(line).expect("a whole line");
+        order.push(value["index"].as_u64().unwrap());
         insert(value, into);
     }
+    order
 }
 
 fn insert(value: Value, into: &mut BTreeMap<u64, Value>) {
@@ -136,6 +141,21 @@ pub(crate) fn config(input: Input, directory: &Path) -> Config {
 
 pub(crate) fn urls(urls: impl IntoIterator<Item = impl Into<String>>) -> Input {
     Input::Urls(urls.into_iter().map(Into::into).collect())
+}
+
+/// Text as `gzip` packs it.
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Asks the ledger of a job for one value.
+pub(crate) fn ask<T: rusqlite::types::FromSql>(directory: &Path, sql: &str) -> T {
+    let path = directory.join("ledger.db");
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let ledger = rusqlite::Connection::open_with_flags(path, flags).unwrap();
+    ledger.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
 /// Runs a job to its end.

@@ -1,5 +1,10 @@
 //! Lines, their places and the identity of a list, against plain models.
 
+mod forms;
+mod packed;
+mod rows;
+mod seen;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,8 +12,8 @@ use brigade_core::ranges::DoneSet;
 use proptest::prelude::*;
 
 use super::identity::{Hasher, SEGMENT, verify};
-use super::lines::{Line, Splitter};
-use super::parse::{Parsed, parse};
+use super::lines::{LINE_MAX, Line, Splitter};
+use super::parse::{Bad, Parsed, parse};
 use super::reader::{Reader, Resume};
 use super::*;
 
@@ -20,7 +25,7 @@ proptest! {
         let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
         cuts.extend([0, text.len()]);
         cuts.sort_unstable();
-        let mut splitter = Splitter::new(0, 0);
+        let mut splitter = Splitter::new(0, 0, LINE_MAX);
         let mut found = Vec::new();
         let mut emit = |line: Line<'_>| {
             let text = String::from_utf8(line.bytes.to_vec()).unwrap();
@@ -46,8 +51,9 @@ fn list(text: &str) -> List {
         name: "'list'".into(),
         kind: "file",
         metadata: Metadata::default(),
-        bytes: Bytes::Memory(Arc::from(text.as_bytes())),
+        origin: Origin::lines(Bytes::Memory(Arc::from(text.as_bytes()))),
         stream: None,
+        seen: None,
     }
 }
 
@@ -174,12 +180,12 @@ fn a_line_is_a_url_or_nothing_or_says_what_is_wrong() {
         ("http://", "empty host"),
         ("mailto:me@a", "scheme 'mailto'"),
     ] {
-        let Parsed::Bad { message, .. } = parsed(bad.as_bytes()) else {
+        let Parsed::Bad(Bad { message, .. }) = parsed(bad.as_bytes()) else {
             panic!("{bad} was taken");
         };
         assert!(message.contains(why), "{message}");
     }
-    let Parsed::Bad { shown, .. } = parsed(b"http://me:secret@[x/a@b") else {
+    let Parsed::Bad(Bad { shown, .. }) = parsed(b"http://me:secret@[x/a@b") else {
         panic!("it was taken");
     };
     assert_eq!(shown, "http://b");
@@ -204,7 +210,9 @@ fn a_list_of_another_sort_is_refused() {
         kind: "stream".into(),
         ..Before::default()
     };
-    let error = list("").check(&before, Path::new("spool")).unwrap_err();
+    let error = list("")
+        .check(Some(&before), Path::new("spool"))
+        .unwrap_err();
     assert!(
         error
             .to_string()
