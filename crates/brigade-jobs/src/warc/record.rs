@@ -167,7 +167,7 @@ mod tests {
             WARC-Target-URI: http://a.test/x?y\r\nWARC-IP-Address: 127.0.0.1\r\n\
             WARC-Payload-Digest: sha1:VGMT4NSHA2AWVOR6EVYXQUGCNSONBWE5\r\n\
             WARC-Block-Digest: BLOCK\r\n\
-            Content-Type: application/http; msgtype=response\r\nContent-Length: 49\r\n\r\n\
+            Content-Type: application/http; msgtype=response\r\nContent-Length: 51\r\n\r\n\
             HTTP/1.1 200 OK\r\nContent-type: text/plain; x\r\n\r\nabc\r\n\r\n\
             WARC/1.1\r\n\
             WARC-Type: request\r\nWARC-Record-ID: TWO\r\nWARC-Date: 2020-01-01T00:00:00.123Z\r\n\

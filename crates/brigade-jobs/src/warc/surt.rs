@@ -249,7 +249,7 @@ mod tests {
         );
         check(
             "http://a.test/%2541%20%C3%BC?%2541=%26",
-            "test,a)/a%20%c3%bc?&=a=",
+            "test,a)/a%20%c3%bc?&a=",
         );
         check("http://a.test/?", "test,a)/");
         check("http://a.test/?=", "test,a)/?=");
