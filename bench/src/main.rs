@@ -1,17 +1,21 @@
 //! Benchmarks of brigade against its peers: both sides in one run, in turn, medians of CPU seconds.
 //!
 //! `cargo xtask bench fetch | http | lines | patterns [--rounds N] [--count N]`; of `http` also single
-//! scenes, by `--scene NAME`, as often as one likes. A benchmark prints a table, and for each goal of
-//! the project a line `goal: WHAT RATIOx (<= GOALx) ok|short`; it never fails because a
-//! number is short, only because a side did not do its work.
+//! scenes, by `--scene NAME`, as often as one likes. `hosts`, `list` and `soak` put whole jobs to the
+//! proof: among hosts that misbehave, with ten million lines, for half an hour. A benchmark prints a
+//! table, and for each goal of the project a line `goal: WHAT RATIOx (<= GOALx) ok|short`; it never
+//! fails because a number is short, only because a side did not do its work; the soak fails when
+//! something grows.
 
 mod callgrind;
 mod certificate;
 mod corpus;
 mod crash;
 mod fetch;
+mod hosts;
 mod http;
 mod lines;
+mod list;
 mod measure;
 mod nginx;
 mod patterns;
@@ -21,8 +25,11 @@ mod providers;
 mod python;
 mod rates;
 mod report;
+mod soak;
+mod tools;
 mod venv;
 mod verify;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,7 +51,14 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["peer", name, rest @ ..] => peers::run(name, rest),
         ["fetch", rest @ ..] => options(rest, 3, 100_000).and_then(fetch::run),
+        ["hosts", rest @ ..] => {
+            numbers(rest, ["--hosts", "--count"], [1000, 10_000]).and_then(hosts::run)
+        }
         ["http", rest @ ..] => http(rest),
+        ["list", rest @ ..] => numbers(rest, ["--count"], [10_000_000]).and_then(list::run),
+        ["soak", rest @ ..] => {
+            numbers(rest, ["--minutes", "--hosts"], [30, 200]).and_then(soak::run)
+        }
         ["lines", rest @ ..] => options(rest, 5, 1024).and_then(lines::run),
         ["crash", rest @ ..] => options(rest, 20, 100_000).and_then(crash::crash),
         ["providers"] => providers::measure(),
@@ -53,7 +67,8 @@ fn main() -> ExitCode {
         _ => {
             eprintln!(
                 "usage: bench fetch|http|lines|patterns|crash [--rounds N] [--count N], bench http [--scene NAME], or \
-                 bench providers, or bench tree ROOT"
+                 bench hosts [--hosts N] [--count N], bench list [--count N], bench soak [--minutes N] [--hosts N], \
+                 or bench providers, or bench tree ROOT"
             );
             return ExitCode::from(2);
         }
@@ -73,6 +88,22 @@ fn http(words: &[&str]) -> Result<()> {
     let names: Option<Vec<&str>> = scenes.iter().map(|pair| pair.get(1).copied()).collect();
     let names = names.ok_or("--scene needs a name")?;
     http::run(options(&rest.concat(), 5, 100_000)?, &names)
+}
+
+/// The values of options that are whole numbers, each with its default.
+fn numbers<const N: usize>(
+    words: &[&str],
+    names: [&str; N],
+    mut values: [usize; N],
+) -> Result<[usize; N]> {
+    for pair in words.chunks(2) {
+        let at = names.iter().position(|name| *name == pair[0]);
+        let at = at.ok_or_else(|| format!("unknown option {}", pair[0]))?;
+        let value = pair.get(1).and_then(|word| word.parse().ok());
+        let value = value.filter(|value| *value > 0);
+        values[at] = value.ok_or_else(|| format!("{} needs a number", pair[0]))?;
+    }
+    Ok(values)
 }
 
 fn options(words: &[&str], rounds: usize, count: usize) -> Result<Options> {

@@ -1,4 +1,4 @@
-//! A virtual environment with the clients in Python, made once and kept beside the build.
+//! Virtual environments with the clients in Python, made once and kept beside the build.
 //!
 //! Nothing is installed outside of it.
 
@@ -14,22 +14,30 @@ pub struct Venv {
 }
 
 impl Venv {
-    /// Makes the environment unless it is there.
+    /// Makes the environment of aiohttp and httpx unless it is there.
     ///
     /// # Errors
     ///
     /// If there is no Python, or the packages cannot be had.
     pub fn make() -> Result<Self> {
-        let scripts = scripts();
+        Self::with("python", "requirements.txt", "aiohttp, httpx, h2")
+    }
+
+    /// The same for Scrapy, whose many packages the others do without.
+    pub fn scrapy() -> Result<Self> {
+        Self::with("scrapy", "scrapy.txt", "scrapy")
+    }
+
+    fn with(name: &str, requirements: &str, modules: &str) -> Result<Self> {
         let target = std::env::current_exe()?;
         let target = target.parent().unwrap_or(Path::new("target"));
-        let folder = target.join("python");
+        let folder = target.join(name);
         let python = folder.join("bin/python");
         let venv = Self { python };
-        if venv.imports() {
+        if venv.imports(modules) {
             return Ok(venv);
         }
-        println!("installing aiohttp and httpx in {}", folder.display());
+        println!("installing {modules} in {}", folder.display());
         quiet(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
         let mut install = Command::new(&venv.python);
         install.args([
@@ -40,17 +48,17 @@ impl Venv {
             "--disable-pip-version-check",
             "-r",
         ]);
-        quiet(install.arg(scripts.join("requirements.txt")))?;
-        if venv.imports() {
+        quiet(install.arg(scripts().join(requirements)))?;
+        if venv.imports(modules) {
             Ok(venv)
         } else {
             Err("what was installed cannot be imported".into())
         }
     }
 
-    fn imports(&self) -> bool {
+    fn imports(&self, modules: &str) -> bool {
         let mut command = Command::new(&self.python);
-        quiet(command.args(["-c", "import aiohttp, httpx, h2"])).is_ok()
+        quiet(command.args(["-c", &format!("import {modules}")])).is_ok()
     }
 }
 

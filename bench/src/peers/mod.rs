@@ -27,6 +27,7 @@ pub fn run(name: &str, args: &[&str]) -> Result<()> {
         ("reqwest-files", [list, out]) => runtime.block_on(reqwest_files::run(list, out)),
         ("bare-hyper-jsonl", [list, out]) => runtime.block_on(bare_hyper::run(list, out)),
         ("server", [root, streams]) => runtime.block_on(server::run(root, streams.parse()?)),
+        ("hosts", words) => runtime.block_on(crate::hosts::serve(words)),
         ("requests", [plan]) => runtime.block_on(requests::run(plan)),
         ("lines", [side, url]) => runtime.block_on(lines::run(side, url)),
         ("pattern", [pattern, count]) => runtime.block_on(pattern::run(pattern, count.parse()?)),

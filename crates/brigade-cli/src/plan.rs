@@ -44,6 +44,7 @@ impl FetchPlan {
         config.timeouts.total = bounds.total_timeout.0;
         config.max_body = bounds.max_body;
         output(&flags.report, &mut config)?;
+        flags.steps.apply(&mut config);
         for header in headers(&requests.headers)? {
             config.headers.push((header.name, header.value));
         }
@@ -200,6 +201,9 @@ mod tests {
         assert_eq!(ours.timeouts, theirs.timeouts);
         assert_eq!(ours.max_body, theirs.max_body);
         assert_eq!(ours.part_max, theirs.part_max);
+        assert_eq!(ours.commit_every, theirs.commit_every);
+        assert_eq!(ours.commit_interval, theirs.commit_interval);
+        assert_eq!(ours.backoff, theirs.backoff);
         assert_eq!(
             (ours.format, ours.compression, ours.json_bodies),
             (theirs.format, theirs.compression, theirs.json_bodies)

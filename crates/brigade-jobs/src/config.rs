@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use brigade_core::backoff::{Backoff, HostRule};
 use brigade_core::gcra::Rate;
+use brigade_core::verdict::{FailureKind, FailureLimit, FailureSet, Retries, Unretriable};
 use brigade_http::proxy::Proxy;
 use brigade_http::{Timeouts, Versions};
 
@@ -49,6 +50,13 @@ pub struct Config {
     pub host_rate: Option<Rate>,
     /// Attempts beyond the first that an item gets when a failure may pass. Default 3.
     pub retries: u32,
+    /// Attempts beyond the first for some failures in place of `retries`, also for those that are
+    /// final otherwise. The narrowest that holds a failure counts, and of equals the last. Default
+    /// none.
+    pub retry_rules: Vec<(FailureSet, u32)>,
+    /// The share of failures among the lines that a run asked for, beyond which it stops: what was
+    /// received is committed, the rest stays pending, and the job can be continued. Default none.
+    pub failure_limit: Option<FailureLimit>,
     /// How long an item waits for its next attempt.
     pub backoff: Backoff,
     /// How long a host is left alone that asked for patience (429, 503) without saying how long.
@@ -77,6 +85,8 @@ pub struct Config {
     pub fresh: bool,
     /// Asks again for the items that failed in earlier runs. Default false.
     pub retry_failed: bool,
+    /// Of the items that failed in earlier runs, asks only for these again. Default all of them.
+    pub retry_only: Vec<FailureSet>,
     /// Lines of the list held in memory at most, beyond those in flight; fewer if their URLs, with
     /// the other columns, are longer than 1 KiB on average. Default 8192.
     pub window: usize,
@@ -115,6 +125,8 @@ impl Config {
             rate: None,
             host_rate: None,
             retries: 3,
+            retry_rules: Vec::new(),
+            failure_limit: None,
             backoff: Backoff::default(),
             host_rule: HostRule::default(),
             redirects: 10,
@@ -127,6 +139,7 @@ impl Config {
             unix_socket: None,
             fresh: false,
             retry_failed: false,
+            retry_only: Vec::new(),
             window: 8192,
             commit_every: 1000,
             commit_interval: Duration::from_secs(1),
@@ -172,7 +185,23 @@ impl Config {
         if self.commit_interval.is_zero() {
             return Err(Error::Config("commit_interval must not be zero".into()));
         }
-        Ok(())
+        for failures in &self.retry_only {
+            if *failures == FailureSet::Kind(FailureKind::BadUrl) {
+                let never = Unretriable(FailureKind::BadUrl);
+                return Err(Error::Config(format!("retry_only: {never}")));
+            }
+        }
+        self.all_retries().map(drop)
+    }
+
+    /// How often which failure is tried again.
+    pub(crate) fn all_retries(&self) -> Result<Retries, Error> {
+        let mut retries = Retries::new(self.retries);
+        for (failures, count) in &self.retry_rules {
+            let set = retries.set(*failures, *count);
+            set.map_err(|error| Error::Config(format!("retry_rules: {error}")))?;
+        }
+        Ok(retries)
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::Error;
 
@@ -25,6 +26,10 @@ const LOCK: &str = "lock";
 const INDEX_EXTENSION: &str = "cdxj";
 /// What the names of parts end with.
 const EXTENSIONS: [&str; 5] = ["jsonl", "jsonl.gz", "jsonl.zst", "warc", "warc.gz"];
+
+/// A look at the lock takes microseconds; so long and so often a job waits for the end of one.
+const LOOK: Duration = Duration::from_millis(10);
+const LOOKS_MAX: u32 = 25;
 
 /// A directory that this process alone works in.
 #[derive(Debug)]
@@ -59,7 +64,7 @@ impl Directory {
             .write(true)
             .open(path.join(LOCK))
             .map_err(unusable)?;
-        match lock.try_lock() {
+        match patiently(&lock) {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
                 _lock: lock,
@@ -67,6 +72,13 @@ impl Directory {
             Err(TryLockError::WouldBlock) => Err(Error::Locked(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
+    }
+
+    /// Whether a job works in the directory at `path` now, as far as that can be known.
+    pub(crate) fn is_used(path: &Path) -> bool {
+        // Who only looks shares the lock, for a moment: a job that opens meanwhile tries again.
+        let shared = File::open(path.join(LOCK)).map(|lock| lock.try_lock_shared());
+        matches!(shared, Ok(Err(TryLockError::WouldBlock)))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -153,6 +165,17 @@ impl Directory {
         fs::rename(&beside, &path).map_err(failed)?;
         self.sync().map_err(failed)
     }
+}
+
+/// Takes the lock, and does not give up because somebody looks whether it is taken.
+fn patiently(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS_MAX {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            taken => return taken,
+        }
+    }
+    lock.try_lock()
 }
 
 /// The name of the part with this number.
@@ -253,6 +276,25 @@ mod tests {
         assert!(matches!(second, Error::Locked(_)), "{second}");
         drop(first);
         Directory::open(temp.path()).unwrap();
+    }
+
+    #[test]
+    fn f11c_a_look_at_the_lock_does_not_keep_a_job_out() {
+        let temp = tempfile::tempdir().unwrap();
+        assert!(!Directory::is_used(temp.path()), "there is no lock yet");
+        let job = Directory::open(temp.path()).unwrap();
+        assert!(Directory::is_used(temp.path()));
+        drop(job);
+        assert!(!Directory::is_used(temp.path()));
+        let look = File::open(temp.path().join(LOCK)).unwrap();
+        look.try_lock_shared().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(LOOK * 3);
+                drop(look);
+            });
+            Directory::open(temp.path()).unwrap();
+        });
     }
 
     #[test]

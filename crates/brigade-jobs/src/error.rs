@@ -94,6 +94,22 @@ pub enum Error {
         /// Its length now; zero if it is gone.
         found: u64,
     },
+    /// There is no job in the directory that was to be looked at.
+    #[error("there is no job in '{}' ({reason}): give the output directory of a fetch", path.display())]
+    NoJob {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// The ledger was to be looked at and cannot be read.
+    #[error("cannot read the ledger '{}': {reason}", path.display())]
+    Unreadable {
+        /// The ledger.
+        path: PathBuf,
+        /// What SQLite said, or what to do.
+        reason: String,
+    },
     /// The ledger was written by a newer brigade.
     #[error("'{}' has ledger version {found}, this brigade knows {known}: use the newer brigade", path.display())]
     LedgerNewer {

@@ -5,7 +5,7 @@
 
 use crate::directory::{Directory, FAILURES};
 use crate::error::Error;
-use crate::ledger::{FailureRow, Ledger};
+use crate::ledger::{FailureRecord, Ledger};
 use crate::record::{columns, number, string};
 
 /// Writes the file anew.
@@ -14,28 +14,31 @@ pub(crate) fn write(directory: &Directory, ledger: &Ledger) -> Result<(), Error>
         let mut text = Vec::new();
         ledger.failures(|failure| {
             text.clear();
-            line(failure, &mut text);
+            failure.write_json(&mut text);
             file.write_all(&text)
                 .map_err(|error| Error::write(directory.join(FAILURES), error))
         })
     })
 }
 
-fn line(failure: &FailureRow, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"index\":");
-    number(failure.index, out);
-    out.extend_from_slice(b",\"url\":");
-    string(&failure.url, out);
-    columns(failure.columns.as_deref(), out);
-    out.extend_from_slice(b",\"kind\":");
-    string(&failure.kind, out);
-    if let Some(status) = failure.status {
-        out.extend_from_slice(b",\"status\":");
-        number(status.into(), out);
+impl FailureRecord {
+    /// Appends the record as the line of JSON that it is in `failures.jsonl`, its LF included.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"index\":");
+        number(self.index, out);
+        out.extend_from_slice(b",\"url\":");
+        string(&self.url, out);
+        columns(self.columns.as_deref(), out);
+        out.extend_from_slice(b",\"kind\":");
+        string(&self.kind, out);
+        if let Some(status) = self.status {
+            out.extend_from_slice(b",\"status\":");
+            number(status.into(), out);
+        }
+        out.extend_from_slice(b",\"message\":");
+        string(&self.message, out);
+        out.extend_from_slice(b",\"attempts\":");
+        number(self.attempts.into(), out);
+        out.extend_from_slice(b"}\n");
     }
-    out.extend_from_slice(b",\"message\":");
-    string(&failure.message, out);
-    out.extend_from_slice(b",\"attempts\":");
-    number(failure.attempts.into(), out);
-    out.extend_from_slice(b"}\n");
 }

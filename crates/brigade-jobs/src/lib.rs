@@ -7,6 +7,7 @@
 //! It holds no list in memory, sends nothing to a host that asked for patience, and writes no
 //! secret down.
 
+mod brake;
 mod budget;
 mod config;
 mod directory;
@@ -23,11 +24,12 @@ mod record;
 mod schedule;
 mod sink;
 mod summary;
+mod view;
 mod warc;
 
 pub use brigade_core::backoff::{Backoff, HostRule};
 pub use brigade_core::gcra::Rate;
-pub use brigade_core::verdict::FailureKind;
+pub use brigade_core::verdict::{FailureKind, FailureLimit, FailureSet, UnknownFailures};
 pub use brigade_http::proxy::Proxy;
 pub use brigade_http::{Timeouts, Versions};
 pub use config::Config;
@@ -35,5 +37,9 @@ pub use error::Error;
 pub use format::{Compression, Format};
 pub use input::{Input, ListForm};
 pub use job::Job;
+pub use ledger::FailureRecord;
 pub use progress::{Progress, ProgressHandle};
-pub use summary::{Latency, State, Summary};
+pub use summary::{Latency, RunCounts, State, StoppedBy, Summary};
+pub use view::{
+    Activity, FailureFilter, FailureGroup, FailureGroups, Failures, LedgerView, PausedHost, Status,
+};

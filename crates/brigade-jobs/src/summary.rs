@@ -17,12 +17,37 @@ pub enum State {
     Interrupted,
 }
 
+/// Why a run ended before its list was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum StoppedBy {
+    /// It was told to: by a signal, for example.
+    Request,
+    /// Too large a share of its lines failed: see `Config::failure_limit`.
+    Failures,
+}
+
+/// What the last run settled, earlier runs left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RunCounts {
+    /// Lines that got a result.
+    pub ok: u64,
+    /// Lines that failed.
+    pub failed: u64,
+    /// These failures by their kind.
+    pub by_kind: BTreeMap<String, u64>,
+}
+
 /// The account of a job. It serialises to `summary.json`.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// Whether the job is finished.
     pub state: State,
+    /// Why the last run stopped, unless the job is finished.
+    pub stopped_by: Option<StoppedBy>,
     /// Lines of the list; those read so far if `input_complete` is false.
     pub input: u64,
     /// Whether the list was read to its end.
@@ -57,6 +82,8 @@ pub struct Summary {
     pub wall_seconds: f64,
     /// CPU time of the processes over all runs, in seconds.
     pub cpu_seconds: f64,
+    /// What the last run settled.
+    pub last_run: RunCounts,
     /// Peak memory of this run's process.
     pub peak_memory_bytes: u64,
     /// Time from request to the last byte of the body, of the results of this run; after redirects

@@ -7,10 +7,12 @@
 mod lines;
 mod list;
 mod requests;
+mod steps;
 
 pub(crate) use lines::{LinesFlags, SendFlags, Taken};
 pub(crate) use list::{InputFormat, ListFlags};
 pub(crate) use requests::RequestFlags;
+use steps::StepFlags;
 
 use crate::exit;
 use crate::value::{self, Timeout};
@@ -86,6 +88,9 @@ pub(crate) struct FetchFlags {
 
     #[command(flatten, next_help_heading = "Output")]
     pub(crate) report: ReportFlags,
+
+    #[command(flatten)]
+    pub(crate) steps: StepFlags,
 }
 
 /// How much of a server's time and bytes one request of a list takes.

@@ -1,10 +1,11 @@
 //! The command against programs that others wrote: nginx serves, curl fetches the same, sqlite3
-//! reads the ledger, gzip packs a bomb, script plays a terminal.
+//! reads the ledger, gzip packs a bomb, script plays a terminal, and the guide is done as it says.
 //!
 //! A peer that is not installed makes its trial ignored, with the package in its name; with
 //! `CI=true` it fails instead. Every server listens on a free port of loopback with its files in a
 //! temporary directory, and ends with the trial.
 
+mod guide;
 mod lines;
 mod nginx;
 mod tree;
@@ -49,7 +50,16 @@ const SCRIPT: Peer = Peer {
     package: "bsdutils",
 };
 
-const TRIALS: [Needing; 6] = [
+const JQ: Peer = Peer {
+    program: "jq",
+    package: "jq",
+};
+const PYTHON: Peer = Peer {
+    program: "python",
+    package: "what .ci/python makes",
+};
+
+const TRIALS: [Needing; 8] = [
     Needing {
         name: "a_tree_served_by_nginx_arrives_whole_and_its_ledger_reads_in_sqlite",
         peers: &[NGINX, SQLITE],
@@ -80,6 +90,16 @@ const TRIALS: [Needing; 6] = [
         peers: &[SCRIPT],
         run: trials::bar_on_a_terminal,
     },
+    Needing {
+        name: "f6h_the_guide_prints_what_it_says",
+        peers: &[JQ, SQLITE, PYTHON],
+        run: guide::prints_what_it_says,
+    },
+    Needing {
+        name: "f6h_the_guide_names_what_is_there",
+        peers: &[],
+        run: guide::names_what_is_there,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -107,6 +127,9 @@ fn trial(needing: &Needing) -> Trial {
 
 /// Where a program is: on the path, or where system programs are.
 fn find(program: &str) -> Option<PathBuf> {
+    if program == PYTHON.program {
+        return guide::python();
+    }
     let path = env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
     let places = env::split_paths(&path).chain(system);

@@ -204,7 +204,7 @@ fn sqlite(ledger: &Path, query: &str) -> Result<String, Failed> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {
+pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {
     if holds {
         Ok(())
     } else {

@@ -181,7 +181,7 @@ fn judged(
         return Ok(Judged::Moved(follow));
     }
     let answer = Answer::Status(response.status().as_u16());
-    match judge(answer, item.attempts, shared.retries) {
+    match judge(answer, item.attempts, &shared.retries) {
         Verdict::Done => Ok(Judged::Good),
         _ => Ok(Judged::Refused),
     }
@@ -289,6 +289,7 @@ fn settle(
         Fetched::Success(success) => {
             shared.floor.lock().schedule.finish(host, now);
             add(&shared.counters.ok, 1);
+            shared.brake.succeeded();
             return Some(Outcome::Success(success));
         }
         Fetched::Moved(redirect, capture) => {
@@ -299,11 +300,15 @@ fn settle(
         }
         Fetched::Status(refusal) => refusal,
         Fetched::Error(kind, message) => {
-            let verdict = judge(Answer::Error(kind), item.attempts, shared.retries);
+            let verdict = judge(Answer::Error(kind), item.attempts, &shared.retries);
             return follow(shared, host, item, now, verdict, (None, message));
         }
     };
-    let verdict = judge(Answer::Status(answer.status), item.attempts, shared.retries);
+    let verdict = judge(
+        Answer::Status(answer.status),
+        item.attempts,
+        &shared.retries,
+    );
     let said = (Some(answer.status), answer.message);
     let Verdict::PauseHost(failed) = verdict else {
         return follow(shared, host, item, now, verdict, said);
@@ -363,6 +368,7 @@ fn follow(
         shared.handover.note(|batch| batch.discarded.push(place));
     }
     add(shared.counters.kind(kind), 1);
+    shared.brake.failed(kind);
     Some(Outcome::Failure(Failure {
         index: item.index,
         offset: item.offset,

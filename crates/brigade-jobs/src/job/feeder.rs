@@ -110,6 +110,7 @@ fn outcome(shared: &Shared, entry: Entry) -> Option<Outcome> {
             bad,
         } => {
             add(shared.counters.kind(FailureKind::BadUrl), 1);
+            shared.brake.failed(FailureKind::BadUrl);
             add(&shared.counters.finished, 1);
             Some(Outcome::Failure(Failure {
                 index,
@@ -148,7 +149,7 @@ mod tests {
         });
         Shared {
             client: brigade_http::Client::builder().build().unwrap(),
-            retries: 0,
+            retries: brigade_core::verdict::Retries::new(0),
             redirects: 0,
             backoff: brigade_core::backoff::Backoff::default(),
             archive: None,
@@ -159,6 +160,7 @@ mod tests {
             handover: Handover::new(mpsc::channel(1).0),
             budget: Arc::new(crate::budget::Budget::new(1)),
             counters: Arc::default(),
+            brake: Arc::new(crate::brake::Brake::new(None)),
         }
     }
 

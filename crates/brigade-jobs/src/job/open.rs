@@ -124,7 +124,9 @@ impl Job {
         let synced = directory.sync();
         synced.map_err(|error| Error::write(directory.path(), error))?;
         let again = config.retry_failed && !config.without_ledger;
-        let failed = again.then(|| FailedLines::open(&path)).transpose()?;
+        let failed = again
+            .then(|| FailedLines::open(&path, &config.retry_only))
+            .transpose()?;
         let counters = Arc::new(counters(&recovered, &list));
         Ok(Self {
             schedule: schedule(&config, &recovered),

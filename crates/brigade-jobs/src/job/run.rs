@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use brigade::cancel::{Reason, Token};
 use brigade::group::{self, Cause, task_group};
 use brigade_core::backoff::Backoff;
+use brigade_core::verdict::Retries;
 use brigade_http::Client;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,6 +20,7 @@ use super::floor::Floor;
 use super::handover::Handover;
 use super::open::Job;
 use super::services::{commits, spill, timer};
+use crate::brake::Brake;
 use crate::budget::Budget;
 use crate::directory::{SEEN, SPILL};
 use crate::error::Error;
@@ -28,7 +30,7 @@ use crate::ledger::FailedLines;
 use crate::progress::{Counters, set};
 use crate::schedule::Loaded;
 use crate::sink::{self, Turns};
-use crate::summary::Summary;
+use crate::summary::{StoppedBy, Summary};
 
 /// Chunks of the list that may wait for the feeder, and batches that may wait for the writer.
 const CHUNKS: usize = 2;
@@ -38,7 +40,7 @@ const BATCHES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) client: Client,
-    pub(super) retries: u32,
+    pub(super) retries: Retries,
     pub(super) redirects: u32,
     pub(super) backoff: Backoff,
     /// Keeps the exchanges, if they are archived.
@@ -54,6 +56,7 @@ pub(super) struct Shared {
     pub(super) handover: Handover,
     pub(super) budget: Arc<Budget>,
     pub(super) counters: Arc<Counters>,
+    pub(super) brake: Arc<Brake>,
 }
 
 impl Shared {
@@ -136,8 +139,18 @@ impl Job {
                     worker.await;
                 }
             };
-            let complete = stop.until_cancelled(all).await.is_ok();
-            if !complete {
+            let all = async {
+                tokio::select! {
+                    biased;
+                    () = all => None,
+                    () = shared.brake.pulled() => Some(StoppedBy::Failures),
+                }
+            };
+            let stopped_by = stop.until_cancelled(all).await;
+            let stopped_by = stopped_by.unwrap_or(Some(StoppedBy::Request));
+            let complete = stopped_by.is_none();
+            if let Some(by) = stopped_by {
+                shared.brake.stopped(by);
                 g.cancel();
             }
             finished.store(complete, Ordering::Release);
@@ -172,6 +185,7 @@ impl Job {
         let finished = Arc::new(AtomicBool::new(false));
         let turns = config.ordered.then(Arc::<Turns>::default);
         let budget = Arc::new(Budget::new(config.body_budget));
+        let brake = Arc::new(Brake::new(config.failure_limit));
         let list = self.list.origin.clone();
         let spool = match (&self.list.stream, &list.bytes) {
             (Some(_), Bytes::File(spool)) => Some(spool.clone()),
@@ -179,7 +193,7 @@ impl Job {
         };
         let shared = Arc::new(Shared {
             client: self.client,
-            retries: config.retries,
+            retries: config.all_retries()?,
             redirects: config.redirects,
             backoff: config.backoff,
             archive: Archive::new(&config),
@@ -190,6 +204,7 @@ impl Job {
             handover: Handover::new(batches),
             budget: budget.clone(),
             counters: self.counters.clone(),
+            brake: brake.clone(),
         });
         set(&self.counters.started, self.meter.started().as_nanos());
         let resume = self.recovered.resume.clone();
@@ -209,6 +224,7 @@ impl Job {
             meter: self.meter,
             durable: !config.without_ledger,
             finished: finished.clone(),
+            brake,
         };
         let failed = self.failed.map(again);
         let thread = |error| Error::Config(format!("cannot start a thread: {error}"));

@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 use crate::error::Error;
 
 /// An error of SQLite about the ledger at `path`.
-pub(super) fn error(path: &Path, source: &rusqlite::Error) -> Error {
+pub(crate) fn error(path: &Path, source: &rusqlite::Error) -> Error {
     let (path, reason) = (path.to_owned(), source.to_string().replace('\n', " "));
     let damaged = match source {
         rusqlite::Error::SqliteFailure(failure, _) => matches!(

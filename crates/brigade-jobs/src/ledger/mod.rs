@@ -8,6 +8,7 @@
 //! One commit is one transaction, and it is made after the bytes that it speaks of are on disk:
 //! [`Ledger::commit`] takes a [`crate::parts::Synced`], which only a sync of the parts makes.
 
+mod choice;
 mod commit;
 mod error;
 mod open;
@@ -15,8 +16,13 @@ mod schema;
 mod state;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub(crate) use choice::condition;
 pub(crate) use commit::{Commit, Failure, ListState};
+pub(crate) use error::error as sqlite_error;
+pub(crate) use open::{counts, failure, rows, unsigned};
+pub(crate) use schema::{APPLICATION, VERSION};
+pub use state::FailureRecord;
 pub(crate) use state::{HostState, Recovered, Totals};
-pub(crate) use store::{FailedLines, FailureRow, Ledger};
+pub(crate) use store::{FailedLines, Ledger};

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 
 use super::error::error;
 use super::schema::{APPLICATION, MIGRATIONS, TABLES, VERSION};
-use super::state::{HostState, Recovered, Totals};
+use super::state::{Counts, FailureRecord, HostState, Recovered, Totals};
 use crate::error::Error;
 use crate::input::{Before, Checkpoint, Consumed, Metadata, Resume, Segment};
 use crate::parts::PartState;
@@ -165,8 +165,45 @@ fn details(connection: &Connection, recovered: &mut Recovered) -> rusqlite::Resu
     )
 }
 
+/// Failures by kind, results and failures by status.
+pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
+    let mut counts = Counts::default();
+    let kinds = "SELECT kind, count(*) AS n FROM failure GROUP BY kind";
+    rows(connection, kinds, |row| {
+        counts.by_kind.insert(row.get("kind")?, unsigned(row, "n")?);
+        Ok(())
+    })?;
+    let statuses = "SELECT code, sum(n) AS n FROM (
+        SELECT code, results AS n FROM status UNION ALL
+        SELECT status, 1 FROM failure WHERE status IS NOT NULL) GROUP BY code";
+    rows(connection, statuses, |row| {
+        counts
+            .by_status
+            .insert(row.get("code")?, unsigned(row, "n")?);
+        Ok(())
+    })?;
+    Ok(counts)
+}
+
+/// A row of `failure`. The first version of the tables had no `columns`.
+pub(crate) fn failure(row: &Row<'_>) -> rusqlite::Result<FailureRecord> {
+    let columns = match row.get("columns") {
+        Err(rusqlite::Error::InvalidColumnName(_)) => None,
+        found => found?,
+    };
+    Ok(FailureRecord {
+        index: unsigned(row, "line")?,
+        url: row.get("url")?,
+        kind: row.get("kind")?,
+        status: row.get("status")?,
+        message: row.get("message")?,
+        attempts: row.get("attempts")?,
+        columns,
+    })
+}
+
 /// Calls `each` with every row.
-pub(super) fn rows(
+pub(crate) fn rows(
     connection: &Connection,
     sql: &str,
     mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
@@ -180,7 +217,7 @@ pub(super) fn rows(
 }
 
 /// A column that is never negative.
-pub(super) fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+pub(crate) fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, value))
 }

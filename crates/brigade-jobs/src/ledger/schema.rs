@@ -4,10 +4,10 @@
 //! a line there.
 
 /// The version of the tables below, kept as `user_version`.
-pub(super) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 2;
 
 /// Marks the file as a brigade ledger (`application_id`): "brgd".
-pub(super) const APPLICATION: i64 = 0x6272_6764;
+pub(crate) const APPLICATION: i64 = 0x6272_6764;
 
 /// What makes an older ledger one of the next version, from version 1 on.
 pub(super) const MIGRATIONS: [&str; VERSION as usize - 1] = ["

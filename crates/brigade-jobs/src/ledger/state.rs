@@ -31,6 +31,26 @@ pub(crate) struct HostState {
     pub(crate) strikes: u32,
 }
 
+/// A line that failed for good, as `failures.jsonl` and `LedgerView::failures` show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FailureRecord {
+    /// The number of its line in the list, from 0.
+    pub index: u64,
+    /// Its URL without user name and password; the beginning of a line that is no URL.
+    pub url: String,
+    /// The name of its kind.
+    pub kind: String,
+    /// The status, if the server answered.
+    pub status: Option<u16>,
+    /// What happened, in one line.
+    pub message: String,
+    /// Attempts made; zero if nothing was asked for.
+    pub attempts: u32,
+    /// The other columns of its line, as the text of a JSON object.
+    pub columns: Option<String>,
+}
+
 /// Everything that a job needs to continue.
 #[derive(Debug, Default)]
 pub(crate) struct Recovered {

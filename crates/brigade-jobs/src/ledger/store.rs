@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use brigade_core::verdict::FailureSet;
 use rusqlite::{Connection, OpenFlags};
 
+use super::choice::condition;
 use super::commit::{self, Commit, ListState};
 use super::error::error;
-use super::open::{connect, parts, prepare, recover, rows, unsigned};
-use super::state::{Counts, Recovered};
+use super::open::{connect, counts, failure, parts, prepare, recover, rows, unsigned};
+use super::state::{Counts, FailureRecord, Recovered};
 use crate::error::Error;
 use crate::input::FailedLine;
 use crate::parts::{PartState, Synced};
@@ -17,18 +19,6 @@ use crate::parts::{PartState, Synced};
 pub(crate) struct Ledger {
     path: PathBuf,
     connection: Connection,
-}
-
-/// A failure as its record shows it.
-#[derive(Debug)]
-pub(crate) struct FailureRow {
-    pub(crate) index: u64,
-    pub(crate) url: String,
-    pub(crate) kind: String,
-    pub(crate) status: Option<u16>,
-    pub(crate) message: String,
-    pub(crate) attempts: u32,
-    pub(crate) columns: Option<String>,
 }
 
 impl Ledger {
@@ -84,46 +74,19 @@ impl Ledger {
 
     /// Failures by kind, results and failures by status.
     pub(crate) fn counts(&self) -> Result<Counts, Error> {
-        let mut counts = Counts::default();
-        let mut read = || {
-            let kinds = "SELECT kind, count(*) AS n FROM failure GROUP BY kind";
-            rows(&self.connection, kinds, |row| {
-                counts.by_kind.insert(row.get("kind")?, unsigned(row, "n")?);
-                Ok(())
-            })?;
-            let statuses = "SELECT code, sum(n) AS n FROM (
-                SELECT code, results AS n FROM status UNION ALL
-                SELECT status, 1 FROM failure WHERE status IS NOT NULL) GROUP BY code";
-            rows(&self.connection, statuses, |row| {
-                counts
-                    .by_status
-                    .insert(row.get("code")?, unsigned(row, "n")?);
-                Ok(())
-            })
-        };
-        read().map_err(|source| self.error(&source))?;
-        Ok(counts)
+        counts(&self.connection).map_err(|source| self.error(&source))
     }
 
     /// Calls `each` with every failure, in the order of the list.
     pub(crate) fn failures(
         &self,
-        mut each: impl FnMut(&FailureRow) -> Result<(), Error>,
+        mut each: impl FnMut(&FailureRecord) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut stopped = Ok(());
-        let sql = "SELECT line, url, kind, status, message, attempts, columns
-                   FROM failure ORDER BY line";
+        let sql = "SELECT * FROM failure ORDER BY line";
         let read = rows(&self.connection, sql, |row| {
             if stopped.is_ok() {
-                stopped = each(&FailureRow {
-                    index: unsigned(row, "line")?,
-                    url: row.get("url")?,
-                    kind: row.get("kind")?,
-                    status: row.get("status")?,
-                    message: row.get("message")?,
-                    attempts: row.get("attempts")?,
-                    columns: row.get("columns")?,
-                });
+                stopped = each(&failure(row)?);
             }
             Ok(())
         });
@@ -155,17 +118,20 @@ impl Ledger {
 pub(crate) struct FailedLines {
     path: PathBuf,
     connection: Connection,
+    /// Which failures, as a condition of SQL.
+    chosen: String,
     after: i64,
 }
 
 impl FailedLines {
-    /// Opens a reader on the ledger at `path`.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    /// Opens a reader on the ledger at `path`, of the failures in `only`, or of all.
+    pub(crate) fn open(path: &Path, only: &[FailureSet]) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags);
         Ok(Self {
             path: path.to_owned(),
             connection: connection.map_err(|source| error(path, &source))?,
+            chosen: condition(only),
             after: -1,
         })
     }
@@ -175,8 +141,8 @@ impl FailedLines {
         let mut places = Vec::new();
         let sql = format!(
             "SELECT line, list_offset, list_length, kind FROM failure
-             WHERE line > {} AND kind != 'bad_url' ORDER BY line LIMIT 256",
-            self.after
+             WHERE line > {} AND kind != 'bad_url' AND {} ORDER BY line LIMIT 256",
+            self.after, self.chosen
         );
         let read = rows(&self.connection, &sql, |row| {
             let kind: String = row.get("kind")?;

@@ -93,7 +93,7 @@ fn the_hashes_of_the_list_come_back_in_order_with_all_their_bits() {
 }
 
 /// What version 1 said of the tables that have grown since.
-const VERSION_1: &str = "
+pub(crate) const VERSION_1: &str = "
 CREATE TABLE job (
     id INTEGER PRIMARY KEY CHECK (id = 1), created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('running', 'interrupted', 'done')), format TEXT NOT NULL,

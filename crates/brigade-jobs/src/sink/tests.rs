@@ -10,6 +10,7 @@ use brigade_core::verdict::FailureKind;
 
 use super::writer::Writer;
 use super::*;
+use crate::brake::Brake;
 use crate::budget::Budget;
 use crate::directory::{Directory, LEDGER};
 use crate::error::Error;
@@ -107,6 +108,7 @@ fn writer(path: &Path, opener: Opener, commit_every: usize) -> Writer {
         meter: Meter::start(),
         durable: true,
         finished: Arc::new(AtomicBool::new(false)),
+        brake: Arc::new(Brake::new(None)),
     })
 }
 

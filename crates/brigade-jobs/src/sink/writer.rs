@@ -21,6 +21,7 @@ use super::outcome::Batch;
 use super::press::Press;
 use super::tally::Tally;
 use super::turns::Turns;
+use crate::brake::Brake;
 use crate::budget::Budget;
 use crate::directory::{Directory, SPOOL, SUMMARY};
 use crate::error::Error;
@@ -56,6 +57,8 @@ pub(crate) struct Setup {
     pub(crate) durable: bool,
     /// Set when nothing of the list is left to do.
     pub(crate) finished: Arc<AtomicBool>,
+    /// What this run has settled, and why it stopped.
+    pub(crate) brake: Arc<Brake>,
 }
 
 /// Starts the writer. It ends when every sender is gone, or at its first error.
@@ -327,6 +330,7 @@ impl Writer {
             } else {
                 State::Interrupted
             },
+            stopped_by: (!finished).then(|| self.setup.brake.stopped_by()),
             input: self.consumed.lines,
             input_complete: self.consumed.complete,
             ok: totals.ok,
@@ -344,6 +348,7 @@ impl Writer {
             runs: totals.runs,
             wall_seconds: totals.wall_ms as f64 / 1000.0,
             cpu_seconds: totals.cpu_ms as f64 / 1000.0,
+            last_run: self.setup.brake.counts(),
             peak_memory_bytes: meter::memory_peak(),
             latency_ms: self.setup.meter.quantiles(),
         })

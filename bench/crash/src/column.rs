@@ -1,0 +1,51 @@
+//! The forms of a job that are proved: one line for each, so that a new form is a line more.
+//!
+//! It says what a form is asked for with and where its results are read; nothing about how.
+
+/// How the list is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    File,
+    Stdin,
+}
+
+/// Where results lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Lines of JSON in parts; the coding follows from their names.
+    Parts,
+}
+
+/// What is special about the runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Plain,
+    /// Results must be in the order of the list.
+    Ordered,
+    /// Every other run begins anew, with what an earlier one left.
+    Fresh,
+    /// The job was done; what failed is asked for again, and some of it has healed.
+    RetryFailed,
+}
+
+/// One form.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    pub name: &'static str,
+    pub args: &'static [&'static str],
+    pub list: List,
+    pub form: Form,
+    pub way: Way,
+}
+
+const fn column(name: &'static str, args: &'static [&'static str], list: List, form: Form, way: Way) -> Column {
+    Column { name, args, list, form, way }
+}
+
+/// All forms.
+pub const COLUMNS: [Column; 4] = [
+    column("jsonl", &[], List::File, Form::Parts, Way::Plain),
+    column("stdin", &[], List::Stdin, Form::Parts, Way::Plain),
+    column("fresh", &[], List::File, Form::Parts, Way::Fresh),
+    column("retry-failed", &[], List::File, Form::Parts, Way::RetryFailed),
+];
