@@ -45,23 +45,32 @@ pub(crate) fn prints_what_it_says() -> Result<(), Failed> {
     let server = Server::start_thread(move |request| shop(request, &refusals))?;
     let place = tempfile::tempdir()?;
     let mut blocks = blocks()?.into_iter().peekable();
-    let mut commands = 0;
+    // What each command printed, and what the guide says that it prints.
+    let mut pairs = Vec::new();
     while let Some(block) = blocks.next() {
         match block.kind.as_str() {
-            "console" => commands += console(&block, place.path(), &server)?,
+            "console" => pairs.extend(console(&block, place.path(), &server)?),
             "python" => {
                 let expected = blocks.next_if(|next| next.kind == "text");
                 let expected = expected.ok_or("a python block is followed by what it prints")?;
                 let mut command = Command::new(python().ok_or("no python")?);
                 command.args(["-c", &block.text]).current_dir(place.path());
-                compare(&block, &said(&mut command)?, &expected.text)?;
-                commands += 1;
+                pairs.push((said(&mut command)?, expected.text));
             }
             kind if SHOWN.contains(&kind) => {}
             kind => return Err(format!("line {}: what is a '{kind}' block?", block.line).into()),
         }
     }
-    ensure(commands > 10, || format!("only {commands} commands"))
+    ensure(pairs.len() > 10, || {
+        format!("only {} commands", pairs.len())
+    })?;
+    let plain = |text: &str| text.trim_end().lines().map(unmeasured).collect::<Vec<_>>();
+    let wrong: Vec<_> = pairs
+        .iter()
+        .filter(|(printed, expected)| plain(printed) != plain(expected))
+        .map(|(printed, expected)| format!("instead of\n{expected}\nit prints\n{printed}\n"))
+        .collect();
+    ensure(wrong.is_empty(), || wrong.concat())
 }
 
 pub(crate) fn names_what_is_there() -> Result<(), Failed> {
@@ -125,8 +134,8 @@ fn shop(request: &Request, refusals: &AtomicU32) -> Reply {
     }
 }
 
-/// Types the commands of a block, and returns how many there are.
-fn console(block: &Block, place: &Path, server: &Server) -> Result<usize, Failed> {
+/// Types the commands of a block: what each prints, and what it should.
+fn console(block: &Block, place: &Path, server: &Server) -> Result<Vec<(String, String)>, Failed> {
     let (mut script, mut expected) = (String::new(), Vec::<String>::new());
     let mut goes_on = false;
     for line in block.text.lines() {
@@ -161,20 +170,8 @@ fn console(block: &Block, place: &Path, server: &Server) -> Result<usize, Failed
             String::from_utf8_lossy(&output.stderr)
         )
     })?;
-    for (printed, expected) in printed.iter().zip(&expected) {
-        compare(block, printed, expected)?;
-    }
-    Ok(expected.len())
-}
-
-fn compare(block: &Block, printed: &str, expected: &str) -> Result<(), Failed> {
-    let plain = |text: &str| text.trim_end().lines().map(unmeasured).collect::<Vec<_>>();
-    ensure(plain(printed) == plain(expected), || {
-        format!(
-            "the block in line {} prints\n{printed}\ninstead of\n{expected}",
-            block.line
-        )
-    })
+    let printed = printed.into_iter().map(str::to_owned);
+    Ok(printed.zip(expected).collect())
 }
 
 /// The line with `#` for each number that has a unit, and unit.
