@@ -26,6 +26,10 @@ impl Member {
         }
     }
 
+    pub(super) fn is_compressed(&self) -> bool {
+        self.deflate.is_some()
+    }
+
     /// Begins a member at the end of `out`.
     pub(super) fn begin(&mut self, out: &mut Vec<u8>) {
         if let Some(deflate) = &mut self.deflate {

@@ -11,6 +11,9 @@ use super::member::Member;
 use super::wire::payload_digest;
 use crate::record::Capture;
 
+/// What a record ends with.
+const END: &[u8] = b"\r\n\r\n";
+
 /// A record in the making: its lines so far, and what follows them.
 struct Record {
     head: Vec<u8>,
@@ -46,7 +49,7 @@ impl Record {
         for piece in block {
             member.write(piece, out);
         }
-        member.write(b"\r\n\r\n", out);
+        member.write(END, out);
         member.end(out);
     }
 }
@@ -69,7 +72,9 @@ pub(crate) fn exchange(
     }
     let block = [&capture.head[..], body];
     record.write("application/http; msgtype=response", &block, member, out);
-    let place = (begin, out.len() - begin);
+    // Indexes count what ends a plain record as none of it.
+    let trailer = if member.is_compressed() { 0 } else { END.len() };
+    let place = (begin, out.len() - begin - trailer);
     let mut record = of(capture, "request", &request);
     record.field("WARC-Concurrent-To", &response);
     let block = [&capture.request[..]];

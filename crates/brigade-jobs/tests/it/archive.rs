@@ -82,7 +82,8 @@ pub(crate) fn records(path: &Path) -> Vec<Record> {
         } else {
             (record, length) = Record::parse(&bytes[at..], at);
         }
-        record.length = length;
+        // Indexes count what ends a plain record as none of it.
+        record.length = if is_compressed { length } else { length - 4 };
         at += length;
         records.push(record);
     }

@@ -82,7 +82,7 @@ impl Archived {
         if kind == Kind::Http2 {
             config.versions = Versions::Http2;
         }
-        config.part_max = 300_000;
+        config.part_max = 100_000;
         config.commit_every = 20;
         let summary = run(config, &Token::new())?;
         assert_eq!(
@@ -202,10 +202,7 @@ fn sound(kind: Kind) -> Result<(), Failed> {
 
 /// How many records fastwarc has found sound, which must be all.
 fn checked(part: &Path) -> Result<usize, Failed> {
-    let output = tool("fastwarc")
-        .args(["check", "--quiet"])
-        .arg(part)
-        .output()?;
+    let output = tool("fastwarc").args(["check"]).arg(part).output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
