@@ -7,6 +7,8 @@
 pub enum List {
     File,
     Stdin,
+    /// With another column, and commas in it.
+    Csv,
 }
 
 /// Where results lie.
@@ -14,6 +16,8 @@ pub enum List {
 pub enum Form {
     /// Lines of JSON in parts; the coding follows from their names.
     Parts,
+    /// A file for each body, which a line in the parts names.
+    Files,
 }
 
 /// What is special about the runs.
@@ -43,9 +47,18 @@ const fn column(name: &'static str, args: &'static [&'static str], list: List, f
 }
 
 /// All forms.
-pub const COLUMNS: [Column; 4] = [
+pub const COLUMNS: [Column; 13] = [
     column("jsonl", &[], List::File, Form::Parts, Way::Plain),
+    column("gzip", &["--compress", "gzip"], List::File, Form::Parts, Way::Plain),
+    column("zstd", &["--compress", "zstd"], List::File, Form::Parts, Way::Plain),
+    column("json", &["--json"], List::File, Form::Parts, Way::Plain),
+    column("ordered", &["--ordered"], List::File, Form::Parts, Way::Ordered),
+    column("ordered-zstd", &["--ordered", "--compress", "zstd"], List::File, Form::Parts, Way::Ordered),
+    column("files", &["--format", "files"], List::File, Form::Files, Way::Plain),
     column("stdin", &[], List::Stdin, Form::Parts, Way::Plain),
+    column("csv", &["--input-format", "csv"], List::Csv, Form::Parts, Way::Plain),
+    column("dedupe", &["--dedupe"], List::File, Form::Parts, Way::Plain),
     column("fresh", &[], List::File, Form::Parts, Way::Fresh),
+    column("fresh-files", &["--format", "files"], List::File, Form::Files, Way::Fresh),
     column("retry-failed", &[], List::File, Form::Parts, Way::RetryFailed),
 ];

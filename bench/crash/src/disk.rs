@@ -10,13 +10,14 @@
 //! are dropped after a sync that failed (a later sync is taken to cover them), memory maps (the
 //! index of SQLite's WAL, which is worthless after a crash), and modes and times of files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 
 use crate::Result;
+use crate::output::files;
 use crate::record::Record;
 
 const SECTOR: usize = 512;
@@ -175,20 +176,20 @@ impl Disk {
 
     /// Fails if the model and the real files differ: then the journal has missed a call.
     pub fn check(&self) -> Result<()> {
-        let mut expected = Vec::new();
+        let mut expected = BTreeSet::new();
         for (path, entry) in &self.seen {
             let Entry::File(file) = entry else {
                 continue;
             };
-            expected.push(PathBuf::from(path));
+            expected.insert(PathBuf::from(path));
             let real = fs::read(path).map_err(|error| format!("{path}: {error}"))?;
             if real != self.files[*file].seen && !path.ends_with(MAPPED) {
                 return Err(format!("{path} is not what the journal says").into());
             }
         }
-        let mut real = Vec::new();
+        let mut real = BTreeSet::new();
         files(&self.root, &mut real)?;
-        match real.iter().find(|path| !expected.contains(path)) {
+        match real.difference(&expected).next() {
             None => Ok(()),
             Some(path) => Err(format!("the journal does not tell of {}", path.display()).into()),
         }
@@ -348,18 +349,6 @@ fn parent(path: &str) -> &str {
 
 fn unknown(path: &str) -> Box<dyn std::error::Error + Send + Sync> {
     format!("the journal does not tell how {path} came to be as it is").into()
-}
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files(&path, found)?;
-        } else {
-            found.push(path);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ fn command(place: &Place, column: &Column, extra: &[&str], trouble: &Trouble) ->
     command.args(["--part-max", "60KiB"]).args(column.args).args(extra);
     command.arg("-o").arg(place.output());
     match column.list {
-        List::File => command.arg("-i").arg(&place.list).stdin(Stdio::null()),
+        List::File | List::Csv => command.arg("-i").arg(&place.list).stdin(Stdio::null()),
         List::Stdin => command.args(["-i", "-"]).stdin(File::open(&place.list)?),
     };
     if let Trouble::Fault(plan) = trouble {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -61,7 +61,7 @@ impl Output {
             .collect::<Result<_>>()?;
         names.sort();
         match column.form {
-            Form::Parts => self.parts(directory, &names, column)?,
+            Form::Parts | Form::Files => self.parts(directory, &names, column)?,
         }
         if let Some(left) = names.iter().find(|name| name.ends_with(".tmp")) {
             self.odd.push(format!("{left} is left"));
@@ -87,8 +87,31 @@ impl Output {
             self.torn += usize::from(read.is_err());
             order.extend(self.json_lines(&bytes, "ok"));
         }
+        if column.form == Form::Files {
+            self.bodies(directory)?;
+        }
         if column.way == Way::Ordered && !order.is_sorted() {
             self.odd.push("the results are not in the order of the list".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Reads the files that the records name, into them; no others may be there.
+    fn bodies(&mut self, directory: &Path) -> Result<()> {
+        let mut there = BTreeSet::new();
+        files(&directory.join("files"), &mut there)?;
+        for record in self.lines.values_mut().flatten() {
+            let named = record.strip_prefix("ok ").and_then(|text| serde_json::from_str(text).ok());
+            let Some(file) = named.as_ref().and_then(|value: &Value| value["file"].as_str()) else {
+                continue;
+            };
+            let path = directory.join(file);
+            there.remove(&path);
+            let content = fs::read(&path).map_err(|error| format!("{file}: {error}"))?;
+            record.push_str(&String::from_utf8_lossy(&content));
+        }
+        if let Some(path) = there.first() {
+            self.odd.push(format!("no record names {}", path.display()));
         }
         Ok(())
     }
@@ -175,4 +198,17 @@ impl Output {
         difference.different += self.odd.len();
         difference
     }
+}
+
+/// The files below a folder.
+pub fn files(folder: &Path, found: &mut BTreeSet<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files(&path, found)?;
+        } else {
+            found.insert(path);
+        }
+    }
+    Ok(())
 }

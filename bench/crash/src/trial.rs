@@ -11,7 +11,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::Result;
-use crate::column::{Column, Way};
+use crate::column::{Column, List, Way};
 use crate::disk::{Disk, Mercy};
 use crate::job::{self, Place, Run, Trouble};
 use crate::kind::Kind;
@@ -82,6 +82,8 @@ struct Trial<'a> {
     disk: Disk,
     tally: Tally,
     complaints: Vec<String>,
+    /// The runs so far, to be told if one is complained of.
+    history: Vec<String>,
 }
 
 impl Stand {
@@ -90,7 +92,7 @@ impl Stand {
         let folder = folder.join(column.name);
         fs::create_dir_all(&folder)?;
         let site = Site::start()?;
-        fs::write(folder.join("list"), site.lines().join("\n"))?;
+        fs::write(folder.join("list"), list(&site, column.list))?;
         let reference = Reference {
             output: Output::default(),
             code: 0,
@@ -190,15 +192,17 @@ impl Stand {
             place,
             tally: Tally { trials: 1, ..Tally::default() },
             complaints: Vec::new(),
+            history: Vec::new(),
         };
         trial.disturb()?;
         trial.end()?;
         let tally = trial.tally;
         if trial.complaints.is_empty() {
             fs::remove_dir_all(&trial.place.root)?;
+            return Ok(tally);
         }
-        for complaint in trial.complaints {
-            println!("{} {name}: {complaint}", self.column.name);
+        for line in trial.complaints.iter().chain(&trial.history) {
+            println!("{} {name}: {line}", self.column.name);
         }
         Ok(tally)
     }
@@ -218,6 +222,7 @@ impl Trial<'_> {
             if run.signal() == Some(libc::SIGKILL) && cuts {
                 self.disk.check()?;
                 self.disk.cut(&mut self.random, Mercy::Chance)?;
+                self.history.push("  power cut".to_owned());
             }
         }
         Ok(())
@@ -230,6 +235,8 @@ impl Trial<'_> {
             self.disk.play(record.clone())?;
         }
         run.records.retain(|record| matches!(record, Record::Fault { .. }));
+        let (faults, said): (Vec<_>, _) = (run.faults().take(3).collect(), run.stderr.trim());
+        self.history.push(format!("  run: {args:?} {trouble:?} {faults:?}: {:?} {said}", run.status));
         Ok(run)
     }
 
@@ -310,4 +317,15 @@ impl Trial<'_> {
 /// Whether the library of faults counts the call that this record is of.
 fn is_counted(record: &Record) -> bool {
     !matches!(record, Record::Opened { created: false, .. } | Record::Fault { .. })
+}
+
+fn list(site: &Site, list: List) -> String {
+    match list {
+        List::File | List::Stdin => site.lines().join("\n"),
+        List::Csv => {
+            let records = site.lines().into_iter().enumerate();
+            let records = records.map(|(place, url)| format!("\"{place}, or so\",{url}\r\n"));
+            std::iter::once("name,url\r\n".to_owned()).chain(records).collect()
+        }
+    }
 }

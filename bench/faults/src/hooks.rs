@@ -4,6 +4,7 @@
 //! file takes no lock, because handlers of signals write into pipes.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::path::Path;
 use std::slice;
 
 use crate::plan::{Act, Call};
@@ -112,17 +113,21 @@ pub unsafe extern "C" fn pwrite(d: c_int, data: *const c_void, count: usize, off
     unsafe { pwrite64(d, data, count, offset) }
 }
 
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
-    let real = || unsafe { system::open()(path, flags, mode) };
+/// An opening of `path`, which is relative to `directory` or not, carried out by `real`.
+fn opened(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    real: impl FnOnce() -> c_int,
+) -> c_int {
     let Some(mut state) = state::lock() else {
         return real();
     };
-    let Some(inside) = state.inside(path) else {
+    let Some(inside) = state.inside(directory, path) else {
         drop(state);
         return real();
     };
-    let exists = system::exists(path);
+    let exists = Path::new(&inside).exists();
     let empties = exists && flags & libc::O_TRUNC != 0;
     let created = flags & libc::O_CREAT != 0 && !exists;
     let note = |state: &mut State, descriptor| {
@@ -147,11 +152,16 @@ pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: c_uint)
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+    let real = || unsafe { system::open()(path, flags, mode) };
+    opened(libc::AT_FDCWD, path, flags, real)
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
     unsafe { open64(path, flags, mode) }
 }
 
-/// What is relative to a directory is not followed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn openat64(
     directory: c_int,
@@ -159,12 +169,8 @@ pub unsafe extern "C" fn openat64(
     flags: c_int,
     mode: c_uint,
 ) -> c_int {
-    if unsafe { *path } == b'/' as c_char || directory == libc::AT_FDCWD {
-        return unsafe { open64(path, flags, mode) };
-    }
-    let call = libc::SYS_openat;
-    let descriptor = unsafe { libc::syscall(call, directory, path, flags, mode) };
-    descriptor as c_int
+    let real = || unsafe { system::open_at()(directory, path, flags, mode) };
+    opened(directory, path, flags, real)
 }
 
 #[unsafe(no_mangle)]
@@ -227,7 +233,7 @@ pub unsafe extern "C" fn ftruncate(descriptor: c_int, bytes: i64) -> c_int {
 /// A call about one path, or none of ours.
 fn on_path(
     call: Call,
-    path: *const c_char,
+    (directory, path): (c_int, *const c_char),
     real: impl FnOnce() -> c_int,
     record: impl FnOnce(String) -> Record,
 ) -> c_int {
@@ -235,8 +241,8 @@ fn on_path(
         return real();
     };
     // A call that must fail is not counted: there is nothing that could go wrong in it.
-    match state.inside(path) {
-        Some(inside) if system::exists(path) == (call == Call::Remove) => {
+    match state.inside(directory, path) {
+        Some(inside) if Path::new(&inside).exists() == (call == Call::Remove) => {
             let note = |state: &mut State, _| state.note(&record(inside.clone()));
             state.whole(call, &inside, real, note)
         }
@@ -244,22 +250,33 @@ fn on_path(
     }
 }
 
+fn removed(path: String) -> Record {
+    Record::Removed { path }
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
     let real = || unsafe { system::remove()(path) };
-    on_path(Call::Remove, path, real, |path| Record::Removed { path })
+    on_path(Call::Remove, (libc::AT_FDCWD, path), real, removed)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
+    let real = || unsafe { system::remove_at()(directory, path, flags) };
+    on_path(Call::Remove, (directory, path), real, removed)
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmdir(path: *const c_char) -> c_int {
     let real = || unsafe { system::remove_dir()(path) };
-    on_path(Call::Remove, path, real, |path| Record::Removed { path })
+    on_path(Call::Remove, (libc::AT_FDCWD, path), real, removed)
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mkdir(path: *const c_char, mode: c_uint) -> c_int {
     let real = || unsafe { system::make_dir()(path, mode) };
-    on_path(Call::Create, path, real, |path| Record::Made { path })
+    let made = |path| Record::Made { path };
+    on_path(Call::Create, (libc::AT_FDCWD, path), real, made)
 }
 
 #[unsafe(no_mangle)]
@@ -268,7 +285,7 @@ pub unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int
     let Some(mut state) = state::lock() else {
         return real();
     };
-    match (state.inside(from), state.inside(to)) {
+    match (state.inside(libc::AT_FDCWD, from), state.inside(libc::AT_FDCWD, to)) {
         (Some(from), Some(to)) => {
             let path = to.clone();
             state.whole(Call::Rename, &path, real, |state, _| state.renamed(from, to))

@@ -12,7 +12,7 @@
 //! | `BRIGADE_FAULTS_PLAN` | `none`, or `kill`, `enospc` or `eio`, then `:CALL:SEED`: at which call, counted from 1 |
 //!
 //! What it does not see: writes through a memory map, calls that pass the C library by, links, and
-//! paths that are not absolute. It never changes a call about anything outside of that directory.
+//! paths that are relative to the working directory. It never changes a call about anything outside of that directory.
 //!
 //! Unsafe code is its nature: it exports functions of the C library under their own names, takes raw
 //! pointers from their callers, and finds the true functions with `dlsym`. Elsewhere the project

@@ -48,13 +48,17 @@ impl State {
         })
     }
 
-    /// The path as text, if it lies below the directory or is it.
-    pub fn inside(&self, path: *const c_char) -> Option<String> {
+    /// The path, which may be relative to an opened directory, if it lies below the directory or is it.
+    pub fn inside(&self, directory: c_int, path: *const c_char) -> Option<String> {
         if path.is_null() {
             return None;
         }
         // SAFETY: the caller of the hook gave a path that ends with a zero byte.
         let path = unsafe { CStr::from_ptr(path) }.to_str().ok()?;
+        if !path.starts_with('/') {
+            let status = system::status(directory)?;
+            return Some(format!("{}/{path}", self.directory(status.inode)?));
+        }
         let rest = path.strip_prefix(self.below.as_str())?;
         (rest.is_empty() || rest.starts_with('/')).then(|| path.trim_end_matches('/').to_owned())
     }

@@ -42,6 +42,14 @@ pub fn open() -> Open {
     real!(c"open64" as Open)
 }
 
+pub fn open_at() -> unsafe extern "C" fn(c_int, *const c_char, c_int, c_uint) -> c_int {
+    real!(c"openat64" as unsafe extern "C" fn(c_int, *const c_char, c_int, c_uint) -> c_int)
+}
+
+pub fn remove_at() -> unsafe extern "C" fn(c_int, *const c_char, c_int) -> c_int {
+    real!(c"unlinkat" as unsafe extern "C" fn(c_int, *const c_char, c_int) -> c_int)
+}
+
 pub fn write() -> Write {
     real!(c"write" as Write)
 }
@@ -121,11 +129,6 @@ pub fn position(descriptor: c_int, bytes: u64) -> u64 {
         }
         u64::try_from(libc::lseek64(descriptor, 0, libc::SEEK_CUR)).unwrap_or(0)
     }
-}
-
-pub fn exists(path: *const c_char) -> bool {
-    // SAFETY: the caller of the hook gave a path that ends with a zero byte.
-    unsafe { libc::access(path, libc::F_OK) == 0 }
 }
 
 pub fn errno() -> c_int {

@@ -11,6 +11,8 @@ pub(crate) const DONE: u8 = 0;
 pub(crate) const ITEMS_FAILED: u8 = 1;
 /// Wrong usage, or the environment does not allow the job: nothing was lost, the message says why.
 pub(crate) const UNUSABLE: u8 = 2;
+/// Stopped because too many items failed (`--max-failure-rate`); a job that is run again continues.
+pub(crate) const TOO_MANY_FAILED: u8 = 3;
 /// Stopped by Ctrl-C (SIGINT); a job that is run again continues.
 pub(crate) const INTERRUPTED: u8 = 130;
 /// Stopped by SIGTERM; a job that is run again continues.
@@ -22,6 +24,7 @@ Exit codes:
   0    everything was done
   1    something that was asked for failed
   2    wrong usage, or the environment does not allow it
+  3    stopped because too many items failed
   130  stopped by Ctrl-C
   143  stopped by SIGTERM";
 
@@ -31,6 +34,8 @@ Exit codes:
   0    everything was done
   1    the job is complete and some items failed (see failures.jsonl)
   2    wrong usage, or the environment does not allow the job
+  3    stopped because too many items failed (see --max-failure-rate); run the same command again to
+       continue
   130  stopped by Ctrl-C; run the same command again to continue
   143  stopped by SIGTERM; run the same command again to continue";
 
@@ -43,6 +48,12 @@ Exit codes:
   130  stopped by Ctrl-C
   143  stopped by SIGTERM";
 
+/// What they mean for a look at a job.
+pub(crate) const OF_LOOK: &str = "\
+Exit codes:
+  0    the question was answered, or the reader of stdout left
+  2    wrong usage, no job in DIR, or a ledger that cannot be read";
+
 /// How a command ended, when it did not end with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -50,6 +61,7 @@ pub(crate) enum End {
     ItemsFailed,
     /// Wrong usage or environment; the reason has been said.
     Unusable,
+    TooManyFailed,
     /// Stopped by the signal with this number.
     Stopped(i32),
 }
@@ -65,6 +77,7 @@ impl Termination for End {
             Self::Done => DONE,
             Self::ItemsFailed => ITEMS_FAILED,
             Self::Unusable => UNUSABLE,
+            Self::TooManyFailed => TOO_MANY_FAILED,
             Self::Stopped(Self::SIGTERM) => TERMINATED,
             Self::Stopped(_) => INTERRUPTED,
         })

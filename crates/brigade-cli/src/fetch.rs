@@ -6,10 +6,11 @@
 use crate::exit::End;
 use crate::message;
 use crate::plan::FetchPlan;
-use crate::progress::{Mode, format, watch};
+use crate::progress::{Mode, format, kinds, watch};
 use crate::report;
 use brigade::cancel::{self, Reason};
-use brigade_jobs::{Config, Job, State, Summary};
+use brigade_jobs::{Config, FailureLimit, Job, State, StoppedBy, Summary};
+use std::path::Path;
 
 /// Runs the fetch that was meant.
 pub(crate) async fn run(plan: FetchPlan) -> anyhow::Result<End> {
@@ -18,7 +19,7 @@ pub(crate) async fn run(plan: FetchPlan) -> anyhow::Result<End> {
 
 /// Runs a job to its end, or until it is stopped, and reports on it.
 pub(crate) async fn execute(config: Config, mode: Mode) -> anyhow::Result<(End, Summary)> {
-    let output = config.output.clone();
+    let (output, limit) = (config.output.clone(), config.failure_limit);
     let stop = cancel::current();
     let job = Job::open(config).map_err(in_words)?;
     let progress = job.progress();
@@ -29,6 +30,10 @@ pub(crate) async fn execute(config: Config, mode: Mode) -> anyhow::Result<(End, 
     let end = match summary.state {
         State::Done if summary.failed == 0 => End::Done,
         State::Done => End::ItemsFailed,
+        State::Interrupted if summary.stopped_by == Some(StoppedBy::Failures) => {
+            message::say(gave_up(&summary, limit, &output));
+            End::TooManyFailed
+        }
         State::Interrupted => {
             message::say(stopped(&summary));
             End::Stopped(match stop.reason() {
@@ -56,4 +61,24 @@ fn stopped(summary: &Summary) -> String {
         false => String::new(),
     };
     format!("stopped with {settled}{of} done; run the same command again to continue")
+}
+
+/// `stopped: 41 of the 80 lines asked for in this run failed (51.2%, and 5% may): dns 41; ...`
+fn gave_up(summary: &Summary, limit: Option<FailureLimit>, output: &Path) -> String {
+    let run = &summary.last_run;
+    // Lines that are no URLs were not asked for.
+    let asked_of = run.by_kind.iter().filter(|(kind, _)| *kind != "bad_url");
+    let failed: u64 = asked_of.clone().map(|(_, count)| count).sum();
+    let asked = run.ok + failed;
+    let share = failed as f64 * 100.0 / asked.max(1) as f64;
+    // Rounded, since 7% is 7.000000000000001 of a hundred.
+    let allowed = limit.map_or(0.0, |limit| (limit.share() * 1e5).round() / 1e3);
+    let (failed, asked) = (format::count(failed), format::count(asked));
+    let kinds = kinds(asked_of.map(|(kind, count)| (kind, *count)));
+    let output = output.display();
+    format!(
+        "stopped: {failed} of the {asked} lines asked for in this run failed ({share:.1}%, and \
+         {allowed}% may): {kinds}; 'brigade failures {output} --summary' shows them, and the same \
+         command continues"
+    )
 }

@@ -7,7 +7,10 @@
 //! | `exit` | the exit codes |
 //! | `message`, `stdout` | what is said on stderr, and written to stdout |
 //! | `plan` | what the flags mean together |
+//! | `screen` | text that fits one |
 //! | `fetch`, `report` | a job from its opening to what is said at its end |
+//! | `status`, `failures` | what the ledger of a job says |
+//! | `manual` | pages for `man` |
 //! | `lines` | a stream on stdout, one a line |
 //! | `progress` | a running job on a terminal, in a log, or as JSON |
 //! | `demo` | a site to try it on |
@@ -16,13 +19,17 @@
 
 mod demo;
 mod exit;
+mod failures;
 mod fetch;
 mod flags;
 mod lines;
+mod manual;
 mod message;
 mod plan;
 mod progress;
 mod report;
+mod screen;
+mod status;
 mod stdout;
 mod value;
 
@@ -76,6 +83,9 @@ fn main() -> ExitCode {
             Err(error) => said(error).report(),
         },
         Action::Demo(flags) => in_runtime(demo::run(flags)),
+        Action::Status(flags) => status::run(&flags).unwrap_or_else(said).report(),
+        Action::Failures(flags) => failures::run(flags).unwrap_or_else(said).report(),
+        Action::Man { command } => manual::run(command.as_deref()).report(),
         Action::Completions { shell } => completions(shell).report(),
     }
 }

@@ -9,7 +9,7 @@ use crate::flags::{
 use crate::progress::Mode;
 use crate::value::{self, Header, Secret};
 use anyhow::{Context, bail};
-use brigade_jobs::{Compression, Config, Input, ListForm, Proxy, Versions};
+use brigade_jobs::{Compression, Config, FailureLimit, Input, ListForm, Proxy, Versions};
 use std::path::Path;
 
 /// A fetch as meant.
@@ -31,12 +31,18 @@ impl FetchPlan {
         config.form = form;
         config.dedupe = dedupe;
         config.fresh = flags.fresh;
-        config.retry_failed = flags.retry_failed;
+        config.retry_failed = flags.retry_failed.is_some();
+        config.retry_only = flags.retry_failed.unwrap_or_default();
         config.concurrency = politeness.concurrency.get();
         config.per_host = politeness.per_host.get();
         config.rate = politeness.rate.map(|rate| rate.burst(burst));
         config.host_rate = politeness.host_rate.map(|rate| rate.burst(burst));
         config.retries = bounds.retries;
+        config.retry_rules = bounds.retry_rules;
+        config.failure_limit = bounds
+            .max_failure_rate
+            .and_then(FailureLimit::new)
+            .map(|limit| limit.after(bounds.failure_rate_after.get() as u64));
         config.timeouts.pool = requests.pool_timeout.0;
         config.timeouts.connect = requests.connect_timeout.0;
         config.timeouts.write = requests.write_timeout.0;
@@ -208,7 +214,8 @@ mod tests {
             (ours.format, ours.compression, ours.json_bodies),
             (theirs.format, theirs.compression, theirs.json_bodies)
         );
-        assert_eq!(ours.rate, None);
+        assert_eq!((ours.rate, ours.failure_limit), (None, None));
+        assert!(ours.retry_rules.is_empty() && !ours.retry_failed);
         assert_eq!(ours.host_rate, None);
         assert!(ours.proxies.is_none() && ours.unix_socket.is_none());
         assert_eq!(ours.versions, theirs.versions);
@@ -223,6 +230,7 @@ mod tests {
             "-i - -o out -c 3 --per-host 2 --rate 100/s --host-rate 5/m --burst 4 --retries 0 \
              --pool-timeout 1s --connect-timeout 2s --write-timeout 3s --read-timeout 4s \
              --total-timeout none --max-body 1KiB -H a:1 --header a:2 --fresh --retry-failed \
+             --retry dns=0 --retry 404=2 --max-failure-rate 5% --failure-rate-after 7 \
              --progress json --proxy http://p:1 --noproxy a,b --unix-socket s --http1.1 \
              --compress zstd --json --ordered --part-max 1MiB --input-format csv --column link --dedupe",
         )
@@ -255,7 +263,11 @@ mod tests {
         assert!(config.json_bodies && config.ordered);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(config.headers, [pair("a", "1"), pair("a", "2")]);
-        assert!(config.fresh && config.retry_failed);
+        assert!(config.fresh && config.retry_failed && config.retry_only.is_empty());
+        let rule = |word: &str, count| (word.parse().unwrap(), count);
+        assert_eq!(config.retry_rules, [rule("dns", 0), rule("404", 2)]);
+        let limit = FailureLimit::new(0.05).map(|limit| limit.after(7));
+        assert_eq!(config.failure_limit, limit);
         assert_eq!(config.proxies.map(|proxies| proxies.len()), Some(1));
         assert_eq!(config.unix_socket.as_deref(), Some(Path::new("s")));
         assert_eq!(config.versions, Versions::Http1);
@@ -282,11 +294,49 @@ mod tests {
             ),
             ("-o out u --proxy ftp://secret@p", "--proxy: "),
             ("-o out u --noproxy a", "--noproxy HOSTS says what --proxy"),
+            (
+                "-o out u --input-format csv",
+                "--input-format is for a list",
+            ),
+            ("-o out u --column a", "--column 'a' is for records"),
+            ("-o out -i a.txt --column a", "--column 'a' is for records"),
+            ("-o out -i - --column a", "--column 'a' is for records"),
         ];
         for (line, start) in cases {
             let error = format!("{:#}", plan(line).unwrap_err());
             assert!(error.starts_with(start), "{line}: {error}");
             assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn f9d_the_form_of_a_list_follows_from_its_name_unless_it_is_said() {
+        let form = |line: &str| plan(&format!("-o out {line}")).unwrap().config.form;
+        let column = "url".to_owned();
+        assert_eq!(form("u --dedupe"), ListForm::Lines);
+        assert_eq!(form("-i -"), ListForm::Lines);
+        assert_eq!(form("-i a.txt.gz"), ListForm::Lines);
+        assert_eq!(form("-i a.csv.gz"), ListForm::Csv { column });
+        assert_eq!(form("-i a.csv --input-format lines"), ListForm::Lines);
+        let column = "link".to_owned();
+        assert_eq!(form("-i a.jsonl --column link"), ListForm::Jsonl { column });
+        let column = "link".to_owned();
+        let said = "-i - --column link --input-format tsv";
+        assert_eq!(form(said), ListForm::Tsv { column });
+    }
+
+    #[test]
+    fn f4i_failures_to_ask_for_again_can_be_chosen() {
+        for (flag, expected) in [
+            ("--retry-failed u", &[][..]),
+            ("--retry-failed=dns u", &["dns"]),
+            ("--retry-failed=timeout,5xx u", &["timeout", "5xx"]),
+            ("--retry-failed=dns --retry-failed=404 u", &["dns", "404"]),
+        ] {
+            let config = plan(&format!("-o out {flag}")).unwrap().config;
+            let only: Vec<_> = config.retry_only.iter().map(ToString::to_string).collect();
+            assert!(config.retry_failed, "{flag}");
+            assert_eq!(only, expected, "{flag}");
         }
     }
 

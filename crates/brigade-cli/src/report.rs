@@ -1,11 +1,13 @@
 //! What a job came to, said once at its end.
 //!
 //! The full account is `summary.json`; this is what a person wants to know before going on: how
-//! many, what failed and where that is written down, and what to do next.
+//! many, what failed and why, what it cost, where everything is, and what to do next. It fits a
+//! screen.
 
-use crate::progress::{Mode, format, kinds, summary_line};
+use crate::progress::{Mode, format, summary_line};
+use crate::screen::{kinds, line};
 use crate::stdout::Stdout;
-use brigade_jobs::Summary;
+use brigade_jobs::{Latency, State, Summary};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,7 +22,16 @@ pub(crate) fn print(summary: &Summary, output: &Path, mode: Mode) -> anyhow::Res
 }
 
 fn text(summary: &Summary, output: &Path) -> String {
-    let output = output.display();
+    let mut text = headline(summary);
+    text.push_str(&lines(summary));
+    text.push_str(&kinds(&summary.by_kind, &summary.examples));
+    text.push_str(&cost(summary));
+    text.push_str(&places(summary, output));
+    text
+}
+
+/// `3 ok, 1 failed in 2 runs, 1.2s (3.3/s)`
+fn headline(summary: &Summary) -> String {
     let (ok, failed) = (format::count(summary.ok), format::count(summary.failed));
     let wall = Duration::try_from_secs_f64(summary.wall_seconds).unwrap_or_default();
     let settled = (summary.ok + summary.failed) as f64;
@@ -29,26 +40,148 @@ fn text(summary: &Summary, output: &Path) -> String {
         0 | 1 => String::new(),
         runs => format!(" in {runs} runs"),
     };
-    let duplicates = match summary.duplicates {
-        0 => String::new(),
-        count => format!(", duplicates {}", format::count(count)),
-    };
-    let mut text = format!(
-        "{ok} ok, {failed} failed{duplicates}{runs}, {} ({rate})\n",
-        format::span(wall)
-    );
-    if summary.failed > 0 {
-        let kinds = kinds(summary.by_kind.iter().map(|(kind, count)| (kind, *count)));
-        text.push_str(&format!("failures: {kinds}; see {output}/failures.jsonl\n"));
+    let wall = format::span(wall);
+    format!("{ok} ok, {failed} failed{runs}, {wall} ({rate})\n")
+}
+
+/// What became of the lines that are neither results nor failures, where there are any.
+fn lines(summary: &Summary) -> String {
+    let mut others = Vec::new();
+    for (count, what) in [
+        (summary.skipped, "skipped"),
+        (summary.duplicates, "duplicates"),
+        (summary.pending, "pending"),
+    ] {
+        if count > 0 {
+            others.push(format!("{} {what}", format::count(count)));
+        }
     }
-    let bytes = format::bytes(summary.body_bytes);
-    let requests = format::count(summary.requests);
-    let retries = format::count(summary.retries);
-    text.push_str(&format!(
-        "{bytes} of bodies; requests {requests}, of these retries {retries}\n"
+    match others.is_empty() {
+        true => String::new(),
+        false => line("lines", &others.join(", ")),
+    }
+}
+
+fn cost(summary: &Summary) -> String {
+    let (requests, retries) = (
+        format::count(summary.requests),
+        format::count(summary.retries),
+    );
+    let mut text = line(
+        "requests",
+        &format!("{requests}, of these retries {retries}"),
+    );
+    let Latency {
+        p50, p90, p99, max, ..
+    } = summary.latency_ms;
+    if max > 0.0 {
+        let [p50, p90, p99, max] = [p50, p90, p99, max].map(millis);
+        let quantiles = format!("median {p50}, 90% {p90}, 99% {p99}, longest {max}");
+        text.push_str(&line("latency", &quantiles));
+    }
+    let (bodies, parts) = (
+        format::bytes(summary.body_bytes),
+        format::bytes(summary.output_bytes),
+    );
+    text.push_str(&line(
+        "bytes",
+        &format!("{bodies} of bodies, {parts} of results"),
     ));
-    text.push_str(&format!(
-        "results: {output}/part-*.jsonl; totals: {output}/summary.json\n"
-    ));
+    let memory = format::bytes(summary.peak_memory_bytes);
+    let cpu = Duration::try_from_secs_f64(summary.cpu_seconds).unwrap_or_default();
+    let process = format!("memory {memory} at most, CPU {}", format::span(cpu));
+    text.push_str(&line("process", &process));
     text
+}
+
+fn places(summary: &Summary, output: &Path) -> String {
+    let output = output.display();
+    let mut text = line("results", &format!("{output}/part-*"));
+    if summary.failed > 0 {
+        let counted = format!("{output}/failures.jsonl; 'brigade failures {output} --summary'");
+        text.push_str(&line("failures", &counted));
+    }
+    text.push_str(&line("totals", &format!("{output}/summary.json")));
+    let bad = summary.by_kind.get("bad_url").copied().unwrap_or(0);
+    if summary.state == State::Done && summary.failed > bad {
+        let next = "the same command with --retry-failed asks for the failures again";
+        text.push_str(&line("next", next));
+    }
+    text
+}
+
+/// `12.34` as `12.3ms`; from ten seconds on in seconds.
+fn millis(millis: f64) -> String {
+    match millis {
+        millis if millis < 100.0 => format!("{millis:.1}ms"),
+        millis if millis < 10_000.0 => format!("{millis:.0}ms"),
+        millis => format::span(Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen;
+    use insta::assert_snapshot;
+
+    fn summary() -> Summary {
+        let mut summary = Summary::default();
+        summary.state = State::Done;
+        (summary.input, summary.ok, summary.skipped) = (1_000_100, 998_000, 60);
+        summary.duplicates = 10;
+        (summary.requests, summary.retries) = (1_020_000, 20_000);
+        (summary.body_bytes, summary.output_bytes) = (7 << 30, 9 << 30);
+        (summary.wall_seconds, summary.cpu_seconds) = (754.0, 61.5);
+        summary.peak_memory_bytes = 14 << 20;
+        summary.runs = 1;
+        summary.latency_ms.p50 = 12.34;
+        summary.latency_ms.p90 = 80.5;
+        summary.latency_ms.p99 = 1_234.5;
+        summary.latency_ms.max = 29_900.0;
+        summary
+    }
+
+    fn with_failures(kinds: &[(&str, u64)]) -> Summary {
+        let mut summary = summary();
+        (summary.by_kind, summary.examples) = screen::tests::some(kinds);
+        summary.failed = summary.by_kind.values().sum();
+        summary
+    }
+
+    #[test]
+    fn f11g_the_report_says_it_all_on_one_screen() {
+        assert_snapshot!("report_clean", text(&summary(), Path::new("out")));
+        let many = [
+            ("http_status", 1_900),
+            ("dns", 40),
+            ("tls", 30),
+            ("connect", 20),
+            ("timeout.connect", 5),
+            ("timeout.read", 2),
+            ("bad_url", 2),
+            ("too_many_redirects", 1),
+        ];
+        let mut full = with_failures(&many);
+        full.runs = 12;
+        full.pending = 30;
+        let full = text(&full, Path::new("out"));
+        assert_snapshot!("report_full", full);
+        assert!(full.lines().count() <= 24, "{full}");
+        assert!(
+            full.lines().all(|line| line.chars().count() <= 80),
+            "{full}"
+        );
+    }
+
+    #[test]
+    fn f11g_what_can_be_done_next_is_said_only_if_it_helps() {
+        let says_next =
+            |summary: &Summary| text(summary, Path::new("out")).contains("--retry-failed");
+        assert!(says_next(&with_failures(&[("dns", 1)])));
+        assert!(!says_next(&with_failures(&[("bad_url", 1)])));
+        let mut stopped = with_failures(&[("dns", 1)]);
+        stopped.state = State::Interrupted;
+        assert!(!says_next(&stopped));
+    }
 }

@@ -34,4 +34,9 @@ impl Stdout {
         }
         left
     }
+
+    /// Whether nobody will see what is written from now on.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
 }

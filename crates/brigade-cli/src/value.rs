@@ -3,7 +3,7 @@
 //! Each is one function from text to a value or to a fragment that says what would have been
 //! right. None of them knows which flag it serves.
 
-use brigade_jobs::Rate;
+use brigade_jobs::{FailureKind, FailureSet, Rate, Retries, Unretriable};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -46,6 +46,9 @@ const RATE: &str = "a rate is a number per time, like 100/s, 5/m or 1/500ms";
 const SIZE: &str = "a size is a number of bytes, like 65536, 512KiB, 16MiB or 1GB";
 const TIMEOUT: &str = "a number and its unit is needed, like 30s, 500ms or 2m, or 'none'";
 const COUNT: &str = "a whole number of at least 1 is needed";
+const RETRY: &str = "KIND=N is needed, like dns=0, timeout=5 or 404=2";
+const SHARE: &str = "a share is a percentage or a fraction, like 5% or 0.05";
+const HOST: &str = "a host is a name or an address, like www.example.com or 127.0.0.1:8080";
 const TIMES: &str = "a whole number is needed; 0 is never";
 
 /// Parses `100/s`, `5/m`, `1/500ms`.
@@ -117,6 +120,51 @@ pub(crate) fn count(text: &str) -> Result<NonZeroUsize, String> {
 /// Parses a whole number, 0 included.
 pub(crate) fn times(text: &str) -> Result<u32, String> {
     text.trim().parse().map_err(|_| TIMES.into())
+}
+
+/// Parses a word for some failures: `dns`, `timeout`, `404`, `5xx`.
+pub(crate) fn failures(text: &str) -> Result<FailureSet, String> {
+    text.trim().parse().map_err(|unknown| format!("{unknown}"))
+}
+
+/// Parses a word for failures that may be asked for again, which is all but those of `bad_url`.
+pub(crate) fn again(text: &str) -> Result<FailureSet, String> {
+    match failures(text)? {
+        FailureSet::Kind(kind @ FailureKind::BadUrl) => Err(Unretriable(kind).to_string()),
+        set => Ok(set),
+    }
+}
+
+/// Parses `dns=0`, `404=2`.
+pub(crate) fn retry(text: &str) -> Result<(FailureSet, u32), String> {
+    let (set, count) = text.split_once('=').ok_or(RETRY)?;
+    let (set, count) = (failures(set)?, times(count)?);
+    let allowed = Retries::new(0).set(set, count);
+    allowed.map_err(|error| error.to_string())?;
+    Ok((set, count))
+}
+
+/// Parses `5%`, `0.05`; a bare 5 or 1 could mean either, and is refused.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let (number, whole) = match text.strip_suffix('%') {
+        Some(percent) => (percent.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    let plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let share = number.parse::<f64>().ok().filter(|_| plain).ok_or(SHARE)? / whole;
+    let sure = share < 1.0 || share == 1.0 && text.ends_with('%');
+    sure.then_some(share).ok_or_else(|| SHARE.into())
+}
+
+/// Parses a host, with or without a port. Nothing is looked up.
+pub(crate) fn host(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || "/@?#".contains(c);
+    match text.is_empty() || text.contains(wrong) {
+        true => Err(HOST.into()),
+        false => Ok(text.to_owned()),
+    }
 }
 
 /// Parses `Name: value`.
@@ -236,6 +284,67 @@ mod tests {
     #[test]
     fn times_may_be_none() {
         check(times, &[("0", 0), ("3", 3)], &["", "-1", "1.5", "many"]);
+    }
+
+    #[test]
+    fn f4g_a_retry_is_a_kind_and_a_number() {
+        let set = |word: &str| word.parse::<FailureSet>().unwrap();
+        check(
+            retry,
+            &[
+                ("dns=0", (set("dns"), 0)),
+                ("timeout.read=5", (set("timeout.read"), 5)),
+                (" 404 = 2", (set("404"), 2)),
+                ("5xx=1", (set("5xx"), 1)),
+            ],
+            &[
+                "",
+                "dns",
+                "=1",
+                "dns=",
+                "dns=-1",
+                "dnss=1",
+                "200=1",
+                "bad_url=1",
+                "too_large=0",
+            ],
+        );
+        assert!(again("bad_url").is_err() && again("too_large").is_ok());
+        let said = retry("dnss=1").unwrap_err();
+        assert!(
+            said.contains("timeout.connect") && said.contains("5xx"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn f4h_a_share_is_a_percentage_or_a_fraction() {
+        check(
+            share,
+            &[
+                ("5%", 0.05),
+                ("0.5 %", 0.005),
+                ("0.05", 0.05),
+                ("0", 0.0),
+                ("0%", 0.0),
+                ("100%", 1.0),
+            ],
+            &[
+                "", "%", "5", "1", "1.0", "101%", "-1%", "1e-3", "nan", "inf%", "5%%",
+            ],
+        );
+    }
+
+    #[test]
+    fn hosts_are_names_and_no_urls() {
+        check(
+            host,
+            &[
+                ("a.test", "a.test".to_owned()),
+                ("[::1]:80", "[::1]:80".to_owned()),
+            ],
+            &["", "http://a.test", "a.test/", "joe@a.test", "a b"],
+        );
     }
 
     #[test]

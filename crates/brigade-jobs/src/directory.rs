@@ -46,7 +46,6 @@ impl Directory {
             path: path.to_owned(),
             source,
         };
-        let existed = path.is_dir();
         if let Err(error) = fs::create_dir_all(path) {
             return Err(match error.kind() {
                 io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
@@ -55,9 +54,8 @@ impl Directory {
                 _ => unusable(error),
             });
         }
-        if !existed {
-            sync_parent(path).map_err(unusable)?;
-        }
+        // Also if they were there: who made them may not have lived to sync them.
+        sync_above(path).map_err(unusable)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -115,6 +113,13 @@ impl Directory {
     /// Deletes the files of an earlier job, the ledger last, and nothing else; with `bodies`, also
     /// the directory of those that are files.
     pub(crate) fn clear(&self, bodies: bool) -> Result<(), Error> {
+        let (ledger, others): (Vec<_>, Vec<_>) = self
+            .job_files()?
+            .into_iter()
+            .partition(|name| name.starts_with(LEDGER));
+        // A crash at any point must leave what is refused, on disk as well: first a ledger that misses
+        // its parts, so that nobody misses the bodies that they name, and parts never without one.
+        self.remove_all(others)?;
         let path = self.join(FILES);
         if bodies
             && let Err(error) = fs::remove_dir_all(&path)
@@ -122,9 +127,11 @@ impl Directory {
         {
             return Err(Error::write(path, error));
         }
-        let mut names = self.job_files()?;
-        // A crash half-way must leave the ledger: parts without one are refused.
-        names.sort_by_key(|name| name.starts_with(LEDGER));
+        self.remove_all(ledger)
+    }
+
+    /// Deletes files for good.
+    fn remove_all(&self, names: Vec<String>) -> Result<(), Error> {
         for name in names {
             self.remove(&name)?;
         }
@@ -229,12 +236,27 @@ fn is_job_file(name: &str) -> bool {
         || matches!(ledger, Some("-wal" | "-shm" | "-journal"))
 }
 
-fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
+/// Makes the directories on the way to `path` durable, as far as they are ours to sync.
+fn sync_above(path: &Path) -> io::Result<()> {
+    for above in std::path::absolute(path)?.ancestors().skip(1) {
+        match File::open(above).and_then(|directory| directory.sync_all()) {
+            Err(error) if !is_not_ours(&error) => return Err(error),
+            _ => {}
+        }
     }
+    Ok(())
+}
+
+/// Whether the directory belongs to somebody else, or its file system has nothing to sync: then
+/// this job has not made anything in it.
+fn is_not_ours(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::Unsupported
+    )
 }
 
 #[cfg(test)]
@@ -279,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn f11c_a_look_at_the_lock_does_not_keep_a_job_out() {
+    fn f11b_a_look_at_the_lock_does_not_keep_a_job_out() {
         let temp = tempfile::tempdir().unwrap();
         assert!(!Directory::is_used(temp.path()), "there is no lock yet");
         let job = Directory::open(temp.path()).unwrap();

@@ -31,7 +31,7 @@ pub enum Error {
     #[error("output directory '{}' is in use by another brigade: wait for it or choose another directory", .0.display())]
     Locked(PathBuf),
     /// The directory holds results that no ledger accounts for.
-    #[error("output directory '{}' holds '{file}' but no ledger.db that knows of it: choose another directory, or --fresh to delete that job's files", path.display())]
+    #[error("output directory '{}' holds '{file}' but no ledger.db that knows of it: choose another directory, or {}", path.display(), way_out(file))]
     Foreign {
         /// The directory.
         path: PathBuf,
@@ -152,6 +152,14 @@ impl Error {
             path: path.into(),
             source,
         }
+    }
+}
+
+/// What `--fresh` cannot know to be a job's is left to the person whose it may be.
+fn way_out(file: &str) -> &'static str {
+    match file {
+        "files" => "delete it yourself",
+        _ => "--fresh to delete that job's files",
     }
 }
 

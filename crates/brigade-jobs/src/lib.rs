@@ -29,7 +29,9 @@ mod warc;
 
 pub use brigade_core::backoff::{Backoff, HostRule};
 pub use brigade_core::gcra::Rate;
-pub use brigade_core::verdict::{FailureKind, FailureLimit, FailureSet, UnknownFailures};
+pub use brigade_core::verdict::{
+    FailureKind, FailureLimit, FailureSet, Retries, UnknownFailures, Unretriable,
+};
 pub use brigade_http::proxy::Proxy;
 pub use brigade_http::{Timeouts, Versions};
 pub use config::Config;
@@ -38,7 +40,7 @@ pub use format::{Compression, Format};
 pub use input::{Input, ListForm};
 pub use job::Job;
 pub use ledger::FailureRecord;
-pub use progress::{Progress, ProgressHandle};
+pub use progress::{HostProgress, HostsProgress, Progress, ProgressHandle};
 pub use summary::{Latency, RunCounts, State, StoppedBy, Summary};
 pub use view::{
     Activity, FailureFilter, FailureGroup, FailureGroups, Failures, LedgerView, PausedHost, Status,

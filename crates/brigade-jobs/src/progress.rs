@@ -3,8 +3,8 @@
 //! The job adds to atomics and never waits for a reader. A snapshot is not one instant: its
 //! numbers may be a few microseconds apart.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use brigade_core::time::Moment;
@@ -24,7 +24,7 @@ impl ProgressHandle {
 }
 
 /// The numbers of a job, earlier runs of it included where not said otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
     /// Lines of the list read so far.
@@ -53,6 +53,8 @@ pub struct Progress {
     pub paused_hosts: u64,
     /// How long it is until the first of them may be asked again.
     pub paused_for: Option<Duration>,
+    /// The hosts that answer most, and those that take longest, as of at most a second ago.
+    pub hosts: HostsProgress,
     /// Requests sent by this run, one for each redirect among them.
     pub requests: u64,
     /// Those of them that repeated one that had failed.
@@ -67,6 +69,42 @@ pub struct Progress {
     pub committed: u64,
     /// How long this run has been going.
     pub elapsed: Duration,
+}
+
+/// The few hosts that are worth showing; each list has three at most.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct HostsProgress {
+    /// Those that end most exchanges in a second, the busiest first.
+    pub busiest: Vec<HostProgress>,
+    /// Those whose exchanges take longest, the slowest first.
+    pub slowest: Vec<HostProgress>,
+    /// The one that is likely to be the last: what waits of it takes longest.
+    pub last: Option<HostProgress>,
+}
+
+/// The numbers of a host of which something waits, is in flight or is remembered.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct HostProgress {
+    /// Its name, with the port unless it is the scheme's.
+    pub host: String,
+    /// Exchanges that end in a second, averaged over the last seconds.
+    pub per_second: f64,
+    /// How long an exchange takes, averaged over the last ones; or, where that is longer, how long
+    /// none has ended although some are in flight.
+    pub latency: Option<Duration>,
+    /// Lines read that wait for their turn, those on disk included.
+    pub waiting: u64,
+    /// Requests in flight.
+    pub in_flight: u64,
+    /// Decoded bytes of bodies received.
+    pub bytes: u64,
+    /// How long it is until it may be asked again, if it asked for patience.
+    pub paused_for: Option<Duration>,
+    /// How long what waits takes at least: at that time for an exchange, as many at once as are
+    /// allowed, or at its rate, and its pause before.
+    pub left: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +123,7 @@ pub(crate) struct Counters {
     pub(crate) paused_hosts: AtomicU64,
     /// A moment in nanoseconds; zero for none.
     pub(crate) paused_until: AtomicU64,
+    pub(crate) hosts: Mutex<HostsProgress>,
     pub(crate) requests: AtomicU64,
     pub(crate) retries: AtomicU64,
     pub(crate) bytes: AtomicU64,
@@ -115,6 +154,11 @@ impl Counters {
         &self.by_kind[at.unwrap_or(0)]
     }
 
+    /// The hosts to show.
+    pub(crate) fn hosts(&self) -> MutexGuard<'_, HostsProgress> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn snapshot(&self, now: Moment) -> Progress {
         let by_kind: Vec<_> = FailureKind::ALL
             .into_iter()
@@ -138,6 +182,7 @@ impl Counters {
             paused_for: Some(get(&self.paused_until))
                 .filter(|until| *until > 0)
                 .map(|until| Moment::from_nanos(until).since(now)),
+            hosts: self.hosts().clone(),
             requests: get(&self.requests),
             retries: get(&self.retries),
             bytes: get(&self.bytes),

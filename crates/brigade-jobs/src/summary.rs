@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::ledger::FailureRecord;
+
 /// Whether a job is finished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Every line of the list ended as a result, a failure, a skipped line or a duplicate.
     Done,
     /// It was stopped before; the same job continues.
+    #[default]
     Interrupted,
 }
 
@@ -41,7 +44,7 @@ pub struct RunCounts {
 }
 
 /// The account of a job. It serialises to `summary.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// Whether the job is finished.
@@ -64,6 +67,9 @@ pub struct Summary {
     pub pending: u64,
     /// Failures by their kind.
     pub by_kind: BTreeMap<String, u64>,
+    /// The first failure of each kind, in the order of the list; `summary.json` leaves them out.
+    #[serde(skip)]
+    pub examples: Vec<FailureRecord>,
     /// Results and `http_status` failures by status.
     pub by_status: BTreeMap<u16, u64>,
     /// Requests sent, over all runs, one for each redirect among them.

@@ -6,17 +6,19 @@
 
 mod lines;
 mod list;
+mod look;
 mod requests;
 mod steps;
 
 pub(crate) use lines::{LinesFlags, SendFlags, Taken};
 pub(crate) use list::{InputFormat, ListFlags};
+pub(crate) use look::{FailuresFlags, FormFlags, StatusFlags};
 pub(crate) use requests::RequestFlags;
 use steps::StepFlags;
 
 use crate::exit;
 use crate::value::{self, Timeout};
-use brigade_jobs::Rate;
+use brigade_jobs::{FailureSet, Rate};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
@@ -30,6 +32,17 @@ pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub(crate) action: Action,
 }
+
+/// The commands, as the manual knows them.
+pub(crate) const COMMANDS: [&str; 7] = [
+    "fetch",
+    "lines",
+    "demo",
+    "status",
+    "failures",
+    "man",
+    "completions",
+];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
@@ -52,6 +65,23 @@ pub(crate) enum Action {
     /// Retry-After, 500 that heals on the second try, connections that are reset. What arrives is
     /// then compared with what was sent.
     Demo(DemoFlags),
+    /// Say how far a job is, also while it runs
+    ///
+    /// The numbers are those of the last commit, over all runs of the job. The job is not disturbed.
+    Status(StatusFlags),
+    /// List the failures of a job, also while it runs
+    ///
+    /// One a line: the index of its line in the list, kind, status, URL and message. URLs are shown
+    /// without user name and password.
+    Failures(FailuresFlags),
+    /// Print a page of the manual
+    ///
+    /// To read one: brigade man fetch | man -l -
+    Man {
+        /// The command that the page is about [default: all of brigade]
+        #[arg(value_name = "COMMAND", value_parser = COMMANDS)]
+        command: Option<String>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -73,9 +103,11 @@ pub(crate) struct FetchFlags {
     #[arg(long)]
     pub(crate) fresh: bool,
 
-    /// Ask again for what failed in earlier runs
-    #[arg(long)]
-    pub(crate) retry_failed: bool,
+    /// Ask again for what failed in earlier runs, or only for some kinds of it: timeout,5xx and the
+    /// like, separated by commas, after a '='
+    #[arg(long, value_name = "KIND", value_parser = value::again, value_delimiter = ',')]
+    #[arg(num_args = 0.., require_equals = true)]
+    pub(crate) retry_failed: Option<Vec<FailureSet>>,
 
     #[command(flatten, next_help_heading = "Politeness")]
     pub(crate) politeness: PolitenessFlags,
@@ -100,6 +132,22 @@ pub(crate) struct BoundFlags {
     #[arg(long, value_name = "N", value_parser = value::times, allow_negative_numbers = true)]
     #[arg(default_value = "3")]
     pub(crate) retries: u32,
+
+    /// How often these failures are tried again instead, also such as are final otherwise. KIND is
+    /// as in failures.jsonl, or timeout for all of these, or a status like 404 or 5xx; can be
+    /// repeated
+    #[arg(long = "retry", value_name = "KIND=N", value_parser = value::retry)]
+    pub(crate) retry_rules: Vec<(FailureSet, u32)>,
+
+    /// Stop when more than this share of what was asked for in this run failed, like 5% or 0.05; the
+    /// same command continues
+    #[arg(long, value_name = "SHARE", value_parser = value::share)]
+    pub(crate) max_failure_rate: Option<f64>,
+
+    /// Lines that have to end before --max-failure-rate counts
+    #[arg(long, value_name = "LINES", value_parser = value::count, default_value = "100")]
+    #[arg(requires = "max_failure_rate")]
+    pub(crate) failure_rate_after: NonZeroUsize,
 
     /// Time in which the server must send some of the answer; 'none' waits for ever, here and below
     #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "30s")]

@@ -52,6 +52,32 @@ pub(crate) fn rate(per_second: f64) -> String {
     }
 }
 
+/// A time of one exchange: below a second in milliseconds.
+pub(crate) fn latency(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ 0..1_000 => format!("{millis} ms"),
+        _ => span(time),
+    }
+}
+
+/// Columns that the name of a host has at least where it is shown, and at most.
+pub(crate) const NAME_MIN: usize = 10;
+pub(crate) const NAME_MAX: usize = 40;
+
+/// The name of a host in at most `columns`: of a longer one the beginning and, since that says
+/// more, the end.
+pub(crate) fn name(host: &str, columns: usize) -> String {
+    let length = host.chars().count();
+    if length <= columns {
+        return host.to_owned();
+    }
+    let kept = columns.saturating_sub(1);
+    let begin = kept / 3 + kept % 3 / 2;
+    let head = host.chars().take(begin);
+    let tail = host.chars().skip(length - (kept - begin));
+    head.chain(['…']).chain(tail).collect()
+}
+
 /// Part of a whole in per cent, never 100 before it is all.
 pub(crate) fn percent(part: u64, whole: u64) -> u64 {
     match whole {
@@ -119,6 +145,22 @@ mod tests {
         for (number, text) in cases {
             assert_eq!(rate(number), text);
         }
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_beginning_and_its_end() {
+        let host = "images.static.example.com:8080";
+        assert_eq!(name(host, 30), host);
+        assert_eq!(name(host, 19), "images…ple.com:8080");
+        assert_eq!(name(host, 10), "ima…m:8080");
+        assert_eq!(name(host, 1), "…");
+    }
+
+    #[test]
+    fn a_latency_has_a_unit_of_its_size() {
+        assert_eq!(latency(Duration::from_micros(900)), "0 ms");
+        assert_eq!(latency(Duration::from_millis(999)), "999 ms");
+        assert_eq!(latency(Duration::from_millis(1_250)), "1.2s");
     }
 
     #[test]

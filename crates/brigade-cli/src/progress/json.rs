@@ -2,11 +2,12 @@
 //!
 //! Field names are those of `summary.json` where both have the number. Lines may gain fields.
 
+use super::eta::Eta;
 use super::line::{Paces, Total};
 use super::watch::{STOPPING, Show};
 use crate::message;
 use crate::stdout::Stdout;
-use brigade_jobs::{Progress, Summary};
+use brigade_jobs::{HostProgress, Progress, Summary};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -41,6 +42,7 @@ fn object(progress: &Progress, paces: &Paces) -> Value {
         .iter()
         .map(|(kind, count)| (kind.to_string(), Value::from(*count)))
         .collect();
+    let eta = Eta::of(progress, paces);
     json!({
         "event": "progress",
         "elapsed_seconds": progress.elapsed.as_secs_f64(),
@@ -61,6 +63,29 @@ fn object(progress: &Progress, paces: &Paces) -> Value {
         "bytes": progress.bytes,
         "committed": progress.committed,
         "per_second": paces.items.per_second(),
+        "eta_seconds": eta.as_ref().map(|eta| eta.time.as_secs_f64()),
+        "hosts": {
+            "busiest": hosts(&progress.hosts.busiest),
+            "slowest": hosts(&progress.hosts.slowest),
+            "last": progress.hosts.last.as_ref().map(host),
+        },
+    })
+}
+
+fn hosts(hosts: &[HostProgress]) -> Vec<Value> {
+    hosts.iter().map(host).collect()
+}
+
+fn host(host: &HostProgress) -> Value {
+    json!({
+        "host": host.host,
+        "per_second": host.per_second,
+        "latency_ms": host.latency.map(|latency| latency.as_secs_f64() * 1000.0),
+        "waiting": host.waiting,
+        "in_flight": host.in_flight,
+        "bytes": host.bytes,
+        "paused_seconds": host.paused_for.map(|left| left.as_secs_f64()),
+        "left_seconds": host.left.as_secs_f64(),
     })
 }
 

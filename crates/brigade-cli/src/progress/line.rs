@@ -3,6 +3,7 @@
 //! How many there are in all is known only when the list was read to its end; before that it is
 //! estimated from the bytes read, and said to be an estimate.
 
+use super::eta::Eta;
 use super::format;
 use super::pace::Pace;
 use brigade_jobs::Progress;
@@ -62,13 +63,21 @@ pub(super) fn settled(progress: &Progress) -> u64 {
 
 /// The whole state in one line.
 pub(super) fn line(progress: &Progress, paces: &Paces) -> String {
-    format!("{}, {}", advance(progress, paces), state(progress))
+    let mut parts = vec![count(progress)];
+    parts.extend(traffic(progress, paces));
+    let eta = Eta::of(progress, paces);
+    // Behind the rates, which it follows from.
+    let eta = eta.map(|eta| eta.text(usize::MAX));
+    parts.splice(3..3, eta);
+    if progress.failed > 0 {
+        parts.push(failed(progress));
+    }
+    parts.join(", ")
 }
 
-/// How far it is and how fast it goes.
-pub(super) fn advance(progress: &Progress, paces: &Paces) -> String {
+/// How far it is.
+pub(super) fn count(progress: &Progress) -> String {
     let settled = settled(progress);
-    let total = Total::of(progress);
     let of = |about, all| {
         let percent = format::percent(settled.min(all), all);
         format!(
@@ -77,25 +86,25 @@ pub(super) fn advance(progress: &Progress, paces: &Paces) -> String {
             format::count(all)
         )
     };
-    let mut parts = vec![
-        match total {
-            Total::Known(all) => of("", all),
-            Total::Estimated(all) => of("about ", all),
-            Total::Unknown => format!("{} done", format::count(settled)),
-        },
-        format::rate(paces.items.per_second()),
-        format!("{}/s", format::bytes(paces.bytes.per_second() as u64)),
-    ];
-    let left = total.number().map(|all| all.saturating_sub(settled));
-    if let Some(time) = left.and_then(|left| paces.items.time_for(left)) {
-        parts.push(format!("eta {}", format::span(time)));
+    match Total::of(progress) {
+        Total::Known(all) => of("", all),
+        Total::Estimated(all) => of("about ", all),
+        Total::Unknown => format!("{} done", format::count(settled)),
     }
-    parts.join(", ")
 }
 
-/// What it is busy with and what has failed.
-pub(super) fn state(progress: &Progress) -> String {
-    let mut parts = vec![format!("{} in flight", format::count(progress.in_flight))];
+/// How fast it goes, and what it is busy with.
+pub(super) fn traffic(progress: &Progress, paces: &Paces) -> Vec<String> {
+    let mut parts = vec![
+        format::rate(paces.items.per_second()),
+        format!("{}/s", format::bytes(paces.bytes.per_second() as u64)),
+        format!("{} in flight", format::count(progress.in_flight)),
+    ];
+    match progress.retries {
+        0 => {}
+        1 => parts.push("1 retry".into()),
+        retries => parts.push(format!("{} retries", format::count(retries))),
+    }
     let left = progress.paused_for.map(format::span);
     match (progress.paused_hosts, left) {
         (0, _) => {}
@@ -106,14 +115,13 @@ pub(super) fn state(progress: &Progress) -> String {
             parts.push(format!("{} hosts paused{next}", format::count(hosts)));
         }
     }
-    if progress.failed > 0 {
-        let kinds = kinds(progress.by_kind.iter().map(|(kind, count)| (*kind, *count)));
-        parts.push(format!(
-            "{} failed ({kinds})",
-            format::count(progress.failed)
-        ));
-    }
-    parts.join(", ")
+    parts
+}
+
+/// What has failed.
+pub(super) fn failed(progress: &Progress) -> String {
+    let kinds = kinds(progress.by_kind.iter().map(|(kind, count)| (*kind, *count)));
+    format!("{} failed ({kinds})", format::count(progress.failed))
 }
 
 /// Failures by kind, the most frequent first: `http_status 12, dns 3`.
@@ -179,9 +187,32 @@ mod tests {
         let mut progress = Progress::default();
         progress.paused_hosts = 1;
         progress.paused_for = Some(Duration::from_secs(90));
-        assert!(state(&progress).ends_with(", 1 host paused (1m 30s left)"));
+        check(
+            &progress,
+            "0 done, 0/s, 0 B/s, 0 in flight, 1 host paused (1m 30s left)",
+        );
         progress.paused_hosts = 2;
-        assert!(state(&progress).ends_with(", 2 hosts paused (the next for 1m 30s)"));
+        progress.retries = 1;
+        check(
+            &progress,
+            "0 done, 0/s, 0 B/s, 0 in flight, 1 retry, 2 hosts paused (the next for 1m 30s)",
+        );
+    }
+
+    #[test]
+    fn f10c_the_line_of_a_log_stays_one_and_names_the_host_that_decides() {
+        let mut progress = progress();
+        let mut host = brigade_jobs::HostProgress::default();
+        host.host = "slow.example:8080".into();
+        host.waiting = 100;
+        host.left = Duration::from_secs(600);
+        progress.hosts.last = Some(host);
+        progress.retries = 1_500;
+        check(
+            &progress,
+            "500 of about 2,000 (25%), 50.0/s, 1.0 MiB/s, eta 10m 00s (by slow.example:8080), \
+             64 in flight, 1,500 retries, 20 failed (http_status 18, dns 2)",
+        );
     }
 
     #[test]

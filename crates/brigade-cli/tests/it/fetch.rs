@@ -208,6 +208,48 @@ fn json_progress_is_a_line_a_second_and_ends_with_the_summary() {
 }
 
 #[test]
+fn f10d_json_progress_names_the_hosts_that_matter() {
+    let server = Server::start_thread(|_| Reply::ok("").delay(Duration::from_millis(700))).unwrap();
+    let place = Place::new();
+    place.list(pages(&server, 0..12));
+    let words = [
+        "-i",
+        "urls.txt",
+        "-o",
+        "out",
+        "--progress",
+        "json",
+        "--per-host",
+        "4",
+    ];
+    let run = place.run(&[&["fetch"], &words[..]].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let lines: Vec<Value> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let host = server.address().to_string();
+    // After a look or two: four have ended, four are in flight, four wait.
+    let during = lines
+        .iter()
+        .find(|line| line["hosts"]["last"]["waiting"] == 4);
+    let during = during.unwrap_or_else(|| panic!("{run:?}"));
+    let hosts = &during["hosts"];
+    for shown in [&hosts["busiest"][0], &hosts["slowest"][0], &hosts["last"]] {
+        assert_eq!(
+            (&shown["host"], &shown["in_flight"]),
+            (&json!(host), &json!(4))
+        );
+        assert!(shown["latency_ms"].as_f64() >= Some(700.0), "{shown}");
+        assert!(shown["per_second"].as_f64() > Some(0.5), "{shown}");
+        assert_eq!(shown["paused_seconds"], Value::Null);
+        assert!(shown["left_seconds"].as_f64() >= Some(0.7), "{shown}");
+    }
+    assert!(during["eta_seconds"].as_f64() >= Some(0.7), "{during}");
+}
+
+#[test]
 fn no_progress_is_no_word_at_all() {
     let server = Server::start_thread(site).unwrap();
     let place = Place::new();

@@ -154,6 +154,14 @@ fn timeless(text: &str) -> String {
         lines.push_str(&words.join(" "));
         lines.push('\n');
     }
+    // The memory of a process is two words.
+    let lines = match lines.split_once("memory ") {
+        Some((before, after)) => {
+            let rest = after.splitn(3, ' ').nth(2).unwrap_or_default();
+            format!("{before}memory [SIZE] {rest}")
+        }
+        None => lines,
+    };
     lines.replace("[TIME] [TIME]", "[TIME]")
 }
 
@@ -169,6 +177,7 @@ fn timeless_word(word: &str) -> String {
     };
     match core {
         _ if measured("/s") || measured("/m") => word.replace(core, "[RATE]"),
+        _ if measured("ms") => word.replace(core, "[TIME]"),
         _ if measured("s") || measured("m") || measured("h") => word.replace(core, "[TIME]"),
         _ => word.to_owned(),
     }

@@ -13,5 +13,7 @@ mod kit;
 mod lines;
 mod lines_events;
 mod lines_messages;
+mod lists;
+mod look;
 mod usage;
 mod ways;

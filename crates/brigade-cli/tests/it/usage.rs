@@ -14,6 +14,9 @@ fn help_is_as_written_down() {
     assert_snapshot!("help_fetch", said(&["fetch", "--help"]));
     assert_snapshot!("help_lines", said(&["lines", "--help"]));
     assert_snapshot!("help_demo", said(&["demo", "--help"]));
+    assert_snapshot!("help_status", said(&["status", "--help"]));
+    assert_snapshot!("help_failures", said(&["failures", "--help"]));
+    assert_snapshot!("help_man", said(&["man", "--help"]));
 }
 
 #[test]
@@ -68,6 +71,52 @@ fn wrong_usage_is_one_line_that_names_the_thing_and_the_fix() {
             "--json",
             "http://a.test/",
         ],
+        &["fetch", "-o", "out", "--retry", "404", "http://a.test/"],
+        &["fetch", "-o", "out", "--retry", "dnss=1", "http://a.test/"],
+        &[
+            "fetch",
+            "-o",
+            "out",
+            "--retry",
+            "too_large=1",
+            "http://a.test/",
+        ],
+        &[
+            "fetch",
+            "-o",
+            "out",
+            "--retry-failed=never",
+            "http://a.test/",
+        ],
+        &[
+            "fetch",
+            "-o",
+            "out",
+            "--retry-failed=bad_url",
+            "http://a.test/",
+        ],
+        &[
+            "fetch",
+            "-o",
+            "out",
+            "--max-failure-rate",
+            "5",
+            "http://a.test/",
+        ],
+        &[
+            "fetch",
+            "-o",
+            "out",
+            "--failure-rate-after",
+            "5",
+            "http://a.test/",
+        ],
+        &["status"],
+        &["status", "a", "b"],
+        &["failures", "out", "--kind", "timeouts"],
+        &["failures", "out", "--host", "http://a.test/"],
+        &["failures", "out", "--json", "--urls"],
+        &["man", "ls"],
         &["lines"],
         &["lines", "a.test/log"],
         &["lines", "ftp://a.test/"],
@@ -104,13 +153,44 @@ fn completions_know_the_flags() {
         assert_eq!(run.code, Some(0), "{shell}");
         assert!(run.stdout.contains("host-rate"), "{shell}");
         assert!(run.stdout.contains("skip-blank"), "{shell}");
+        for word in ["failures", "status", "man", "max-failure-rate", "summary"] {
+            assert!(run.stdout.contains(word), "{word} in {shell}");
+        }
+    }
+}
+
+#[test]
+fn f11f_pages_of_the_manual_are_what_man_accepts_without_a_warning() {
+    let place = Place::new();
+    let pages = [
+        None,
+        Some("fetch"),
+        Some("lines"),
+        Some("status"),
+        Some("failures"),
+        Some("man"),
+    ];
+    for page in pages {
+        let words: Vec<_> = ["man"].into_iter().chain(page).collect();
+        let run = place.run(&words);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{page:?}");
+        assert!(run.stdout.contains("\n.SH NAME\n"), "{run:?}");
+        let file = place.file("page.1", &run.stdout);
+        let mut formatter = std::process::Command::new("groff");
+        formatter.args(["-man", "-ww", "-Tutf8"]).arg(file);
+        // Without a formatter on this machine the page is at least there.
+        if let Ok(formatted) = formatter.output() {
+            let warned = String::from_utf8_lossy(&formatted.stderr).into_owned();
+            assert_eq!(warned, "", "{page:?}");
+            assert!(formatted.status.success() && !formatted.stdout.is_empty());
+        }
     }
 }
 
 #[test]
 fn a_closed_stdout_is_no_error() {
     let place = Place::new();
-    for arguments in [&["--help"][..], &["completions", "bash"]] {
+    for arguments in [&["--help"][..], &["completions", "bash"], &["man", "fetch"]] {
         let mut child = place.start(place.brigade(arguments));
         drop(child.stdout.take());
         let run = place.end(child);

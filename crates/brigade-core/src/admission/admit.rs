@@ -4,9 +4,11 @@
 //! bring it back. So each check either finds the next item or makes later polls cheaper. Nothing
 //! here is taken from one limit unless it is taken from all.
 
+use std::collections::VecDeque;
 use std::hash::Hash;
 
 use super::key::Standing;
+use super::prefer::IN_A_ROW;
 use super::state::Promise;
 use super::{Admission, Candidate, Id, Next};
 use crate::gcra::{Arrival, Gcra};
@@ -90,13 +92,20 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         answer
     }
 
+    /// Whether an item waits that its own key would let go at `now`, so that at most the common
+    /// limits are in its way.
+    pub fn is_any_ready(&mut self, now: Moment) -> bool {
+        self.return_due_keys(now);
+        self.front_of_rings(now).is_some()
+    }
+
     fn choose(&mut self, now: Moment) -> Candidate {
         let full = |limit| self.active >= limit;
         if self.in_line > 0 && self.limits.concurrency.is_some_and(full) {
             return Candidate::Blocked;
         }
         let common_due = self.common_due();
-        match self.front_of_ring(now) {
+        match self.front_of_rings(now) {
             Some(place) if common_due <= now => Candidate::Ready(Id(place)),
             Some(_) => at_or_blocked(common_due),
             None if self.in_line == 0 => Candidate::Empty,
@@ -112,12 +121,27 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         self.bucket.as_ref().map_or(Moment::ZERO, due)
     }
 
-    /// The first item of the first key in the ring that may go; those before it leave the ring.
-    fn front_of_ring(&mut self, now: Moment) -> Option<Place> {
-        while let Some(number) = self.ring.front().copied() {
+    /// The first item of the first key that may go, of the preferred ones if it is their turn.
+    fn front_of_rings(&mut self, now: Moment) -> Option<Place> {
+        let preferred = self.in_a_row < IN_A_ROW;
+        self.front_of_ring(preferred, now)
+            .or_else(|| self.front_of_ring(!preferred, now))
+    }
+
+    fn ring(&mut self, preferred: bool) -> &mut VecDeque<u32> {
+        match preferred {
+            true => &mut self.preferred,
+            false => &mut self.ring,
+        }
+    }
+
+    /// The first item of the first key in a ring that may go; those before it leave the ring.
+    fn front_of_ring(&mut self, preferred: bool, now: Moment) -> Option<Place> {
+        while let Some(number) = self.ring(preferred).front().copied() {
             let key = self.keys.at_mut(number);
             let Some(first) = self.room.front(&key.line) else {
-                self.ring.pop_front();
+                self.ring(preferred).pop_front();
+                let key = self.keys.at_mut(number);
                 key.standing = Standing::Idle;
                 key.waited = false;
                 self.plan_rest(number);
@@ -138,7 +162,7 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
             } else {
                 return Some(first);
             }
-            self.ring.pop_front();
+            self.ring(preferred).pop_front();
         }
         None
     }
@@ -147,8 +171,7 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
     fn return_due_keys(&mut self, now: Moment) {
         while let Some(&(at, number)) = self.timers.first().filter(|timer| timer.0 <= now) {
             self.timers.remove(&(at, number));
-            self.keys.at_mut(number).standing = Standing::Ready;
-            self.ring.push_back(number);
+            self.join_ring(number);
         }
     }
 
@@ -170,12 +193,15 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         key.waiting -= 1;
         self.in_line -= 1;
         self.room.step_aside(&mut key.line, place);
-        self.ring.pop_front();
-        if key.line.is_empty() {
+        let (preferred, is_last) = (key.preferred, key.line.is_empty());
+        if is_last {
             key.standing = Standing::Idle;
             key.waited = false;
-        } else {
-            self.ring.push_back(number);
+        }
+        self.ring(preferred).pop_front();
+        self.count_turn(preferred);
+        if !is_last {
+            self.join_ring(number);
         }
         self.waited &= self.in_line > 0;
     }

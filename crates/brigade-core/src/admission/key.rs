@@ -39,6 +39,8 @@ pub(super) struct Key<K> {
     pub(super) waited: bool,
     pub(super) paused_until: Moment,
     pub(super) standing: Standing,
+    /// Whether it goes before the others.
+    pub(super) preferred: bool,
     /// When it is to be looked at for forgetting, if that is planned.
     pub(super) rest: Option<Moment>,
 }
@@ -103,6 +105,7 @@ impl<K: Hash + Eq + Clone> Keys<K> {
             waited: false,
             paused_until: Moment::ZERO,
             standing: Standing::Idle,
+            preferred: false,
             rest: None,
         };
         let number = match self.free.pop() {

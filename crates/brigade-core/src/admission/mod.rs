@@ -8,7 +8,8 @@
 //! waiting for something else.
 //!
 //! Within a key it is first come, first served. Between keys it is a ring: each key that may go
-//! gets one turn before any gets a second. A key that may not go costs nothing to poll: it is out
+//! gets one turn before any gets a second. Keys can be preferred: they have a ring of their own,
+//! which goes before that of the others but for one turn in eight. A key that may not go costs nothing to poll: it is out
 //! of the ring until a release (its concurrency is full) or a moment (its rate or pause) brings it
 //! back. A key that has nothing waiting, nothing active, no pause and a full bucket is forgotten.
 //!
@@ -17,10 +18,12 @@
 mod admit;
 mod key;
 mod limits;
+mod prefer;
 mod relimit;
 mod state;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use limits::{Candidate, Id, Limits, Next};
 pub use state::Admission;

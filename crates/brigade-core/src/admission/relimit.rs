@@ -16,17 +16,20 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         self.limits = limits;
         change_rate(&mut self.bucket, limits.rate, now);
         self.rests.clear();
+        let mut back = Vec::new();
         for (number, key) in self.keys.all_mut() {
             change_rate(&mut key.bucket, limits.key_rate, now);
             if matches!(key.standing, Standing::Timed(_) | Standing::Full) {
-                key.standing = Standing::Ready;
-                self.ring.push_back(number);
+                back.push(number);
             }
             // Its bucket is full at another moment than the one that was planned for.
             key.rest = key.rest_at();
             self.rests.extend(key.rest.map(|at| (at, number)));
         }
         self.timers.clear();
+        for number in back {
+            self.join_ring(number);
+        }
     }
 }
 

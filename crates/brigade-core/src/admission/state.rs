@@ -1,7 +1,8 @@
 //! The state of an admission and what happens to it from outside: items, releases, pauses.
 //!
-//! How the next item is chosen is in `admit.rs`, how limits are replaced in `relimit.rs`. Nothing
-//! here takes time that grows with the number of keys.
+//! How the next item is chosen is in `admit.rs`, how limits are replaced in `relimit.rs`, which keys
+//! go first in `prefer.rs`, and what can be asked in `view.rs`. Nothing here takes time that grows
+//! with the number of keys.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::hash::Hash;
@@ -61,6 +62,9 @@ pub struct Admission<K, T> {
     pub(super) room: Room<Entry<T>>,
     pub(super) keys: Keys<K>,
     pub(super) ring: VecDeque<u32>,
+    /// The ring of the keys that go before the others, and their turns since the others had one.
+    pub(super) preferred: VecDeque<u32>,
+    pub(super) in_a_row: u32,
     /// Keys that may go again at a moment.
     pub(super) timers: BTreeSet<(Moment, u32)>,
     /// Keys to look at for forgetting.
@@ -85,6 +89,8 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
             room: Room::default(),
             keys: Keys::new(),
             ring: VecDeque::new(),
+            preferred: VecDeque::new(),
+            in_a_row: 0,
             timers: BTreeSet::new(),
             rests: BTreeSet::new(),
             pauses: BTreeSet::new(),
@@ -244,87 +250,9 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         self.plan_rest(number);
     }
 
-    /// The keys that are paused at `now`, with the ends of their pauses, soonest first.
-    pub fn paused(&self, now: Moment) -> impl Iterator<Item = (&K, Moment)> {
-        let paused = self.pauses.iter().filter(move |pause| pause.0 > now);
-        paused.map(|(until, number)| (&self.keys.at(*number).name, *until))
-    }
-
-    /// The earliest moment at which a newcomer of `key` could be admitted, as far as rates and its
-    /// pause tell: behind all that wait under its key, and ahead of all others. What a release
-    /// decides it knows nothing of.
-    pub fn due_behind(&self, key: &K, now: Moment) -> Moment {
-        let known = self.keys.find(key).map(|number| self.keys.at(number));
-        let (start, ahead) = known.map_or((now, 0), |key| {
-            let ahead = key.waiting as u64 + u64::from(key.promised);
-            (now.max(key.paused_until), ahead)
-        });
-        let behind = |bucket: &Gcra| bucket.due_behind(ahead, 1, start);
-        let own = known.and_then(|key| key.bucket.as_ref()).map(behind);
-        let others = u64::from(self.promised - known.map_or(0, |key| key.promised));
-        let behind_all = |bucket: &Gcra| bucket.due_behind(ahead + others, 1, now);
-        let common = self.bucket.as_ref();
-        let common = common.map(|bucket| behind(bucket).max(behind_all(bucket)));
-        start.max(common.unwrap_or(now)).max(own.unwrap_or(now))
-    }
-
-    /// How many items wait under the key of `id`, itself included; 0 if it does not wait.
-    pub fn waiting_beside(&self, id: Id) -> usize {
-        let entry = self.room.get(id.0);
-        entry.map_or(0, |entry| self.keys.at(entry.key).waiting)
-    }
-
-    /// The limits in force.
-    pub fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    /// How many items wait, in line and aside.
-    pub fn waiting(&self) -> usize {
-        self.room.len() - self.promised as usize
-    }
-
-    /// How many items stand in line.
-    pub fn in_line(&self) -> usize {
-        self.in_line
-    }
-
-    /// An item that stands in line, first in that of its key; the keys are in no order.
-    pub fn first(&self) -> Option<Id> {
-        let mut lines = self.keys.all().map(|key| self.room.front(&key.line));
-        lines.find_map(|first| first).map(Id)
-    }
-
     /// Forgets the keys of which nothing is left to remember at `now`. Polling does it too.
     pub fn forget(&mut self, now: Moment) {
         self.candidate(now);
-    }
-
-    /// How many admitted items have not been released.
-    pub fn active(&self) -> usize {
-        self.active
-    }
-
-    /// How many items of `key` wait.
-    pub fn waiting_of(&self, key: &K) -> usize {
-        let known = self.keys.find(key);
-        known.map_or(0, |number| self.keys.at(number).waiting)
-    }
-
-    /// How many admitted items of `key` have not been released.
-    pub fn active_of(&self, key: &K) -> usize {
-        let known = self.keys.find(key);
-        known.map_or(0, |number| self.keys.at(number).active)
-    }
-
-    /// Whether anything of `key` is remembered: an item, a pause, or what its rate has granted.
-    pub fn remembers(&self, key: &K) -> bool {
-        self.keys.find(key).is_some()
-    }
-
-    /// How many keys are remembered.
-    pub fn keys(&self) -> usize {
-        self.keys.len()
     }
 
     fn number(&mut self, key: &K) -> u32 {
@@ -342,8 +270,7 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         known.active -= 1;
         self.active -= 1;
         if known.standing == Standing::Full {
-            known.standing = Standing::Ready;
-            self.ring.push_back(number);
+            self.join_ring(number);
         }
         self.plan_rest(number);
     }
@@ -353,8 +280,7 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
         let known = self.keys.at_mut(number);
         if let Standing::Timed(at) = known.standing {
             self.timers.remove(&(at, number));
-            known.standing = Standing::Ready;
-            self.ring.push_back(number);
+            self.join_ring(number);
         }
     }
 
@@ -372,8 +298,7 @@ impl<K: Hash + Eq + Clone, T> Admission<K, T> {
     fn wake(&mut self, number: u32) {
         let known = self.keys.at_mut(number);
         if known.standing == Standing::Idle {
-            known.standing = Standing::Ready;
-            self.ring.push_back(number);
+            self.join_ring(number);
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod continued;
 mod model;
+mod preferred;
 mod promises;
 
 use std::time::Duration;

@@ -58,7 +58,9 @@ fn retries_end_after_the_allowed_number() {
     );
 }
 
-fn retries(default: u32, rules: &[(&str, u32)]) -> Retries {
+type Rules<'a> = &'a [(&'a str, u32)];
+
+fn retries(default: u32, rules: Rules<'_>) -> Retries {
     let mut retries = Retries::new(default);
     for (failures, count) in rules {
         retries.set(failures.parse().unwrap(), *count).unwrap();
@@ -84,7 +86,7 @@ fn f4g_without_rules_what_may_pass_gets_the_default_and_the_rest_nothing() {
 fn f4g_the_narrowest_rule_counts_and_of_equals_the_last() {
     use FailureKind::{Dns, TimeoutRead, TimeoutTotal, Tls};
     let (status, error) = (Answer::Status, Answer::Error);
-    let cases: [(&[(&str, u32)], Answer, u32); 17] = [
+    let cases: [(Rules<'_>, Answer, u32); 17] = [
         (&[("dns", 0)], error(Dns), 0),
         (&[("dns", 0)], error(Tls), 0),
         (&[("tls", 2)], error(Tls), 2),

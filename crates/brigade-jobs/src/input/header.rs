@@ -23,12 +23,11 @@ pub(super) fn given(form: &ListForm) -> Option<Form> {
     }
 }
 
-/// Looks at the beginning of a list, and returns what was read of it; no form if it is empty. The
-/// inner error says what is wrong with the names of the columns.
-pub(super) fn look(
-    list: &mut dyn Read,
-    form: &ListForm,
-) -> io::Result<(Vec<u8>, Result<Option<Form>, String>)> {
+/// The form of a list, none if the list is empty; the error says what is wrong with its header.
+pub(super) type Found = Result<Option<Form>, String>;
+
+/// Looks at the beginning of a list, and returns what was read of it.
+pub(super) fn look(list: &mut dyn Read, form: &ListForm) -> io::Result<(Vec<u8>, Found)> {
     let (Some(delimiter), Some(column)) = (form.delimiter(), form.column()) else {
         return Ok((Vec::new(), Ok(given(form))));
     };

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::entry::{Entry, Sieve};
 use super::identity::{Consumed, Hasher, SEGMENT, Segment};
 use super::lines::{Line, Splitter};
-use super::source::{Bytes, List, Stream};
+use super::list::{Bytes, List, Stream};
 use crate::error::Error;
 
 /// Bytes read at once: a few hundred lines.

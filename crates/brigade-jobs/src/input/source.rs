@@ -15,10 +15,8 @@ use std::sync::Arc;
 
 use super::form::{Form, ListForm};
 use super::header;
-use super::identity::{Consumed, Metadata, Segment, fill, verify};
-use super::lines::Line;
-use super::parse::{Item, Parsed};
-use super::seen::Seen;
+use super::identity::{Consumed, Metadata};
+use super::list::{Before, Bytes, Cursor, List, Origin, Stream};
 use super::unpack::{MARK_MAX, Packing, Unpacked, packing, unsupported};
 use crate::error::Error;
 
@@ -49,40 +47,6 @@ impl fmt::Debug for Input {
             Self::Stdin => f.write_str("Stdin"),
             Self::Urls(urls) => write!(f, "Urls({} given)", urls.len()),
         }
-    }
-}
-
-/// Bytes that can be read at any offset.
-#[derive(Clone, Debug)]
-pub(crate) enum Bytes {
-    File(Arc<File>),
-    Memory(Arc<[u8]>),
-}
-
-impl Bytes {
-    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        match self {
-            Self::File(file) => file.read_at(buffer, offset),
-            Self::Memory(bytes) => {
-                let rest = bytes.get(offset as usize..).unwrap_or_default();
-                let count = rest.len().min(buffer.len());
-                buffer[..count].copy_from_slice(&rest[..count]);
-                Ok(count)
-            }
-        }
-    }
-}
-
-/// A stream and the bytes of it that an earlier run spooled.
-pub(crate) struct Stream {
-    pub(crate) stream: Box<dyn Read + Send>,
-    /// What was consumed of it before.
-    pub(crate) before: Consumed,
-}
-
-impl fmt::Debug for Stream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").finish_non_exhaustive()
     }
 }
 
@@ -120,12 +84,11 @@ impl Opened {
     fn file(path: &Path) -> Result<Self, Error> {
         let name = format!("'{}'", path.display());
         let unreadable = |source| unreadable(&name, source);
-        // Looked at before it is opened: a directory can be opened too, and a pipe only once.
-        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
         if metadata.is_dir() {
             return Err(unreadable(io::ErrorKind::IsADirectory.into()));
         }
-        let file = File::open(path).map_err(unreadable)?;
         if !metadata.is_file() {
             return Ok(Self::stream(name, file));
         }
@@ -209,12 +172,12 @@ impl Opened {
             let rest = std::mem::replace(stream, Box::new(io::empty()));
             *stream = header::put_back(read, rest);
         }
-        self.form = form.map_err(|reason| self.wrong(reason))?;
+        self.form = form.map_err(|reason| unsuitable(&self.name, reason))?;
+        // A stream may have been spooled before, and not be given again.
+        if self.form.is_none() && matches!(self.data, Data::Bytes(_)) {
+            return Err(unsuitable(&self.name, EMPTY));
+        }
         Ok(())
-    }
-
-    fn wrong(&self, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        unreadable(&self.name, io::Error::other(reason))
     }
 
     /// The list, checked to be the one that an earlier run has consumed so much of. A stream is
@@ -241,10 +204,9 @@ impl Opened {
             };
             let looked = header::look(&mut spooled, &self.wanted);
             let (_, found) = looked.map_err(|error| Error::write(spool, error))?;
-            form = found.map_err(|reason| unreadable(&self.name, io::Error::other(reason)))?;
+            form = found.map_err(|reason| unsuitable(&self.name, reason))?;
         }
-        let empty = "it is empty: it has no header row that names its columns";
-        let form = form.ok_or_else(|| unreadable(&self.name, io::Error::other(empty)))?;
+        let form = form.ok_or_else(|| unsuitable(&self.name, EMPTY))?;
         let list = List {
             name: self.name,
             kind: self.kind,
@@ -265,129 +227,15 @@ impl Opened {
     }
 }
 
-/// Where lines can be found again, and how each of them is read.
-#[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    pub(crate) bytes: Bytes,
-    pub(crate) form: Form,
+/// What is wrong with a table that has no row at all.
+const EMPTY: &str = "it is empty: it has no header row that names its columns";
+
+/// The error for a list that can be read and is no list of its form.
+fn unsuitable(list: &str, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    unreadable(list, io::Error::other(reason))
 }
 
-impl Origin {
-    /// A list of plain lines.
-    #[cfg(test)]
-    pub(crate) fn lines(bytes: Bytes) -> Self {
-        let form = Form::Lines;
-        Self { bytes, form }
-    }
-
-    /// Reads one line again, for an item that is known by its place in the list.
-    pub(crate) fn reread(&self, index: u64, offset: u64, length: u32) -> io::Result<Option<Item>> {
-        let mut text = vec![0; length as usize];
-        let mut at = Cursor {
-            bytes: &self.bytes,
-            position: offset,
-        };
-        let count = fill(&mut at, &mut text)?;
-        let line = Line {
-            index,
-            offset,
-            bytes: &text[..count],
-            length: u64::from(length),
-        };
-        Ok(match self.form.parse(&line) {
-            Parsed::Item(item) => Some(item),
-            _ => None,
-        })
-    }
-}
-
-/// A list that can be read, and read again.
-#[derive(Debug)]
-pub(crate) struct List {
-    /// How messages call it.
-    pub(crate) name: String,
-    /// How the ledger calls its kind.
-    pub(crate) kind: &'static str,
-    /// For a quick comparison with an earlier run.
-    pub(crate) metadata: Metadata,
-    /// Where its lines can be found again.
-    pub(crate) origin: Origin,
-    /// Set if the bytes are a spool that this stream fills.
-    pub(crate) stream: Option<Stream>,
-    /// The URLs that were read, if none is to be fetched twice.
-    pub(crate) seen: Option<Seen>,
-}
-
-impl List {
-    /// Bytes of the list in plain text, where that is known before it is read.
-    pub(crate) fn bytes_total(&self) -> Option<u64> {
-        matches!(self.kind, "file" | "urls").then_some(self.metadata.bytes)
-    }
-
-    /// Checks that this is the list that an earlier run has consumed so much of, and forgets what
-    /// it spooled after that.
-    pub(super) fn check(&self, before: Option<&Before>, spool: &Path) -> Result<(), Error> {
-        let spools = |kind: &str| matches!(kind, "stream" | "compressed");
-        let none = Before::default();
-        if let Some(before) = before
-            && spools(self.kind) != spools(&before.kind)
-        {
-            return Err(self.changed(format!(
-                "it is a {} now and was a {} before",
-                self.kind, before.kind
-            )));
-        }
-        if spools(self.kind) {
-            return self.check_spool(before.unwrap_or(&none), spool);
-        }
-        let Some(before) = before else {
-            return Ok(());
-        };
-        let known = self.kind == "file" && before.kind == "file";
-        if known && self.metadata == before.metadata {
-            return Ok(());
-        }
-        let mut from_start = Cursor {
-            bytes: &self.origin.bytes,
-            position: 0,
-        };
-        let found = verify(&mut from_start, &before.segments, before.consumed);
-        match found.map_err(|source| self.unreadable(source))? {
-            Ok(()) => Ok(()),
-            Err(difference) => Err(self.changed(difference)),
-        }
-    }
-
-    fn check_spool(&self, before: &Before, path: &Path) -> Result<(), Error> {
-        let Bytes::File(spool) = &self.origin.bytes else {
-            return Ok(());
-        };
-        let failed = |error| Error::write(path, error);
-        let found = spool.metadata().map_err(failed)?.len();
-        if found < before.consumed.bytes {
-            return Err(Error::PartLost {
-                path: path.to_owned(),
-                expected: before.consumed.bytes,
-                found,
-            });
-        }
-        // What was read after the last commit is read again.
-        spool.set_len(before.consumed.bytes).map_err(failed)
-    }
-
-    pub(crate) fn changed(&self, difference: String) -> Error {
-        Error::InputChanged {
-            list: self.name.clone(),
-            difference,
-        }
-    }
-
-    pub(crate) fn unreadable(&self, source: io::Error) -> Error {
-        unreadable(&self.name, source)
-    }
-}
-
-fn unreadable(list: &str, source: io::Error) -> Error {
+pub(super) fn unreadable(list: &str, source: io::Error) -> Error {
     Error::Input {
         list: list.to_owned(),
         source,
@@ -404,29 +252,4 @@ fn open_spool(path: &Path) -> Result<File, Error> {
         .mode(0o600)
         .open(path)
         .map_err(|error| Error::write(path, error))
-}
-
-/// What a ledger remembers of the list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Before {
-    pub(crate) kind: String,
-    /// How its lines were read.
-    pub(crate) form: String,
-    pub(crate) metadata: Metadata,
-    pub(crate) consumed: Consumed,
-    pub(crate) segments: Vec<Segment>,
-}
-
-/// Reads [`Bytes`] from a position on.
-struct Cursor<'a> {
-    bytes: &'a Bytes,
-    position: u64,
-}
-
-impl Read for Cursor<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.bytes.read_at(buffer, self.position)?;
-        self.position += count as u64;
-        Ok(count)
-    }
 }

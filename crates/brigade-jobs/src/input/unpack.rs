@@ -65,7 +65,7 @@ type Source = Box<dyn Read + Send>;
 enum State {
     Unknown(Source),
     Plain(io::Chain<Cursor<Vec<u8>>, Source>),
-    Gzip(MultiGzDecoder<BufReader<Counted>>),
+    Gzip(Box<MultiGzDecoder<BufReader<Counted>>>),
     Zstd(Zstd),
 }
 
@@ -92,7 +92,7 @@ impl Unpacked {
         let whole = Cursor::new(head).chain(source);
         self.0 = match packing {
             None => State::Plain(whole),
-            Some(Packing::Gzip) => State::Gzip(MultiGzDecoder::new(counted(whole))),
+            Some(Packing::Gzip) => State::Gzip(Box::new(MultiGzDecoder::new(counted(whole)))),
             Some(Packing::Zstd) => State::Zstd(Zstd::new(counted(whole))?),
             Some(Packing::Other(name, command)) => return Err(unsupported(name, command)),
         };

@@ -285,9 +285,16 @@ fn settle(
     fetched: Fetched,
 ) -> Option<Outcome> {
     let now = clock::now();
+    let bytes = match &fetched {
+        Fetched::Success(success) => success.data.len() - success.body_at,
+        _ => 0,
+    };
+    let mut state = shared.floor.lock();
+    let took = now.since(sent);
+    state.schedule.measure(host, took, bytes as u64, now);
     let answer = match fetched {
         Fetched::Success(success) => {
-            shared.floor.lock().schedule.finish(host, now);
+            state.schedule.finish(host, now);
             add(&shared.counters.ok, 1);
             shared.brake.succeeded();
             return Some(Outcome::Success(success));
@@ -295,20 +302,19 @@ fn settle(
         Fetched::Moved(redirect, capture) => {
             let mut item = item;
             item.follow(redirect, capture);
-            shared.floor.lock().schedule.follow(host, item, now);
+            state.schedule.follow(host, item, now);
             return None;
         }
         Fetched::Status(refusal) => refusal,
         Fetched::Error(kind, message) => {
             let verdict = judge(Answer::Error(kind), item.attempts, &shared.retries);
+            drop(state);
             return follow(shared, host, item, now, verdict, (None, message));
         }
     };
-    let verdict = judge(
-        Answer::Status(answer.status),
-        item.attempts,
-        &shared.retries,
-    );
+    drop(state);
+    let answered = Answer::Status(answer.status);
+    let verdict = judge(answered, item.attempts, &shared.retries);
     let said = (Some(answer.status), answer.message);
     let Verdict::PauseHost(failed) = verdict else {
         return follow(shared, host, item, now, verdict, said);

@@ -15,8 +15,10 @@ use tokio::sync::Notify;
 use crate::input::Item;
 use crate::schedule::{HostId, Next, Schedule};
 
-/// A full window is looked at for what blocks it at most this often.
+/// A full window is looked at for what blocks it at most this often, or, where a look takes longer
+/// because there are many hosts, so much less often that looking is a small part of the work.
 const STUCK_EVERY: Duration = Duration::from_millis(50);
+const STUCK_EVERY_OF_HOST: Duration = Duration::from_micros(5);
 
 /// A worker that was told to wait until a moment is not woken within its own poll.
 const NEVER_AT_ONCE: Duration = Duration::from_nanos(1);
@@ -128,7 +130,8 @@ impl Floor {
         if !state.feeder_waits {
             return;
         }
-        let due = state.stuck_checked + STUCK_EVERY;
+        let hosts = u32::try_from(state.schedule.hosts_known()).unwrap_or(u32::MAX);
+        let due = state.stuck_checked + STUCK_EVERY.max(STUCK_EVERY_OF_HOST * hosts);
         if now >= due {
             state.stuck_checked = now;
             self.room.notify_one();
@@ -194,7 +197,7 @@ impl State {
         // With every worker busy, reading further would help nobody.
         !self.idle.is_empty()
             && self.schedule.is_stuck(brigade::clock::now())
-            && self.schedule.evict()
+            && self.schedule.make_room()
     }
 }
 

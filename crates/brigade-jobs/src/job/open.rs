@@ -77,7 +77,7 @@ impl Job {
         let directory = Arc::new(Directory::open(&config.output)?);
         let path = directory.join(LEDGER);
         if config.fresh {
-            let before = Ledger::format(&path);
+            let before = Ledger::format(&path)?;
             let bodies = before.is_some_and(|format| format.starts_with(FILES));
             directory.clear(bodies)?;
         }
@@ -210,7 +210,7 @@ fn client(config: &Config) -> Result<Client, Error> {
 fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
     let mut schedule = Schedule::new(Settings {
         limits: Limits {
-            concurrency: None,
+            concurrency: Some(config.concurrency),
             rate: config.rate,
             key_concurrency: Some(config.per_host),
             key_rate: config.host_rate,

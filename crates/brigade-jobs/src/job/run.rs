@@ -19,7 +19,7 @@ use super::feeder::feed;
 use super::floor::Floor;
 use super::handover::Handover;
 use super::open::Job;
-use super::services::{commits, spill, timer};
+use super::services::{commits, looks, spill, timer};
 use crate::brake::Brake;
 use crate::budget::Budget;
 use crate::directory::{SEEN, SPILL};
@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::format::{self, Format};
 use crate::input::{self, Bytes, Chunk, Origin};
 use crate::ledger::FailedLines;
-use crate::progress::{Counters, set};
+use crate::progress::{Counters, HostsProgress, set};
 use crate::schedule::Loaded;
 use crate::sink::{self, Turns};
 use crate::summary::{StoppedBy, Summary};
@@ -124,6 +124,10 @@ impl Job {
                 until.until_cancelled(service).await.unwrap_or(Ok(()))
             });
             let (own, until) = (shared.clone(), over.clone());
+            g.spawn_named("looks", async move {
+                until.until_cancelled(looks(&own)).await.unwrap_or(Ok(()))
+            });
+            let (own, until) = (shared.clone(), over.clone());
             g.spawn_named("spill", async move {
                 let service = spill(&own, spill_path, list);
                 until.until_cancelled(service).await.unwrap_or(Ok(()))
@@ -166,6 +170,7 @@ impl Job {
         let written = written.await;
         client.close().await;
         set(&counters.in_flight, 0);
+        *counters.hosts() = HostsProgress::default();
         let _ = directory.remove(SPILL);
         let _ = directory.remove(SEEN);
         let written = written.map_err(|_| Error::Stopped("the writer"));

@@ -18,6 +18,8 @@ use crate::schedule::Spill;
 /// Orders that may wait for the spill's thread.
 const ORDERS: usize = 64;
 
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Wakes a worker when a pause, a rate or a backoff lets something start.
 pub(super) async fn timer(shared: &Shared) -> Result<(), Error> {
     loop {
@@ -67,6 +69,17 @@ pub(super) async fn commits(shared: &Shared, every: Duration) -> Result<(), Erro
                 }));
         });
         shared.handover.send(true).await?;
+    }
+}
+
+/// Looks at all hosts once a second: those that decide when everything ends go first.
+pub(super) async fn looks(shared: &Shared) -> Result<(), Error> {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let hosts = shared.floor.lock().schedule.look(clock::now());
+        *shared.counters.hosts() = hosts;
     }
 }
 

@@ -27,3 +27,21 @@ pub(crate) fn error(path: &Path, source: &rusqlite::Error) -> Error {
         Error::Ledger { path, reason }
     }
 }
+
+/// Whether an error is about the system at this moment and says nothing about the ledger.
+pub(super) fn may_pass(source: &rusqlite::Error) -> bool {
+    let code = source.sqlite_error_code();
+    code.is_some_and(|code| {
+        matches!(
+            code,
+            ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly
+        )
+    })
+}

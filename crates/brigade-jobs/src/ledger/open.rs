@@ -168,11 +168,19 @@ fn details(connection: &Connection, recovered: &mut Recovered) -> rusqlite::Resu
 /// Failures by kind, results and failures by status.
 pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
     let mut counts = Counts::default();
-    let kinds = "SELECT kind, count(*) AS n FROM failure GROUP BY kind";
+    let mut firsts = Vec::new();
+    let kinds = "SELECT kind, count(*) AS n, min(line) AS first FROM failure
+         GROUP BY kind ORDER BY first";
     rows(connection, kinds, |row| {
         counts.by_kind.insert(row.get("kind")?, unsigned(row, "n")?);
+        firsts.push(row.get::<_, i64>("first")?);
         Ok(())
     })?;
+    for line in firsts {
+        let first = "SELECT * FROM failure WHERE line = ?1";
+        let first = connection.query_row(first, [line], failure)?;
+        counts.examples.push(first);
+    }
     let statuses = "SELECT code, sum(n) AS n FROM (
         SELECT code, results AS n FROM status UNION ALL
         SELECT status, 1 FROM failure WHERE status IS NOT NULL) GROUP BY code";

@@ -32,7 +32,7 @@ pub(crate) struct HostState {
 }
 
 /// A line that failed for good, as `failures.jsonl` and `LedgerView::failures` show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailureRecord {
     /// The number of its line in the list, from 0.
@@ -73,5 +73,7 @@ pub(crate) struct Recovered {
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) by_kind: BTreeMap<String, u64>,
+    /// The first failure of each kind, in the order of the list.
+    pub(crate) examples: Vec<FailureRecord>,
     pub(crate) by_status: BTreeMap<u16, u64>,
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::choice::condition;
 use super::commit::{self, Commit, ListState};
-use super::error::error;
+use super::error::{error, may_pass};
 use super::open::{connect, counts, failure, parts, prepare, recover, rows, unsigned};
 use super::state::{Counts, FailureRecord, Recovered};
 use crate::error::Error;
@@ -32,12 +32,22 @@ impl Ledger {
         })
     }
 
-    /// The format of the job that the ledger at `path` is of, if there is one that can be read.
-    pub(crate) fn format(path: &Path) -> Option<String> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).ok()?;
-        let format = connection.query_row("SELECT format FROM job", [], |row| row.get(0));
-        format.ok()
+    /// The format of the job that the ledger at `path` is of; none if it is not there, damaged or
+    /// not one of ours. A ledger that cannot be read just now is an error.
+    pub(crate) fn format(path: &Path) -> Result<Option<String>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        // Not to write, but what a crash left must be rolled back before it can be read.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let format = Connection::open_with_flags(path, flags).and_then(|connection| {
+            connection.query_row("SELECT format FROM job", [], |row| row.get(0))
+        });
+        match format {
+            Ok(format) => Ok(Some(format)),
+            Err(source) if may_pass(&source) => Err(error(path, &source)),
+            Err(_) => Ok(None),
+        }
     }
 
     /// What an earlier run left.

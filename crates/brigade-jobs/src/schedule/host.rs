@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use brigade_core::backoff::HostBackoff;
 use url::{Position, Url};
 
+use super::measure::Measure;
 use super::spill::Slot;
 
 /// A host as a small number.
@@ -28,13 +29,22 @@ pub(super) struct Host {
     pub(super) active: usize,
     /// Lines on disk.
     pub(super) spilled: VecDeque<Slot>,
+    /// How many they are, those being read back included.
+    pub(super) on_disk: u64,
     /// Whether some of them are being read back.
     pub(super) loading: bool,
     /// Set once the host has asked for patience, until it is forgiven.
     pub(super) backoff: Option<HostBackoff>,
+    /// How its exchanges went.
+    pub(super) measure: Measure,
 }
 
 impl Host {
+    /// Lines that wait, in memory and on disk.
+    pub(super) fn waiting(&self) -> u64 {
+        self.held as u64 + self.on_disk
+    }
+
     /// Whether a line of it waits, runs or is on disk nowhere, and nothing is held against it.
     pub(super) fn is_idle(&self) -> bool {
         let rest = self.held + self.active + self.spilled.len();
@@ -68,6 +78,14 @@ impl Hosts {
         &mut self.hosts[id.0 as usize]
     }
 
+    pub(super) fn get(&self, id: HostId) -> &Host {
+        &self.hosts[id.0 as usize]
+    }
+
+    pub(super) fn each(&mut self, change: impl FnMut(&mut Host)) {
+        self.hosts.iter_mut().for_each(change);
+    }
+
     /// Forgets a host of which nothing is left.
     pub(super) fn forget_idle(&mut self, id: HostId) {
         let host = &mut self.hosts[id.0 as usize];
@@ -83,7 +101,6 @@ impl Hosts {
         known.map(|(number, host)| (HostId(number as u32), host))
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.numbers.len()
     }

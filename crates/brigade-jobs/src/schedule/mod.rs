@@ -8,6 +8,8 @@
 //! and reading goes on: a blocked host never hides the lines behind it.
 
 mod host;
+mod look;
+mod measure;
 mod spill;
 mod state;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use brigade_core::backoff::{HostBackoff, HostRule};
 use brigade_core::time::Moment;
 
 use super::host::{Host, HostId, Hosts, host_name};
+use super::measure::Measure;
 use super::spill::Order;
 use super::window::LOW;
 use crate::input::Item;
@@ -76,6 +77,8 @@ pub(crate) struct Schedule {
     pub(super) held: usize,
     /// Bytes of their URLs.
     pub(super) held_bytes: usize,
+    /// Lines that the window may hold beyond its size.
+    pub(super) stretched: usize,
     /// Lines that are being read back from disk.
     pub(super) loading: usize,
     pub(super) active: usize,
@@ -85,6 +88,10 @@ pub(crate) struct Schedule {
     pub(super) slots: u32,
     pub(super) orders: Vec<Order>,
     pub(super) complete: bool,
+    /// How the exchanges with all hosts went.
+    pub(super) measure: Measure,
+    /// When all hosts were looked at last.
+    pub(super) looked: Moment,
 }
 
 impl Schedule {
@@ -96,6 +103,7 @@ impl Schedule {
             delayed: BinaryHeap::new(),
             held: 0,
             held_bytes: 0,
+            stretched: 0,
             loading: 0,
             active: 0,
             spilled: 0,
@@ -103,6 +111,8 @@ impl Schedule {
             slots: 0,
             orders: Vec::new(),
             complete: false,
+            measure: Measure::default(),
+            looked: Moment::ZERO,
         }
     }
 
@@ -133,10 +143,14 @@ impl Schedule {
                 self.active += 1;
                 let host = self.hosts.at(key);
                 host.held -= 1;
+                if host.active == 0 {
+                    host.measure.stir(now);
+                }
                 host.active += 1;
                 if host.held < LOW {
                     self.load(key);
                 }
+                self.relax();
                 Next::Start(key, item)
             }
             admission::Next::At(at) => Next::At(delayed.map_or(at, |delayed| delayed.min(at))),
@@ -170,6 +184,12 @@ impl Schedule {
     fn is_astray(&mut self, host: HostId, item: &Item) -> bool {
         // Only what has begun its journey again can be.
         item.hops() == 0 && item.begun() > 0 && self.hosts.number(host_name(&item.url)) != host
+    }
+
+    /// Takes note of how long an exchange took that ends now, and of what it brought.
+    pub(crate) fn measure(&mut self, host: HostId, took: Duration, bytes: u64, now: Moment) {
+        self.hosts.at(host).measure.end(took, bytes, now);
+        self.measure.end(took, bytes, now);
     }
 
     /// Ends a fetch that is settled.

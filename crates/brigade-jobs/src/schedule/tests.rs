@@ -1,5 +1,7 @@
 //! The schedule against a list in memory and a spill on disk, with time as a number.
 
+mod tail;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,8 +73,7 @@ impl Bench {
         loop {
             self.carry_out();
             self.most_held = self.most_held.max(self.schedule.held());
-            let stuck = !self.schedule.has_room() && self.schedule.is_stuck(now);
-            if stuck && self.schedule.evict() {
+            if self.schedule.is_stuck(now) && self.schedule.make_room() {
                 continue;
             }
             if !self.schedule.has_room() {

@@ -4,16 +4,19 @@
 //! It never does I/O: it hands out orders for the spill and takes the answers.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 
 use brigade_core::time::Moment;
 
-use super::host::{Host, HostId};
+use super::host::HostId;
 use super::spill::{Loaded, Order, Place, SLOT, Slot};
 use super::state::Schedule;
 
 /// A host whose lines in memory are fewer than this gets lines back from disk.
 pub(super) const LOW: usize = 64;
+
+/// How much larger than its size the window becomes at most while hosts that may not be asked fill
+/// it with a line each.
+const STRETCH_MAX: usize = 16;
 
 /// Bytes that the URLs of a full window may have on average. Longer ones make it smaller.
 const URL_BYTES: usize = 1024;
@@ -30,23 +33,31 @@ impl Schedule {
     }
 
     /// Whether nothing can start because of the hosts that fill the window, so that only reading
-    /// further could help. Takes time in proportion to the number of hosts.
+    /// further could help. Where a host may be asked, the common rate is what is waited for.
     pub(crate) fn is_stuck(&mut self, now: Moment) -> bool {
-        if self.has_room() || self.settings.limits.key_rate.is_some() {
-            return !self.has_room();
+        !self.has_room() && !self.admission.is_any_ready(now)
+    }
+
+    /// Makes room in a window that is stuck. False if there is none to be made.
+    pub(crate) fn make_room(&mut self) -> bool {
+        self.evict() || self.stretch()
+    }
+
+    /// Has the window hold more than its size, where hosts that may not be asked now have a line or
+    /// two each: such a host is remembered anyway, and its only line costs little beside that.
+    fn stretch(&mut self) -> bool {
+        let window = self.settings.window;
+        let may = self.stretched < window.saturating_mul(STRETCH_MAX - 1);
+        if may {
+            self.stretched += (window / 4).max(1);
         }
-        let paused: HashSet<HostId> = self.admission.paused(now).map(|(host, _)| *host).collect();
-        let full = self.settings.limits.key_concurrency.unwrap_or(usize::MAX);
-        // A line that waits though its host has room waits for the global rate.
-        let free = |(id, host): (HostId, &Host)| {
-            self.admission.waiting_of(&id) > 0 && host.active < full && !paused.contains(&id)
-        };
-        !self.hosts.iter().any(free)
+        may
     }
 
     /// Moves lines of the longest queues out of the window. False if there is nothing to move: then
-    /// the window is full of hosts that have a line or two each.
-    pub(crate) fn evict(&mut self) -> bool {
+    /// the window is full of hosts that have a line or two each. Takes time in proportion to the
+    /// number of hosts.
+    fn evict(&mut self) -> bool {
         let mut queues: Vec<(usize, HostId)> = self
             .hosts
             .iter()
@@ -84,7 +95,9 @@ impl Schedule {
         }
         self.loading -= loaded.slot.len();
         self.spilled -= loaded.slot.len() as u64;
-        self.hosts.at(loaded.host).loading = false;
+        let host = self.hosts.at(loaded.host);
+        host.on_disk -= loaded.slot.len() as u64;
+        host.loading = false;
         for item in loaded.items {
             self.hold(loaded.host, item);
         }
@@ -114,7 +127,9 @@ impl Schedule {
         let moved = places.len();
         self.held -= moved;
         self.spilled += places.len() as u64;
-        self.hosts.at(host).held -= places.len();
+        let known = self.hosts.at(host);
+        known.held -= moved;
+        known.on_disk += moved as u64;
         // Taken from the end, they are put back in the order of the list.
         places.reverse();
         let mut rest = places.as_slice();
@@ -186,9 +201,21 @@ impl Schedule {
         });
     }
 
+    /// Gives back what the window was stretched by, once it holds no more than its size.
+    pub(super) fn relax(&mut self) {
+        if self.stretched > 0 && self.held + self.loading < self.settings.window {
+            self.stretched = 0;
+        }
+    }
+
+    /// Hosts that are known: what a look at all of them costs.
+    pub(crate) fn hosts_known(&self) -> usize {
+        self.hosts.len()
+    }
+
     /// Lines that the window has room for.
     fn room(&self) -> usize {
-        let window = self.settings.window;
+        let window = self.settings.window.saturating_add(self.stretched);
         let bytes = window.saturating_mul(URL_BYTES);
         let room = bytes.saturating_sub(self.held_bytes).div_ceil(URL_BYTES);
         room.min(window.saturating_sub(self.held + self.loading))

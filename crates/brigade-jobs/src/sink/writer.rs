@@ -339,6 +339,7 @@ impl Writer {
             duplicates: totals.duplicates,
             pending,
             by_kind: counts.by_kind,
+            examples: counts.examples,
             by_status: counts.by_status,
             requests: totals.requests,
             retries: totals.retries,

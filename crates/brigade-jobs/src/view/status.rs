@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use super::open::LedgerView;
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::ledger::{counts, rows, unsigned};
+use crate::ledger::{FailureRecord, counts, rows, unsigned};
 use crate::meter::wall_ms;
 
 /// Paused hosts that are named at most.
@@ -78,6 +78,9 @@ pub struct Status {
     pub pending: u64,
     /// Failures by their kind.
     pub by_kind: BTreeMap<String, u64>,
+    /// The first failure of each kind, in the order of the list.
+    #[serde(skip)]
+    pub examples: Vec<FailureRecord>,
     /// Results and `http_status` failures by status.
     pub by_status: BTreeMap<u16, u64>,
     /// Requests sent.
@@ -126,6 +129,7 @@ impl LedgerView {
         let counts = counts(&transaction)?;
         status.failed = counts.by_kind.values().sum();
         (status.by_kind, status.by_status) = (counts.by_kind, counts.by_status);
+        status.examples = counts.examples;
         let settled = status.ok + status.failed + status.skipped + status.duplicates;
         status.pending = status.input.saturating_sub(settled);
         let parts = "SELECT count(*) AS parts, coalesce(sum(bytes), 0) AS bytes FROM part";
@@ -181,6 +185,7 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Status> {
         duplicates,
         pending: 0,
         by_kind: BTreeMap::new(),
+        examples: Vec::new(),
         by_status: BTreeMap::new(),
         requests: unsigned(row, "requests")?,
         retries: unsigned(row, "retries")?,

@@ -58,7 +58,7 @@ fn filter(sets: &str, hosts: &str) -> FailureFilter {
 }
 
 #[test]
-fn f11e_failures_are_chosen_by_kind_status_and_host() {
+fn f11d_failures_are_chosen_by_kind_status_and_host() {
     let temp = tempfile::tempdir().unwrap();
     drop(ledger(temp.path(), &some_failures()));
     let view = LedgerView::open(temp.path()).unwrap();
@@ -84,7 +84,7 @@ fn f11e_failures_are_chosen_by_kind_status_and_host() {
 }
 
 #[test]
-fn f11e_pages_lose_nothing_double_nothing_and_hold_no_transaction() {
+fn f11d_pages_lose_nothing_double_nothing_and_hold_no_transaction() {
     let temp = tempfile::tempdir().unwrap();
     let many: String = (0..1000)
         .map(|line| fail(line, "http://a/", "dns", "NULL"))
@@ -114,7 +114,7 @@ fn f11e_pages_lose_nothing_double_nothing_and_hold_no_transaction() {
 }
 
 #[test]
-fn f11f_groups_are_the_largest_first_and_count_all() {
+fn f11e_groups_are_the_largest_first_and_count_all() {
     let temp = tempfile::tempdir().unwrap();
     drop(ledger(temp.path(), &some_failures()));
     let view = LedgerView::open(temp.path()).unwrap();
@@ -139,7 +139,18 @@ fn f11f_groups_are_the_largest_first_and_count_all() {
 }
 
 #[test]
-fn f11d_the_json_of_a_failure_has_its_columns() {
+fn f11a_each_kind_of_failure_comes_with_the_first_of_them() {
+    let temp = tempfile::tempdir().unwrap();
+    drop(ledger(temp.path(), &some_failures()));
+    let status = LedgerView::open(temp.path()).unwrap().status().unwrap();
+    assert_eq!((status.failed, status.by_kind["http_status"]), (7, 3));
+    assert_eq!((status.by_status[&404], status.by_status[&500]), (2, 1));
+    let firsts: Vec<_> = status.examples.iter().map(|each| each.index).collect();
+    assert_eq!(firsts, [1, 3, 4, 5, 6]);
+}
+
+#[test]
+fn f11c_the_json_of_a_failure_has_its_columns() {
     let temp = tempfile::tempdir().unwrap();
     let columns = "UPDATE failure SET columns = '{\"id\":\"7\"}' WHERE line = 4;";
     drop(ledger(
@@ -153,8 +164,8 @@ fn f11d_the_json_of_a_failure_has_its_columns() {
         .unwrap();
     let mut line = Vec::new();
     found[0].write_json(&mut line);
-    let expected = "{\"index\":4,\"url\":\"http://a/\",\"kind\":\"dns\",\"message\":\"m4\",\
-                    \"attempts\":1,\"columns\":{\"id\":\"7\"}}\n";
+    let expected = "{\"index\":4,\"url\":\"http://a/\",\"columns\":{\"id\":\"7\"},\
+                    \"kind\":\"dns\",\"message\":\"m4\",\"attempts\":1}\n";
     assert_eq!(String::from_utf8(line).unwrap(), expected);
 }
 
@@ -201,7 +212,7 @@ fn f11a_paused_hosts_are_counted_and_the_first_are_named() {
 }
 
 #[test]
-fn f11c_an_older_ledger_is_read_as_it_is_and_stays_so() {
+fn f11b_an_older_ledger_is_read_as_it_is_and_stays_so() {
     let temp = tempfile::tempdir().unwrap();
     let older = Connection::open(temp.path().join(LEDGER)).unwrap();
     older.execute_batch(VERSION_1).unwrap();
@@ -230,7 +241,7 @@ fn f11c_an_older_ledger_is_read_as_it_is_and_stays_so() {
 }
 
 #[test]
-fn f11c_a_copy_that_cannot_be_written_to_is_read_unless_its_log_holds_commits() {
+fn f11b_a_copy_that_cannot_be_written_to_is_read_unless_its_log_holds_commits() {
     let temp = tempfile::tempdir().unwrap();
     let place = temp.path().join("a copy? 100%#1");
     fs::create_dir(&place).unwrap();
@@ -246,7 +257,7 @@ fn f11c_a_copy_that_cannot_be_written_to_is_read_unless_its_log_holds_commits() 
 }
 
 #[test]
-fn f11c_what_is_no_ledger_is_refused_with_what_it_is() {
+fn f11b_what_is_no_ledger_is_refused_with_what_it_is() {
     let temp = tempfile::tempdir().unwrap();
     let place = |name: &str| {
         let place = temp.path().join(name);
@@ -281,7 +292,7 @@ fn f11c_what_is_no_ledger_is_refused_with_what_it_is() {
 }
 
 #[test]
-fn f11c_damage_within_a_ledger_is_an_error_once() {
+fn f11b_damage_within_a_ledger_is_an_error_once() {
     let temp = tempfile::tempdir().unwrap();
     let times = "UPDATE job SET updated_at = 9223372036854775807;";
     let writer = ledger(temp.path(), &(some_failures() + times));

@@ -169,6 +169,7 @@ fn f7a_somebody_elses_files_are_neither_mixed_with_ours_nor_deleted() {
         (config.fresh, config.format) = (fresh, Format::Files);
         let error = Job::open(config).map(drop).unwrap_err();
         assert!(matches!(error, Error::Foreign { .. }), "{error}");
+        assert!(error.to_string().ends_with("delete it yourself"), "{error}");
         assert!(directory.path().join("files/mine").exists());
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use brigade::cancel::{Reason, Token};
-use brigade_jobs::{Config, Input, Job, State, Summary};
+use brigade_jobs::{Config, Input, Job, ListForm, State, Summary};
 use brigade_testkit::server::{Reply, Server};
 use libtest_mimic::{Failed, Trial};
 
@@ -26,7 +26,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A job that was stopped half-way: results, failures of several kinds, a paused host, open lines.
+/// A job of a table that was stopped half-way: results, failures of several kinds, a duplicate, a
+/// paused host, open lines.
 fn interrupted(directory: &Path) -> Result<(Summary, Server, Server), Failed> {
     let server = Server::start_thread(|request| match request.path() {
         "/missing" => Reply::status(404),
@@ -34,15 +35,23 @@ fn interrupted(directory: &Path) -> Result<(Summary, Server, Server), Failed> {
         _ => Reply::ok("fine"),
     })?;
     let busy = Server::start_thread(|_| Reply::status(429).header("retry-after", "600"))?;
-    let mut list = vec![
-        server.url("/hang"),
-        busy.url("/"),
+    let mut rows = vec![
+        "url,room".to_owned(),
+        server.url("/hang,hall"),
+        busy.url("/,hall"),
         String::new(),
-        "no url".into(),
+        "no url,cellar".to_owned(),
     ];
-    list.extend((0..500).map(|n| server.url(&format!("/{n}"))));
-    list.push(server.url("/missing"));
-    let mut config = Config::new(Input::Urls(list), directory);
+    rows.extend((0..500).map(|n| server.url(&format!("/{n},hall"))));
+    rows.push(server.url("/missing,\"attic, left\""));
+    rows.push(server.url("/0,attic"));
+    let list = directory.join("list.csv");
+    std::fs::write(&list, rows.join("\n"))?;
+    let mut config = Config::new(Input::File(list), directory);
+    config.form = ListForm::Csv {
+        column: "url".to_owned(),
+    };
+    config.dedupe = true;
     config.commit_interval = Duration::from_millis(50);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -98,12 +107,13 @@ fn questions() -> Result<(), Failed> {
         .collect();
     let answers = answers?;
     let expected = [
-        "state,read_lines,ok,skipped,duplicates,failed,pending\ninterrupted,505,500,1,0,2,2\n",
+        "state,read_lines,ok,skipped,duplicates,failed,pending\ninterrupted,507,500,2,1,2,2\n",
         "kind,status,lines,example\nbad_url,,1,\"relative URL without a base\"\n",
         &format!("site,lines\n{},1\n", server.url("/")),
+        "room,lines\n\"attic, left\",1\ncellar,1\n",
         &format!("name,strikes,seconds\n{},1,", busy.address()),
         "finished\n0\n",
-        "first_open,last_open\n0,1\n",
+        "first_open,last_open\n1,2\n",
         "results_per_second,megabytes,cpu_seconds,runs\n",
     ];
     assert_eq!(
@@ -135,8 +145,8 @@ fn numbers() -> Result<(), Failed> {
     };
     assert_eq!(answer("PRAGMA integrity_check")?, "ok");
     assert_eq!(answer("PRAGMA user_version")?, "2");
-    assert_eq!(answer("SELECT watermark FROM job")?, "0");
-    assert_eq!(answer("SELECT sum(last - first + 1) FROM done")?, "503");
+    assert_eq!(answer("SELECT watermark FROM job")?, "1");
+    assert_eq!(answer("SELECT sum(last - first + 1) FROM done")?, "504");
     assert_eq!(answer("SELECT sum(records) FROM part")?, "500");
     let bytes: u64 = answer("SELECT sum(bytes) FROM part")?.parse()?;
     assert_eq!(

@@ -32,11 +32,11 @@ def join(records):
         rows = f"read_ndjson('{name}', columns = {{id: 'VARCHAR', link: 'VARCHAR', name: 'VARCHAR', 'odd \"name\"': 'VARCHAR'}})"
     else:
         rows = f"read_csv('{name}', all_varchar = true, header = true, nullstr = 'no such text')"
-    same = f"""
+    same = f'''
         SELECT count(*) FROM {rows} AS row JOIN read_json_auto('{records}') AS record ON row.link = record.url
         WHERE row.id = record.columns.id::VARCHAR AND row.name = record.columns.name
-          AND row."odd ""name""" = record.columns."odd ""name"""::VARCHAR"""
-    print(*duckdb.sql(same).fetchone())
+          AND row."odd ""name""" = record.columns."odd ""name"""::VARCHAR'''
+    print(*duckdb.sql(same).fetchall()[0])
 
 
 write(*rest) if action == "write" else join(*rest)

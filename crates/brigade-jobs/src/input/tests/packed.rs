@@ -29,7 +29,6 @@ fn zstd(text: &[u8], window: Option<u32>) -> Vec<u8> {
         .compress_stream(&mut output, &mut InBuffer::around(text))
         .unwrap();
     assert_eq!(context.end_stream(&mut output).unwrap(), 0);
-    drop(output);
     out
 }
 

@@ -1,0 +1,302 @@
+//! `status` and `failures`: what the ledger says, of a job that runs, was killed, or is done.
+
+use crate::kit::{Place, records, signal, until};
+use brigade_testkit::server::{Reply, Request, Server};
+use insta::assert_snapshot;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::time::Duration;
+
+fn site(request: &Request) -> Reply {
+    match request.path() {
+        "/hang" => Reply::hang(),
+        "/reset" => Reply::reset(),
+        path if path.starts_with("/missing") => Reply::status(404),
+        "/broken" => Reply::status(500),
+        path => Reply::ok(format!("page {path}")),
+    }
+}
+
+const FETCH: [&str; 7] = ["fetch", "-i", "urls.txt", "-o", "out", "--retries", "0"];
+
+/// A job with failures of all sorts, at its end.
+fn done(server: &Server) -> Place {
+    let place = Place::new().knows(server, "SERVER");
+    let paths = ["/1", "/missing", "/broken", "/2", "/missing/too"];
+    let urls = paths.map(|path| server.url(path)).into_iter();
+    place.list(urls.chain(["no \u{1b}[2J url".to_owned(), "# a comment".to_owned()]));
+    assert_eq!(place.run(&FETCH).code, Some(1));
+    place
+}
+
+/// The numbers that differ from run to run, as names.
+fn steady(text: &str) -> String {
+    let mut lines = String::new();
+    for line in text.lines() {
+        let line = match line.split_whitespace().next() {
+            Some("output") => "output     [SIZES]",
+            _ => line,
+        };
+        lines.push_str(line);
+        lines.push('\n');
+    }
+    lines
+}
+
+#[test]
+fn f11a_status_fits_a_screen_and_says_how_to_go_on() {
+    let server = Server::start_thread(site).unwrap();
+    let place = done(&server);
+    let run = place.run(&["status", "out"]);
+    assert_snapshot!("status_done", steady(&run.snapshot()));
+    let json = place.run(&["status", "out", "--json"]);
+    assert_eq!((json.code, json.stderr.as_str()), (Some(0), ""));
+    let status: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(status["activity"], "done");
+    assert_eq!((&status["ok"], &status["failed"]), (&2.into(), &4.into()));
+    assert_eq!(status["by_kind"]["http_status"], 3);
+    assert!(status["committed_at"].as_str().unwrap().ends_with('Z'));
+}
+
+#[test]
+fn f11a_status_tells_a_running_job_from_a_killed_one_and_disturbs_neither() {
+    let server = Server::start_thread(site).unwrap();
+    let place = Place::new().knows(&server, "SERVER");
+    let pages = (0..50).map(|page| server.url(&format!("/{page}")));
+    place.list(pages.chain([server.url("/missing"), server.url("/hang")]));
+    let child = place.start(place.brigade(&FETCH));
+    let status = |place: &Place| {
+        let run = place.run(&["status", "out", "--json"]);
+        serde_json::from_str::<Value>(&run.stdout).unwrap_or_default()
+    };
+    until(|| status(&place)["ok"] == 50);
+    let now = status(&place);
+    assert_eq!(now["activity"], "running");
+    assert_eq!((&now["failed"], &now["pending"]), (&1.into(), &1.into()));
+    let run = place.run(&["status", "out"]);
+    assert!(run.stdout.starts_with("running, started "), "{run:?}");
+    let failures = place.run(&["failures", "out", "--urls"]);
+    assert_eq!(failures.stdout, "http://SERVER/missing\n");
+    signal(&child, Signal::SIGKILL);
+    place.end(child);
+    let run = place.run(&["status", "out"]);
+    assert_snapshot!("status_killed", steady(&run.snapshot()));
+    let child = place.start(place.brigade(&FETCH));
+    until(|| status(&place)["activity"] == "running");
+    signal(&child, Signal::SIGTERM);
+    place.end(child);
+    let run = place.run(&["status", "out"]);
+    assert!(run.stdout.starts_with("stopped, started "), "{run:?}");
+    assert!(run.stdout.contains("run the same command again"), "{run:?}");
+}
+
+#[test]
+fn f11a_status_names_the_hosts_that_are_left_alone() {
+    let server =
+        Server::start_thread(|_| Reply::status(503).header("retry-after", "100000")).unwrap();
+    let place = Place::new().knows(&server, "SERVER");
+    place.list([server.url("/1")]);
+    assert_eq!(place.run(&FETCH).code, Some(1));
+    let run = place.run(&["status", "out"]);
+    let paused = run
+        .stdout
+        .lines()
+        .skip_while(|line| !line.starts_with("paused"));
+    let paused: Vec<_> = paused.take(2).collect();
+    assert!(
+        paused[0].contains("1 host asked to be left alone"),
+        "{run:?}"
+    );
+    assert!(
+        paused[1].contains("SERVER") && paused[1].contains("in 1d 03h"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn f11b_a_directory_that_no_job_can_be_read_from_is_one_line() {
+    let place = Place::new();
+    fs::create_dir(place.path("bare")).unwrap();
+    for name in ["empty", "text"] {
+        fs::create_dir(place.path(name)).unwrap();
+    }
+    place.file("empty/ledger.db", "");
+    place.file(
+        "text/ledger.db",
+        "this is no database, but it is long enough. ".repeat(99),
+    );
+    place.file("file", "");
+    let mut said = String::new();
+    for command in ["status", "failures"] {
+        for directory in ["nowhere", "bare", "file", "empty", "text"] {
+            let run = place.run(&[command, directory]);
+            run.assert_one_line_error(2);
+            assert_eq!(run.stdout, "");
+            said.push_str(&format!("$ brigade {command} {directory}\n{}", run.stderr));
+        }
+    }
+    assert_snapshot!("no_job", said);
+}
+
+#[test]
+fn f11c_failures_as_json_are_the_lines_of_the_file() {
+    let server = Server::start_thread(site).unwrap();
+    let place = done(&server);
+    let run = place.run(&["failures", "out", "--json"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let file = fs::read_to_string(place.path("out/failures.jsonl")).unwrap();
+    let address = server.address().to_string();
+    assert_eq!(run.stdout, file.replace(&address, "SERVER"));
+    assert_eq!(run.stdout.lines().count(), 4);
+}
+
+#[test]
+fn f11d_failures_are_one_a_line_and_can_be_chosen() {
+    let server = Server::start_thread(site).unwrap();
+    let place = done(&server);
+    let mut said = String::new();
+    let name = server.address().ip().to_string();
+    for flags in [
+        &[][..],
+        &["--kind", "404"],
+        &["--kind", "5xx,bad_url"],
+        &["--kind", "dns", "--kind", "timeout"],
+        &["--kind", "http_status", "--host", &name, "--urls"],
+        &["--host", "elsewhere.test"],
+    ] {
+        let run = place.run(&[&["failures", "out"], flags].concat());
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{flags:?}");
+        let flags = flags.join(" ").replace(&name, "HOST");
+        said.push_str(&format!("$ brigade failures out {flags}\n{}", run.stdout));
+    }
+    assert_snapshot!("failures", said);
+}
+
+#[test]
+fn f11d_the_urls_of_failures_are_a_list_for_another_fetch() {
+    let server = Server::start_thread(site).unwrap();
+    let place = done(&server);
+    let run = place.run(&["failures", "out", "--urls", "--kind", "404"]);
+    let urls = run.stdout.replace("SERVER", &server.address().to_string());
+    place.file("again.txt", urls);
+    let run = place.run(&["fetch", "-i", "again.txt", "-o", "again"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let again: Vec<_> = records(&place.path("again")).into_values().collect();
+    assert_eq!(again.len(), 2);
+    assert!(again.iter().all(|record| record["status"] == 404));
+}
+
+#[test]
+fn f11e_failures_are_counted_by_kind_and_host() {
+    let server = Server::start_thread(site).unwrap();
+    let place = done(&server);
+    let run = place.run(&["failures", "out", "--summary"]);
+    assert_snapshot!("failures_summary", run.text());
+    let none = place.run(&["failures", "out", "--summary", "--kind", "dns"]);
+    assert_eq!((none.code, none.stdout.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn f11d_a_reader_who_leaves_ends_the_list_without_a_word() {
+    let server = Server::start_thread(site).unwrap();
+    let place = Place::new();
+    place.list((0..20_000).map(|line| format!("this is line {line} and no URL")));
+    let run = place.run(&["fetch", "-i", "urls.txt", "-o", "out", "--progress", "none"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    for form in ["--json", "--urls"] {
+        let mut child = place.start(place.brigade(&["failures", "out", form]));
+        let mut first = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut first).unwrap();
+        assert!(first.contains("this is line 0"), "{first}");
+        drop(stdout);
+        let run = place.end(child);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn f11d_a_list_that_cannot_be_written_is_an_error() {
+    let Ok(full) = fs::File::options().write(true).open("/dev/full") else {
+        return;
+    };
+    let server = Server::start_thread(site).unwrap();
+    let place = done(&server);
+    for arguments in [
+        &["failures", "out"][..],
+        &["failures", "out", "--summary"],
+        &["status", "out"],
+    ] {
+        let mut command = place.brigade(arguments);
+        command.stdout(full.try_clone().unwrap());
+        command.stderr(std::process::Stdio::piped());
+        place.end(command.spawn().unwrap()).assert_one_line_error(2);
+    }
+}
+
+#[test]
+fn f4h_too_many_failures_stop_the_job_with_a_code_of_their_own_and_it_can_go_on() {
+    let server = Server::start_thread(|request| {
+        let page: usize = request.path()[1..].parse().unwrap_or(0);
+        let reply = match page < 60 {
+            true => Reply::ok("fine"),
+            false => Reply::status(404),
+        };
+        reply.delay(Duration::from_millis(2))
+    })
+    .unwrap();
+    let place = Place::new().knows(&server, "SERVER");
+    place.list((0..400).map(|page| server.url(&format!("/{page}"))));
+    let arguments = [
+        &FETCH[..],
+        &["--max-failure-rate", "7%", "--progress", "none"],
+    ]
+    .concat();
+    let run = place.run(&arguments);
+    run.assert_one_line_error(3);
+    for part in [
+        "lines asked for in this run failed (",
+        "%, and 7% may): http_status ",
+        "continues",
+    ] {
+        assert!(run.stderr.contains(part), "{run:?}");
+    }
+    let status: Value = {
+        let run = place.run(&["status", "out", "--json"]);
+        serde_json::from_str(&run.stdout).unwrap()
+    };
+    assert_eq!(status["activity"], "interrupted");
+    assert_eq!(status["ok"], 60);
+    let settled = records(&place.path("out")).len();
+    assert!((100..200).contains(&settled), "{settled}");
+    assert_eq!(place.run(&FETCH).code, Some(1));
+    assert_eq!(records(&place.path("out")).len(), 400);
+}
+
+#[test]
+fn f4g_retries_by_kind_reach_the_job() {
+    let server = Server::start_thread(site).unwrap();
+    let place = Place::new();
+    place.list(["/missing", "/broken"].map(|path| server.url(path)));
+    let run = place.run(&[&FETCH[..], &["--retry", "404=2", "--retry", "5xx=1"]].concat());
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let records = records(&place.path("out"));
+    assert_eq!(
+        (&records[&0]["attempts"], &records[&1]["attempts"]),
+        (&3.into(), &2.into())
+    );
+}
+
+#[test]
+fn f4i_only_some_failures_are_asked_for_again() {
+    let server = Server::start_thread(site).unwrap();
+    let place = done(&server);
+    let before = server.exchanges().total;
+    let run = place.run(&[&FETCH[..], &["--retry-failed=5xx,timeout"]].concat());
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert_eq!(server.exchanges().total, before + 1);
+    assert_eq!(records(&place.path("out")).len(), 6);
+}
