@@ -168,9 +168,12 @@ fn without_segment(path: Vec<u8>, is_session: impl Fn(&[u8]) -> bool) -> Vec<u8>
     path
 }
 
+/// How long what names a session is, if a text begins with it.
+type Session = fn(&[u8]) -> Option<usize>;
+
 /// Takes out what names a session: the last of each kind that ends with its part of the query.
 fn without_sessions(mut query: Vec<u8>) -> Vec<u8> {
-    let kinds: [fn(&[u8]) -> Option<usize>; 5] = [
+    let kinds: [Session; 5] = [
         |text| id(text, b"jsessionid=", 32),
         |text| id(text, b"phpsessid=", 32),
         |text| id(text, b"sid=", 32),
