@@ -22,7 +22,6 @@ pub(crate) struct FetchPlan {
 impl FetchPlan {
     /// Puts the flags together. `terminal` is whether stderr is one.
     pub(crate) fn new(flags: FetchFlags, terminal: bool) -> anyhow::Result<Self> {
-        refuse_what_is_not_there_yet(&flags.report)?;
         let form = form(&flags.list)?;
         let dedupe = flags.list.dedupe;
         let input = input(flags.list)?;
@@ -68,18 +67,28 @@ impl FetchPlan {
 /// What the results are to look like.
 fn output(flags: &ReportFlags, config: &mut Config) -> anyhow::Result<()> {
     config.format = match flags.format {
+        Format::Jsonl => brigade_jobs::Format::Jsonl,
         Format::Files => brigade_jobs::Format::Files,
-        _ => brigade_jobs::Format::Jsonl,
+        Format::Warc => brigade_jobs::Format::Warc,
     };
     config.compression = match flags.compress {
-        Compress::None => Compression::None,
-        Compress::Gzip => Compression::Gzip,
-        Compress::Zstd => Compression::Zstd,
+        None if flags.format == Format::Warc => Compression::Gzip,
+        None | Some(Compress::None) => Compression::None,
+        Some(Compress::Gzip) => Compression::Gzip,
+        Some(Compress::Zstd) => Compression::Zstd,
     };
     config.json_bodies = flags.json;
     config.part_max = flags.part_max;
     config.ordered = flags.ordered;
-    if flags.format == Format::Files && flags.compress != Compress::None {
+    if flags.format == Format::Warc && config.compression == Compression::Zstd {
+        bail!(
+            "--compress zstd is for lines, and few readers of archives know it: use gzip or none"
+        );
+    }
+    if flags.format == Format::Warc && flags.json {
+        bail!("--json is for lines, and --format warc keeps bodies as they came: leave one out");
+    }
+    if flags.format == Format::Files && config.compression != Compression::None {
         bail!(
             "--compress is for lines, and --format files writes bodies as they are: leave one out"
         );
@@ -170,13 +179,6 @@ pub(crate) fn mode(flag: ProgressFlag, terminal: bool) -> Mode {
         ProgressFlag::Json => Mode::Json,
         ProgressFlag::None => Mode::Silent,
     }
-}
-
-fn refuse_what_is_not_there_yet(flags: &ReportFlags) -> anyhow::Result<()> {
-    if flags.format == Format::Warc {
-        bail!("--format warc comes in a later version: leave it out to get JSONL");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -277,9 +279,10 @@ mod tests {
         let cases = [
             ("-o out", "no URLs: "),
             (
-                "-o out u --format warc",
-                "--format warc comes in a later version",
+                "-o out u --format warc --compress zstd",
+                "--compress zstd is for lines",
             ),
+            ("-o out u --format warc --json", "--json is for lines"),
             (
                 "-o out u --format files --compress zstd",
                 "--compress is for lines",
@@ -345,6 +348,19 @@ mod tests {
                 .proxies
                 .is_some_and(|proxies| proxies.is_empty())
         );
+    }
+
+    #[test]
+    fn archives_are_compressed_unless_that_is_not_wanted() {
+        let cases = [
+            ("-o out u --format warc", Compression::Gzip),
+            ("-o out u --format warc --compress gzip", Compression::Gzip),
+            ("-o out u --format warc --compress none", Compression::None),
+            ("-o out u", Compression::None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(plan(line).unwrap().config.compression, expected, "{line}");
+        }
     }
 
     #[test]

@@ -20,11 +20,13 @@
 //! | where does a line end, however the bytes arrive? | [`split`] |
 //! | which page is asked for next, and is the walk going in circles? | [`paging`] |
 //! | what does a `Link` header point to? | [`link`] |
+//! | which of the bytes of a chunked body are its payload, and where does it end? | [`chunked`] |
 //!
 //! This crate never reads a clock, never waits, never draws a random number and never does I/O.
 
 pub mod admission;
 pub mod backoff;
+pub mod chunked;
 pub mod gcra;
 pub mod line;
 pub mod link;

@@ -44,6 +44,7 @@ impl Draft {
             merged,
             resent: _,
             switch,
+            is_recorded,
         } = &self.hop;
         self.is_repeatable().then(|| Self {
             hop: Hop {
@@ -54,6 +55,7 @@ impl Draft {
                 merged: *merged,
                 resent: AtomicU32::new(0),
                 switch: switch.clone(),
+                is_recorded: *is_recorded,
             },
             settings: self.settings.clone(),
             later: None,
@@ -74,6 +76,8 @@ pub(crate) struct Hop {
     pub(crate) resent: AtomicU32,
     /// Whether it asks for the connection itself.
     pub(crate) switch: Option<Arc<Switch>>,
+    /// Whether the exchange is kept as it goes over the wire.
+    pub(crate) is_recorded: bool,
 }
 
 /// By which a server tells a request that is sent again from a new one

@@ -21,6 +21,7 @@ use crate::incoming::Source;
 use crate::pool::connection::{self, Asked2, Connection, Failure, Terms};
 use crate::pool::{DialPlan, Lease};
 use crate::proxy::Server;
+use crate::recording::{self, Recorded};
 use crate::response::Response;
 use crate::{Error, Kind, Phase, Result, Timeouts};
 
@@ -158,7 +159,9 @@ impl Attempt<'_> {
         let is_fresh = connection.is_fresh();
         let target = self.target()?;
         let request = request1(self.client, self.hop, target, &connection.host, self.proxy);
-        let (exchange, sent) = match connection::send(lease, request, self.terms) {
+        let tape = recording::tape(self.hop);
+        let sent = connection::send(lease, request, self.terms, tape.as_ref());
+        let (exchange, sent) = match sent {
             Ok(sent) => sent,
             Err(lease) => {
                 let error = lease.connection().map(|connection| connection.broken(None));
@@ -188,8 +191,15 @@ impl Attempt<'_> {
                     self.client.pool.keep(connection, keep);
                 }
                 let (head, incoming) = head.into_parts();
-                let source = Source::Http1(incoming, exchange);
-                Ok(Next::Answer(Response::new(head, source)))
+                let source = match &tape {
+                    None => Source::Http1(incoming, exchange),
+                    Some(tape) => {
+                        let tape = tape.clone();
+                        let recorded = Recorded::new(incoming, exchange, tape, &head.headers);
+                        Source::Recorded(recorded.into())
+                    }
+                };
+                Ok(Next::Answer(Response::new(head, source).keep(tape)))
             }
             Err(error) => {
                 let wire = &connection.wire;
@@ -221,12 +231,16 @@ impl Attempt<'_> {
         let request = request2(self.client, self.hop, target, &connection)?;
         let is_fresh = connection.is_fresh();
         let body = self.hop.body.body();
+        let tape = recording::written(&request, self.hop);
         let failure = match Asked2::new(lease, request, body, (self.terms, self.begun)) {
             Ok(mut asked) => match poll_fn(|cx| asked.poll_head(cx)).await {
                 Ok(head) => {
                     let (head, exchange) = asked.answered(head);
+                    if let Some(tape) = &tape {
+                        tape.set_head(recording::head(&head));
+                    }
                     let source = Source::Http2(exchange);
-                    return Ok(Next::Answer(Response::new(head, source)));
+                    return Ok(Next::Answer(Response::new(head, source).keep(tape)));
                 }
                 Err(failure) => failure,
             },

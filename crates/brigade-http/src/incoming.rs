@@ -17,6 +17,7 @@ use crate::admission::Admitted;
 use crate::answered::Answered;
 use crate::decode::{self, Decoder};
 use crate::pool::connection::{Exchange, Exchange2};
+use crate::recording::Recorded;
 use crate::settings::Settings;
 use crate::{Error, Kind, Result};
 
@@ -35,6 +36,8 @@ pub(crate) struct Body {
 pub(crate) enum Source {
     Http1(Incoming, Exchange),
     Http2(Exchange2),
+    /// One of HTTP/1.1 that is handed out as it came. Boxed, because it is rare.
+    Recorded(Box<Recorded>),
     /// A service in place of the network. Boxed, because it is rare.
     Service(Box<Answered>),
 }
@@ -44,6 +47,7 @@ impl Source {
         match self {
             Self::Http1(incoming, _) => incoming.is_end_stream(),
             Self::Http2(exchange) => exchange.is_end_stream(),
+            Self::Recorded(recorded) => recorded.is_end_stream(),
             Self::Service(answered) => answered.is_end_stream(),
         }
     }
@@ -53,6 +57,7 @@ impl Source {
         let (incoming, exchange) = match self {
             Self::Http1(incoming, exchange) => (incoming, exchange),
             Self::Http2(exchange) => return exchange.poll_data(cx),
+            Self::Recorded(recorded) => return recorded.poll_data(cx),
             Self::Service(answered) => return answered.poll_data(cx),
         };
         Poll::Ready(match ready!(Pin::new(incoming).poll_frame(cx)) {
@@ -83,11 +88,11 @@ impl Body {
             .then_some(admitted);
     }
 
-    /// Unpacks the body as the headers say, within the limit on it.
-    pub(crate) fn decode(&mut self, headers: &HeaderMap, settings: &Settings) {
+    /// Unpacks the body as the headers say, unless it is to stay as it came, within the limit on it.
+    pub(crate) fn decode(&mut self, headers: &HeaderMap, settings: &Settings, as_it_came: bool) {
         let Some(source) = &self.source else { return };
         // A response without a body may still name the encoding that its body would have.
-        let plain = source.is_end_stream() || !settings.compression;
+        let plain = source.is_end_stream() || as_it_came || !settings.compression;
         let limit = settings.body_max;
         let decoder = match plain || !headers.contains_key(CONTENT_ENCODING) {
             true => Ok(Decoder::identity(limit)),
@@ -119,6 +124,7 @@ impl Body {
         match self.source.as_ref()? {
             Source::Http1(_, exchange) => exchange.connection.peer,
             Source::Http2(exchange) => exchange.peer(),
+            Source::Recorded(recorded) => recorded.peer(),
             Source::Service(_) => None,
         }
     }
@@ -167,6 +173,7 @@ fn announced(source: &Source, headers: &HeaderMap) -> u64 {
     match source {
         Source::Http1(incoming, _) => incoming.size_hint().lower(),
         Source::Service(answered) => answered.length_min(),
+        Source::Recorded(recorded) => recorded.length_min(),
         Source::Http2(exchange) if exchange.is_end_stream() => 0,
         Source::Http2(_) => headers
             .get(CONTENT_LENGTH)

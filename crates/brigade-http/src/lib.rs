@@ -39,6 +39,7 @@
 //! | go through a proxy, or through none | [`proxy`], [`ClientBuilder::no_proxy`] |
 //! | reach a server by a Unix socket, or a stream of my own | [`ClientBuilder::unix_socket`], [`transport`] |
 //! | answer requests without a network, put layers of tower around it | [`service`] |
+//! | keep an exchange as it went over the wire | [`RequestBuilder::recorded`], [`Recording`] |
 //! | trace it, measure it | [`watch`] |
 //! | end every connection | [`Client::close`] |
 //!
@@ -87,6 +88,7 @@ pub mod paging;
 mod pool;
 mod protocol;
 pub mod proxy;
+mod recording;
 pub mod redirect;
 mod request;
 mod response;
@@ -113,6 +115,7 @@ pub use error::{Error, Kind, Phase, Result};
 pub use into_url::IntoUrl;
 pub use limits::PoolLimits;
 pub use protocol::Versions;
+pub use recording::Recording;
 pub use request::RequestBuilder;
 pub use response::{Chunks, Ndjson, Response};
 pub use retry::{RetryBudget, RetryPolicy};

@@ -20,6 +20,7 @@ use crate::draft::Hop;
 use crate::fake::Answer;
 use crate::head::{request1, target};
 use crate::incoming::Source;
+use crate::recording;
 use crate::{Error, Kind, Phase, Response, Result, Timeouts};
 
 /// Has `service` answer one hop.
@@ -31,6 +32,7 @@ pub(crate) async fn served(
     total: Deadline,
 ) -> Result<Response> {
     let mut request = request(client, hop)?;
+    let tape = recording::written(&request, hop);
     let feed = Arc::new(Feed::default());
     if request.body().is_fed() {
         request.body_mut().tell(feed.clone());
@@ -62,8 +64,11 @@ pub(crate) async fn served(
         }),
         false => body,
     };
+    if let Some(tape) = &tape {
+        tape.set_head(recording::head(&head));
+    }
     let source = Source::Service(Answered::new(body, timeouts.read, total).into());
-    Ok(Response::new(head, source))
+    Ok(Response::new(head, source).keep(tape))
 }
 
 /// Tells whether the request is over, and how.

@@ -18,9 +18,14 @@ pub(crate) const SEEN: &str = "input.seen";
 pub(crate) const SPILL: &str = "window.spill";
 /// The directory of bodies that are files.
 pub(crate) const FILES: &str = "files";
+/// The index of all parts, and what it is made with.
+pub(crate) const INDEX: &str = "index.cdxj";
+pub(crate) const INDEX_SCRATCH: [&str; 2] = ["index.cdxj.0.tmp", "index.cdxj.1.tmp"];
 const LOCK: &str = "lock";
+/// What the name of the index beside a part ends with.
+const INDEX_EXTENSION: &str = "cdxj";
 /// What the names of parts end with.
-const EXTENSIONS: [&str; 3] = ["jsonl", "jsonl.gz", "jsonl.zst"];
+const EXTENSIONS: [&str; 5] = ["jsonl", "jsonl.gz", "jsonl.zst", "warc", "warc.gz"];
 
 /// A look at the lock takes microseconds; so long and so often a job waits for the end of one.
 const LOOK: Duration = Duration::from_millis(10);
@@ -185,6 +190,11 @@ pub(crate) fn part_name(number: u64, extension: &str) -> String {
     format!("part-{number:05}.{extension}")
 }
 
+/// The name of the index beside the part with this number.
+pub(crate) fn index_name(number: u64) -> String {
+    part_name(number, INDEX_EXTENSION)
+}
+
 /// The name of a file of results that wait for their turn.
 pub(crate) fn order_name(number: u64) -> String {
     format!("order-{number}.spill")
@@ -199,19 +209,28 @@ fn is_order(name: &str) -> bool {
 
 /// Whether a file is a part, as far as its name says.
 pub(crate) fn is_part(name: &str) -> bool {
-    name.strip_prefix("part-")
-        .and_then(|rest| rest.split_once('.'))
-        .is_some_and(|(number, extension)| {
-            let digits = number.bytes().all(|byte| byte.is_ascii_digit());
-            digits && number.len() >= 5 && EXTENSIONS.contains(&extension)
-        })
+    extension(name).is_some_and(|extension| EXTENSIONS.contains(&extension))
+}
+
+/// Whether a file is the index beside a part, as far as its name says.
+pub(crate) fn is_index(name: &str) -> bool {
+    extension(name) == Some(INDEX_EXTENSION)
+}
+
+/// What follows the number in the name of a file that belongs to a part.
+fn extension(name: &str) -> Option<&str> {
+    let (number, extension) = name.strip_prefix("part-")?.split_once('.')?;
+    let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(extension)
 }
 
 fn is_job_file(name: &str) -> bool {
-    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SEEN, SPILL];
+    let fixed = [LEDGER, FAILURES, SUMMARY, SPOOL, SEEN, SPILL, INDEX];
     let stem = name.strip_suffix(".tmp").unwrap_or(name);
     let ledger = name.strip_prefix(LEDGER);
     is_part(name)
+        || is_index(name)
+        || INDEX_SCRATCH.contains(&name)
         || is_order(name)
         || fixed.contains(&stem)
         || matches!(ledger, Some("-wal" | "-shm" | "-journal"))
@@ -250,6 +269,10 @@ mod tests {
             "part-00000.jsonl",
             "part-00000.jsonl.gz",
             "part-123456.jsonl.zst",
+            "part-00000.warc.gz",
+            "part-00000.cdxj",
+            "index.cdxj.tmp",
+            "index.cdxj.1.tmp",
             "ledger.db-wal",
             "order-12.spill",
             "summary.json.tmp",

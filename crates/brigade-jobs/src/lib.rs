@@ -25,6 +25,7 @@ mod schedule;
 mod sink;
 mod summary;
 mod view;
+mod warc;
 
 pub use brigade_core::backoff::{Backoff, HostRule};
 pub use brigade_core::gcra::Rate;

@@ -1,4 +1,5 @@
-//! The parts: files of result lines that grow to a size and are then left alone.
+//! The parts: files of results that grow to a size and are then left alone, some with an index
+//! beside each.
 //!
 //! Bytes are gathered in one buffer and written in large pieces. A part ends only between lines.
 //! [`Parts::sync`] is the only maker of [`Synced`], which a commit of the ledger demands.
@@ -8,8 +9,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::directory::{Directory, is_part, part_name};
+use crate::directory::{Directory, index_name, is_index, is_part, part_name};
 use crate::error::Error;
+use crate::warc::Entry;
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 256 * 1024;
@@ -45,6 +47,8 @@ pub(crate) struct PartState {
     pub(crate) name: String,
     pub(crate) bytes: u64,
     pub(crate) records: u64,
+    /// Length of the index beside it, if there is one.
+    pub(crate) index_bytes: u64,
 }
 
 /// Opens the file of a part for appending, making it if it is not there.
@@ -65,6 +69,10 @@ pub(crate) struct PartKind {
     pub(crate) extension: &'static str,
     /// Bytes at which one is closed and the next begun.
     pub(crate) max: u64,
+    /// What each begins with, given its name.
+    pub(crate) begin: Option<fn(&str) -> Vec<u8>>,
+    /// Whether there is an index beside each.
+    pub(crate) is_indexed: bool,
 }
 
 /// Proof that every part is on disk up to the stated length, and their directory entries too.
@@ -87,6 +95,7 @@ impl Synced {
 
 struct Open {
     file: Box<dyn PartFile>,
+    index: Option<Box<dyn PartFile>>,
     state: PartState,
 }
 
@@ -103,6 +112,8 @@ pub(crate) struct Parts {
     /// Whether a file was made since the last sync.
     created: bool,
     dirty: bool,
+    /// Whether anything was written by this run.
+    changed: bool,
     /// Bytes of parts that are left alone.
     closed_bytes: u64,
 }
@@ -125,12 +136,18 @@ impl Parts {
         opener: Opener,
     ) -> Result<Self, Error> {
         for name in directory.job_files()? {
-            if is_part(&name) && !known.iter().any(|part| part.name == name) {
+            let is_known = known.iter().any(|part| {
+                part.name == name || kind.is_indexed && index_name(part.number) == name
+            });
+            if (is_part(&name) || is_index(&name)) && !is_known {
                 directory.remove(&name)?;
             }
         }
         for part in known {
             restore(&directory.join(&part.name), part.bytes)?;
+            if kind.is_indexed {
+                restore(&directory.join(&index_name(part.number)), part.index_bytes)?;
+            }
         }
         let mut parts = Self {
             directory,
@@ -142,6 +159,7 @@ impl Parts {
             next: known.last().map_or(0, |part| part.number + 1),
             created: false,
             dirty: false,
+            changed: false,
             closed_bytes: 0,
         };
         if let Some((last, closed)) = known.split_last() {
@@ -184,16 +202,31 @@ impl Parts {
         Ok(self.buffer.is_empty())
     }
 
-    /// Appends whole records that were encoded elsewhere.
-    pub(crate) fn append(&mut self, bytes: &[u8], records: u64) -> Result<(), Error> {
-        let part = self.current()?;
-        part.state.records += records;
-        part.state.bytes += bytes.len() as u64;
-        let full = part.state.bytes;
-        let written = part.file.append(bytes);
-        let name = part.state.name.clone();
+    /// Appends whole records that were encoded elsewhere, and what the index says of them.
+    pub(crate) fn append(
+        &mut self,
+        bytes: &[u8],
+        records: u64,
+        entries: &[Entry],
+    ) -> Result<(), Error> {
+        let begin = self.kind.begin;
+        self.current()?;
         self.dirty = true;
-        written.map_err(|error| Error::write(self.directory.join(&name), error))?;
+        let Some(part) = &mut self.current else {
+            return Err(Error::Stopped("the part that was just opened"));
+        };
+        let failed = |name: &str, error| Error::write(self.directory.join(name), error);
+        if let Some(begin) = begin.filter(|_| part.state.bytes == 0) {
+            let written = part.write(&begin(&part.state.name));
+            written.map_err(|error| failed(&part.state.name, error))?;
+        }
+        let offset = part.state.bytes;
+        let written = part.write(bytes);
+        written.map_err(|error| failed(&part.state.name, error))?;
+        let indexed = part.index(entries, offset);
+        indexed.map_err(|error| failed(&index_name(part.state.number), error))?;
+        part.state.records += records;
+        let full = part.state.bytes;
         if full >= self.kind.max {
             self.close();
         }
@@ -241,11 +274,15 @@ impl Parts {
             _ => PartState {
                 bytes: 0,
                 records: 0,
+                index_bytes: 0,
                 ..part.state.clone()
             },
         };
         // Best effort: it frees space now, and whatever is left the next run cuts off.
         let _ = part.file.truncate(part.state.bytes);
+        if let Some(index) = &mut part.index {
+            let _ = index.truncate(part.state.index_bytes);
+        }
     }
 
     /// Writes and puts everything on disk: the parts, then the directory if files were made.
@@ -256,6 +293,11 @@ impl Parts {
             if self.dirty {
                 let synced = part.file.sync();
                 synced.map_err(|e| Error::write(self.directory.join(&part.state.name), e))?;
+                if let Some(index) = &mut part.index {
+                    let name = index_name(part.state.number);
+                    let synced = index.sync();
+                    synced.map_err(|error| Error::write(self.directory.join(&name), error))?;
+                }
                 parts.push(part.state.clone());
             }
         }
@@ -264,6 +306,7 @@ impl Parts {
             synced.map_err(|error| Error::write(self.directory.path(), error))?;
         }
         self.full.clear();
+        self.changed |= self.dirty;
         (self.created, self.dirty) = (false, false);
         Ok(Synced { parts })
     }
@@ -272,6 +315,11 @@ impl Parts {
     pub(crate) fn bytes(&self) -> u64 {
         let current = self.current.as_ref().map_or(0, |part| part.state.bytes);
         self.closed_bytes + current
+    }
+
+    /// Whether anything was written and synced by this run.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.changed
     }
 
     /// Number of parts.
@@ -287,6 +335,7 @@ impl Parts {
                 name: part_name(number, self.kind.extension),
                 bytes: 0,
                 records: 0,
+                index_bytes: 0,
             };
             let part = self.open(state)?;
             self.next = number + 1;
@@ -300,9 +349,39 @@ impl Parts {
     }
 
     fn open(&mut self, state: PartState) -> Result<Open, Error> {
-        let path = self.directory.join(&state.name);
-        let file = (self.opener)(&path).map_err(|error| Error::write(path, error))?;
-        Ok(Open { file, state })
+        let file = self.file(&state.name)?;
+        let index = match self.kind.is_indexed {
+            true => Some(self.file(&index_name(state.number))?),
+            false => None,
+        };
+        Ok(Open { file, index, state })
+    }
+
+    fn file(&mut self, name: &str) -> Result<Box<dyn PartFile>, Error> {
+        let path = self.directory.join(name);
+        (self.opener)(&path).map_err(|error| Error::write(path, error))
+    }
+}
+
+impl Open {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.append(bytes)?;
+        self.state.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Writes the lines of records whose block begins at `offset`.
+    fn index(&mut self, entries: &[Entry], offset: u64) -> io::Result<()> {
+        let Some(index) = self.index.as_mut().filter(|_| !entries.is_empty()) else {
+            return Ok(());
+        };
+        let lines = entries
+            .iter()
+            .map(|entry| entry.line(&self.state.name, offset));
+        let text: String = lines.collect();
+        index.append(text.as_bytes())?;
+        self.state.index_bytes += text.len() as u64;
+        Ok(())
     }
 }
 

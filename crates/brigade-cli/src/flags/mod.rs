@@ -195,9 +195,9 @@ pub(crate) struct ReportFlags {
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "jsonl")]
     pub(crate) format: Format,
 
-    /// How the parts are compressed
-    #[arg(long, value_name = "HOW", value_enum, default_value = "none")]
-    pub(crate) compress: Compress,
+    /// How the parts are compressed [default: none; gzip for --format warc]
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub(crate) compress: Option<Compress>,
 
     /// Embed bodies that are JSON as values, 'body_json', instead of strings
     #[arg(long)]
@@ -233,7 +233,7 @@ pub(crate) enum Format {
     Jsonl,
     /// A file for each body below DIR/files, and lines of JSON that name it
     Files,
-    #[value(hide = true)]
+    /// Archives (WARC/1.1) of requests and responses as they went over the wire, and DIR/index.cdxj
     Warc,
 }
 

@@ -33,6 +33,14 @@ impl Payload {
         }
     }
 
+    /// The bytes, unless it is a stream.
+    pub(crate) fn as_bytes(&self) -> Option<&Bytes> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Streamed { .. } => None,
+        }
+    }
+
     /// Whether there is certainly nothing to send.
     pub(crate) fn is_empty(&self) -> bool {
         self.length() == Some(0)

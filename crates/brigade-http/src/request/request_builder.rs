@@ -74,6 +74,7 @@ impl RequestBuilder {
                 merged: false,
                 resent: AtomicU32::new(0),
                 switch: None,
+                is_recorded: false,
             },
             settings: client.inner.settings.clone(),
             later: None,
@@ -165,6 +166,51 @@ impl RequestBuilder {
         self
     }
 
+    /// Has the exchange kept as it goes over the wire: [`Response::recording`] has the request and
+    /// the head of the response, and [`Response::chunk`] gives the bytes that follow the head as
+    /// they come, chunked framing, trailers and compression included, so that memory follows the
+    /// reader. What reads a body as something (text, lines, events, pages, a download) has no use
+    /// for that.
+    ///
+    /// What is recorded is one exchange, the one that was answered: redirects are not followed,
+    /// unless [`redirects`](Self::redirects) says so after this, and then it is the last one. The
+    /// limit on the body counts what comes over the wire.
+    ///
+    /// An exchange of HTTP/2, or with a [service](crate::ClientBuilder::service) in place of the
+    /// network, is put down as HTTP/1.1 would have said it, with `HTTP/1.1` in its first lines; its
+    /// body is given as it was sent, and trailers are left out.
+    ///
+    /// The body of the request has to be bytes: a stream would have to be held in memory whole, and
+    /// is refused when it is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use brigade_http::Client;
+    /// # use brigade_testkit::server::{Reply, Server};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let server = Server::start(|_| Reply::ok("hello")).await?;
+    /// let client = Client::new()?;
+    /// let mut response = client.get(server.url("/page"))?.recorded().send().await?;
+    /// let mut bytes = Vec::new();
+    /// while let Some(chunk) = response.chunk().await? {
+    ///     bytes.extend_from_slice(&chunk);
+    /// }
+    /// let recording = response.recording().expect("it was asked for");
+    /// assert!(recording.request.starts_with(b"GET /page HTTP/1.1\r\n"));
+    /// assert!(recording.head.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    /// assert_eq!(bytes, b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn recorded(mut self) -> Self {
+        self.draft.hop.is_recorded = true;
+        self.draft.settings.redirects = 0;
+        self
+    }
+
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
@@ -211,6 +257,11 @@ impl RequestBuilder {
         let Self { client, mut draft } = self;
         if let Some(error) = draft.error.take() {
             return Err(error.about(&draft.hop.url));
+        }
+        let is_stream = draft.later.is_some() || draft.hop.body.as_bytes().is_none();
+        if draft.hop.is_recorded && is_stream {
+            let error = Error::new(Kind::BadRequest).about(&draft.hop.url);
+            return Err(error.because("a request that is recorded has a body of bytes, no stream"));
         }
         if draft.hop.method == Method::CONNECT {
             let error = Error::new(Kind::BadRequest).about(&draft.hop.url);

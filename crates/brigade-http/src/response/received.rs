@@ -5,6 +5,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -14,6 +15,8 @@ use url::Url;
 
 use crate::admission::Admitted;
 use crate::incoming::{Body, Source};
+use crate::pool::connection::Tape;
+use crate::recording::{Recording, Reel};
 use crate::settings::Settings;
 use crate::{Error, Kind, Result, charset};
 
@@ -28,6 +31,7 @@ struct Inner {
     body: Body,
     /// Gone only until the request that asks for it hands it over.
     url: Option<Url>,
+    reel: Option<Reel>,
 }
 
 /// Without the headers, which may hold secrets.
@@ -49,10 +53,18 @@ impl Response {
             head,
             body,
             url: None,
+            reel: None,
         };
         Self {
             inner: Box::new(inner),
         }
+    }
+
+    /// Keeps the recording of the exchange, if there is one.
+    pub(crate) fn keep(mut self, tape: Option<Arc<Tape>>) -> Self {
+        let peer = self.peer();
+        self.inner.reel = tape.map(|tape| Reel { tape, peer });
+        self
     }
 
     /// Keeps the admission of the request until the body has ended.
@@ -62,15 +74,19 @@ impl Response {
 
     /// Makes it the response that the caller gets.
     pub(crate) fn finish(mut self, url: Url, settings: &Settings) -> Self {
-        let Inner { head, body, .. } = &mut *self.inner;
-        body.decode(&head.headers, settings);
+        let Inner {
+            head, body, reel, ..
+        } = &mut *self.inner;
+        body.decode(&head.headers, settings, reel.is_some());
         self.inner.url = Some(url);
         self
     }
 
     /// The parts that it is made of.
     pub(crate) fn into_parts(self) -> (Parts, Body, Url) {
-        let Inner { head, body, url } = *self.inner;
+        let Inner {
+            head, body, url, ..
+        } = *self.inner;
         let url =
             url.unwrap_or_else(|| unreachable!("every response that is given out has its URL"));
         (head, body, url)
@@ -106,6 +122,12 @@ impl Response {
     pub fn url(&self) -> &Url {
         let url = self.inner.url.as_ref();
         url.unwrap_or_else(|| unreachable!("every response that is given out has its URL"))
+    }
+
+    /// The exchange as it went over the wire up to now, if
+    /// [that was asked for](crate::RequestBuilder::recorded).
+    pub fn recording(&self) -> Option<Recording> {
+        self.inner.reel.as_ref().map(Reel::recording)
     }
 
     /// The next part of the decoded body, never empty; `None` at its end.

@@ -26,6 +26,7 @@ mod meters;
 mod names;
 mod paging;
 mod proxies;
+mod recordings;
 mod requests;
 mod reuse;
 mod runtimes;

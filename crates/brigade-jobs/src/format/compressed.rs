@@ -46,6 +46,7 @@ impl Encode for Lines {
         Ok(Block {
             bytes: compressor.finish(),
             records: results.len() as u64,
+            index: Vec::new(),
         })
     }
 }

@@ -4,12 +4,15 @@ use std::fmt::Debug;
 
 use crate::error::Error;
 use crate::record::Success;
+use crate::warc::Entry;
 
 /// Whole records, as they are appended to a part.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     pub(crate) bytes: Vec<u8>,
     pub(crate) records: u64,
+    /// What the index says of them, if there is one.
+    pub(crate) index: Vec<Entry>,
 }
 
 /// Turns results into a block. It is called from several threads at the same time.

@@ -5,6 +5,7 @@
 //! the writer, and the writer appends the blocks to the part in the order of the results. So a
 //! block stands for itself: it holds whole records, and nothing of it is needed to read another.
 
+mod archive;
 mod compressed;
 mod encode;
 mod files;
@@ -30,6 +31,9 @@ pub(crate) fn encoder(shape: Shape, directory: &Arc<Directory>) -> Option<Arc<dy
         (Format::Jsonl, compression) => Some(Arc::new(compressed::Lines::new(
             compression,
             shape.json_bodies,
+        ))),
+        (Format::Warc, compression) => Some(Arc::new(archive::Archive::new(
+            compression != Compression::None,
         ))),
         (Format::Files, _) => Some(Arc::new(files::Files::new(directory.clone()))),
     }

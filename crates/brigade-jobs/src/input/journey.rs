@@ -8,6 +8,7 @@ use brigade_http::redirect::Follow;
 use url::Url;
 
 use super::Item;
+use crate::record::Capture;
 
 /// How often a line may begin its journey again because it went to disk in between.
 const BEGUN_MAX: u8 = 8;
@@ -25,6 +26,16 @@ pub(crate) struct Journey {
     pub(crate) moving: bool,
     /// How often it was begun again.
     pub(crate) begun: u8,
+    /// The exchanges that led there, if they are archived.
+    pub(crate) captures: Vec<Capture>,
+}
+
+impl Journey {
+    /// Bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let captures: usize = self.captures.iter().map(Capture::bytes).sum();
+        size_of::<Self>() + self.url.as_str().len() + captures
+    }
 }
 
 impl Item {
@@ -52,18 +63,24 @@ impl Item {
         }
     }
 
-    /// Goes where a redirect leads.
-    pub(crate) fn follow(&mut self, redirect: Follow) {
-        let (left_origin, begun) = match &self.journey {
-            Some(way) => (way.left_origin, way.begun),
-            None => (false, 0),
+    /// Goes where a redirect leads. `capture` is the exchange that said so, if it is archived.
+    pub(crate) fn follow(&mut self, redirect: Follow, capture: Option<Capture>) {
+        let (left_origin, begun, mut captures) = match &mut self.journey {
+            Some(way) => (
+                way.left_origin,
+                way.begun,
+                std::mem::take(&mut way.captures),
+            ),
+            None => (false, 0, Vec::new()),
         };
+        captures.extend(capture);
         self.journey = Some(Box::new(Journey {
             url: redirect.url,
             hops: self.hops() + 1,
             left_origin: left_origin || !redirect.same_origin,
             moving: true,
             begun,
+            captures,
         }));
     }
 
@@ -86,6 +103,7 @@ impl Item {
                 left_origin: false,
                 moving: false,
                 begun,
+                captures: Vec::new(),
             })
         });
     }

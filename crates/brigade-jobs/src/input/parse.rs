@@ -39,7 +39,7 @@ impl Item {
         let texts = [&self.written, &self.columns];
         let lengths = texts.map(|text| text.as_ref().map_or(0, |text| text.len()));
         let next = self.journey.as_ref();
-        let next = next.map_or(0, |way| size_of::<Journey>() + way.url.as_str().len());
+        let next = next.map_or(0, |way| way.bytes());
         self.url.as_str().len() + lengths[0] + lengths[1] + next
     }
 

@@ -15,6 +15,7 @@ use brigade_http::{RequestBuilder, Response};
 use http::Method;
 use http::header::CONTENT_LENGTH;
 
+use super::archive::HOP_BODY_MAX;
 use super::run::Shared;
 use crate::budget::{Budget, Holder};
 use crate::error::Error;
@@ -23,7 +24,7 @@ use crate::input::{Item, shown};
 use crate::ledger::{Failure, HostState};
 use crate::meter::wall_ms;
 use crate::progress::{add, sub};
-use crate::record::{Head, Success, head};
+use crate::record::{Capture, Head, Success, head, pack};
 use crate::schedule::{HostId, host_name};
 use crate::sink::Outcome;
 
@@ -42,7 +43,8 @@ const SAYS_NOTHING: [&str; 2] = ["connection error", "error reading a body from 
 enum Fetched {
     Success(Success),
     Status(Refusal),
-    Moved(Follow),
+    /// Redirected, and the exchange if it is archived.
+    Moved(Follow, Option<Capture>),
     Error(FailureKind, String),
 }
 
@@ -115,8 +117,15 @@ async fn fetch(shared: &Shared, worker: Holder, item: &Item, sent: Moment) -> Fe
         match judged(shared, item, &response)? {
             Judged::Good => receive(shared, worker, item, response, (sent, fetched_at)).await,
             Judged::Moved(follow) => {
-                drain(&mut response).await;
-                Ok(Fetched::Moved(follow))
+                let kept = shared.archive.as_ref().map_or(0, |_| HOP_BODY_MAX);
+                let (body, is_whole) = drain(&mut response, kept).await;
+                let capture = capture(shared, item, &response, fetched_at);
+                let capture = capture.map(|capture| Capture {
+                    body,
+                    is_cut: !is_whole,
+                    ..capture
+                });
+                Ok(Fetched::Moved(follow, capture))
             }
             Judged::Refused => Ok(Fetched::Status(refusal(response, fetched_at).await)),
         }
@@ -131,10 +140,27 @@ async fn fetch(shared: &Shared, worker: Holder, item: &Item, sent: Moment) -> Fe
 fn request(shared: &Shared, item: &Item) -> Result<RequestBuilder, brigade_http::Error> {
     let request = shared.client.get(item.target())?;
     let left_origin = item.journey.as_ref().is_some_and(|way| way.left_origin);
-    Ok(match left_origin {
+    let request = match left_origin {
         true => request.without_credentials(),
         false => request,
+    };
+    Ok(match shared.archive {
+        Some(_) => request.recorded(),
+        None => request,
     })
+}
+
+/// The exchange that was asked for at `at`, if it is archived.
+fn capture(shared: &Shared, item: &Item, response: &Response, at: SystemTime) -> Option<Capture> {
+    let archive = shared.archive.as_ref()?;
+    archive.capture(item.target(), response, at)
+}
+
+/// All exchanges of a line whose last one is over, packed, if they are archived.
+fn packed(shared: &Shared, item: &Item, response: &Response, at: SystemTime) -> Option<Vec<u8>> {
+    let last = capture(shared, item, response, at)?;
+    let hops = item.journey.as_ref().map_or(&[][..], |way| &way.captures);
+    Some(pack(item.columns.as_deref(), hops, &last))
 }
 
 /// Decides what the answer to an exchange means for its line.
@@ -186,8 +212,10 @@ async fn receive(
         fetched_at,
         attempts: item.attempts,
     };
-    head(&begin, &mut data);
-    let body_at = data.len();
+    if shared.archive.is_none() {
+        head(&begin, &mut data);
+    }
+    let mut body_at = data.len();
     while let Some(chunk) = response.chunk().await? {
         if !shared.budget.try_take(chunk.len()) {
             // Bodies that wait to be handed over hold bytes too. If the writer is gone, so is the
@@ -199,6 +227,11 @@ async fn receive(
         data.extend_from_slice(&chunk);
     }
     add(&shared.counters.bytes, (data.len() - body_at) as u64);
+    // Only now the request is known to be recorded in whole.
+    if let Some(packed) = packed(shared, item, &response, fetched_at) {
+        body_at = packed.len();
+        data.splice(..0, packed);
+    }
     Ok(Fetched::Success(Success {
         index: item.index,
         status: response.status().as_u16(),
@@ -218,22 +251,29 @@ async fn refusal(mut response: Response, now: SystemTime) -> Refusal {
         message: format!("the server answered {status}"),
         retry_after: parse_retry_after(response.headers(), now),
     };
-    drain(&mut response).await;
+    drain(&mut response, 0).await;
     refusal
 }
 
 /// Reads a body that nobody wants to its end, if that is near: it leaves a connection that can be
-/// used again.
-async fn drain(response: &mut Response) {
-    if announced(response) <= DRAIN_MAX {
-        let mut rest = DRAIN_MAX;
-        while let Ok(Some(chunk)) = response.chunk().await {
-            match rest.checked_sub(chunk.len()) {
-                Some(left) => rest = left,
-                None => break,
+/// used again. Returns its first `kept` bytes, and whether they are all of it.
+async fn drain(response: &mut Response, kept: usize) -> (Vec<u8>, bool) {
+    let (mut first, mut read) = (Vec::new(), 0);
+    if announced(response) > DRAIN_MAX {
+        return (first, false);
+    }
+    while read <= DRAIN_MAX {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = kept - first.len();
+                first.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                read += chunk.len();
             }
+            Ok(None) => return (first, read <= kept),
+            Err(_) => break,
         }
     }
+    (first, false)
 }
 
 /// Tells the schedule how the attempt ended; returns the outcome if the line is settled.
@@ -259,9 +299,9 @@ fn settle(
             shared.brake.succeeded();
             return Some(Outcome::Success(success));
         }
-        Fetched::Moved(redirect) => {
+        Fetched::Moved(redirect, capture) => {
             let mut item = item;
-            item.follow(redirect);
+            item.follow(redirect, capture);
             state.schedule.follow(host, item, now);
             return None;
         }

@@ -152,6 +152,7 @@ mod tests {
             retries: brigade_core::verdict::Retries::new(0),
             redirects: 0,
             backoff: brigade_core::backoff::Backoff::default(),
+            archive: None,
             files: false,
             continued: false,
             turns: None,

@@ -12,6 +12,7 @@
 //! Everything between them is bounded, so each waits for the next. However the run ends, the
 //! writer commits what it was given.
 
+mod archive;
 mod attempt;
 mod feeder;
 mod floor;

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::input::{self, List, Opened, Seen};
 use crate::ledger::{FailedLines, Ledger, ListState, Recovered};
 use crate::meter::{Meter, wall_ms};
-use crate::parts::{PartKind, Parts, open_files};
+use crate::parts::{Parts, open_files};
 use crate::progress::{Counters, ProgressHandle, set};
 use crate::schedule::{Schedule, Settings};
 
@@ -108,10 +108,7 @@ impl Job {
         let parts = Parts::recover(
             directory.clone(),
             &recovered.parts,
-            PartKind {
-                extension: config.shape().extension(),
-                max: config.part_max,
-            },
+            config.shape().parts(config.part_max),
             open_files(),
         )?;
         let format = config.shape().to_string();

@@ -13,6 +13,7 @@ use brigade_core::verdict::Retries;
 use brigade_http::Client;
 use tokio::sync::{mpsc, oneshot};
 
+use super::archive::Archive;
 use super::attempt::work;
 use super::feeder::feed;
 use super::floor::Floor;
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     pub(super) retries: Retries,
     pub(super) redirects: u32,
     pub(super) backoff: Backoff,
+    /// Keeps the exchanges, if they are archived.
+    pub(super) archive: Option<Archive>,
     /// Whether bodies become files.
     pub(super) files: bool,
     /// Whether an earlier run may have left something of a line that fails now.
@@ -198,6 +201,7 @@ impl Job {
             retries: config.all_retries()?,
             redirects: config.redirects,
             backoff: config.backoff,
+            archive: Archive::new(&config),
             files: config.format == Format::Files,
             continued: self.recovered.totals.runs > 1,
             turns: turns.clone().map(|turns| (turns, config.window)),
@@ -213,6 +217,7 @@ impl Job {
             directory: directory.clone(),
             parts: self.parts,
             encoder: format::encoder(config.shape(), &directory),
+            is_indexed: config.format == Format::Warc,
             turns: turns.clone(),
             json_bodies: config.json_bodies,
             ledger: self.ledger,

@@ -155,13 +155,14 @@ fn done(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<
 
 fn parts(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<()> {
     let mut insert =
-        transaction.prepare("INSERT OR REPLACE INTO part VALUES (?1, ?2, ?3, ?4, 0)")?;
+        transaction.prepare("INSERT OR REPLACE INTO part VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for part in commit.parts {
         insert.execute(params![
             part.number.cast_signed(),
             part.name,
             part.bytes.cast_signed(),
-            part.records.cast_signed()
+            part.records.cast_signed(),
+            part.index_bytes.cast_signed()
         ])?;
     }
     let mut count = transaction.prepare(

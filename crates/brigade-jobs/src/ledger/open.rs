@@ -121,17 +121,25 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
     Ok(recovered)
 }
 
-fn details(connection: &Connection, recovered: &mut Recovered) -> rusqlite::Result<()> {
-    let parts = "SELECT number, name, bytes, records FROM part ORDER BY number";
-    rows(connection, parts, |row| {
-        recovered.parts.push(PartState {
+/// The parts, in their order.
+pub(super) fn parts(connection: &Connection) -> rusqlite::Result<Vec<PartState>> {
+    let mut parts = Vec::new();
+    let all = "SELECT number, name, bytes, records, index_bytes FROM part ORDER BY number";
+    rows(connection, all, |row| {
+        parts.push(PartState {
             number: unsigned(row, "number")?,
             name: row.get("name")?,
             bytes: unsigned(row, "bytes")?,
             records: unsigned(row, "records")?,
+            index_bytes: unsigned(row, "index_bytes")?,
         });
         Ok(())
     })?;
+    Ok(parts)
+}
+
+fn details(connection: &Connection, recovered: &mut Recovered) -> rusqlite::Result<()> {
+    recovered.parts = parts(connection)?;
     rows(
         connection,
         "SELECT name, paused_until, strikes FROM host",

@@ -8,11 +8,11 @@ use rusqlite::{Connection, OpenFlags};
 use super::choice::condition;
 use super::commit::{self, Commit, ListState};
 use super::error::{error, may_pass};
-use super::open::{connect, counts, failure, prepare, recover, rows, unsigned};
+use super::open::{connect, counts, failure, parts, prepare, recover, rows, unsigned};
 use super::state::{Counts, FailureRecord, Recovered};
 use crate::error::Error;
 use crate::input::FailedLine;
-use crate::parts::Synced;
+use crate::parts::{PartState, Synced};
 
 /// The ledger of a job. Only one value writes a file; readers have connections of their own.
 #[derive(Debug)]
@@ -53,6 +53,11 @@ impl Ledger {
     /// What an earlier run left.
     pub(crate) fn recover(&self) -> Result<Recovered, Error> {
         recover(&self.connection).map_err(|source| self.error(&source))
+    }
+
+    /// The parts as of the last commit, in their order.
+    pub(crate) fn parts(&self) -> Result<Vec<PartState>, Error> {
+        parts(&self.connection).map_err(|source| self.error(&source))
     }
 
     /// Notes that a run begins; `new` is the format, if it is the first one.

@@ -8,6 +8,7 @@
 //! No line ever holds a request header, or a user name or password of a URL.
 
 mod body;
+mod capture;
 mod head;
 mod json;
 mod success;
@@ -16,6 +17,7 @@ mod tests;
 mod valid;
 
 pub(crate) use body::{elapsed, tail};
+pub(crate) use capture::{Capture, pack, unpack};
 pub(crate) use head::{Head, columns, head};
 pub(crate) use json::{number, string};
 pub(crate) use success::Success;

@@ -5,7 +5,7 @@
 pub(crate) struct Success {
     pub(crate) index: u64,
     pub(crate) status: u16,
-    /// The head of the record, then the body as it was received: one allocation for both.
+    /// The head of the record (of an archive, the packed exchanges), then the body as it was received: one allocation for both.
     pub(crate) data: Vec<u8>,
     /// Where the body begins.
     pub(crate) body_at: usize,

@@ -191,12 +191,13 @@ fn f2b_attempts_survive_the_disk() {
 /// Has a line that was started go on at another URL.
 fn redirect(bench: &mut Bench, host: HostId, mut item: Item, url: &str, now: Moment) {
     item.depart();
-    item.follow(brigade_http::redirect::Follow {
+    let redirect = brigade_http::redirect::Follow {
         url: url.parse().unwrap(),
         method: http::Method::GET,
         keep_body: true,
         same_origin: false,
-    });
+    };
+    item.follow(redirect, None);
     bench.schedule.follow(host, item, now);
 }
 

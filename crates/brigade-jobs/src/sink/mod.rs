@@ -7,6 +7,7 @@
 //! them into it before that ([`order`]). Its order is the law: results are written, [`crate::parts::Parts::sync`] puts
 //! them on disk, and only then one transaction in the ledger says so.
 
+mod index;
 mod order;
 mod outcome;
 mod press;

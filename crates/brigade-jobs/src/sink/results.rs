@@ -97,7 +97,10 @@ impl Writer {
         let Some((block, (mut tally, held))) = self.press.as_mut().and_then(Press::take) else {
             return Ok(false);
         };
-        let appended = block.and_then(|block| self.setup.parts.append(&block.bytes, block.records));
+        let appended = block.and_then(|block| {
+            let parts = &mut self.setup.parts;
+            parts.append(&block.bytes, block.records, &block.index)
+        });
         self.setup.budget.release(held);
         appended?;
         self.written.absorb(&mut tally);

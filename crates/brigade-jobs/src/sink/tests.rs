@@ -24,6 +24,8 @@ use crate::record::Success;
 const KIND: PartKind = PartKind {
     extension: "jsonl",
     max: 1 << 30,
+    begin: None,
+    is_indexed: false,
 };
 
 /// A disk that can fill up, break, and tell what it has on it for sure.
@@ -94,6 +96,7 @@ fn writer(path: &Path, opener: Opener, commit_every: usize) -> Writer {
         directory,
         parts: parts.unwrap(),
         encoder: None,
+        is_indexed: false,
         turns: None,
         json_bodies: false,
         ledger,

@@ -15,6 +15,7 @@ use brigade_core::ranges::DoneSet;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
+use super::index;
 use super::order::Order;
 use super::outcome::Batch;
 use super::press::Press;
@@ -38,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) parts: Parts,
     /// Encodes the results; without one they become plain lines of JSON.
     pub(crate) encoder: Option<Arc<dyn Encode>>,
+    /// Whether there is an index of all parts.
+    pub(crate) is_indexed: bool,
     /// Where lines in the order of the list are counted off; none if the order does not matter.
     pub(crate) turns: Option<Arc<Turns>>,
     /// Whether bodies in plain lines that are JSON become values.
@@ -295,6 +298,10 @@ impl Writer {
     pub(crate) fn finish(mut self) -> Result<Summary, Error> {
         self.commit("interrupted")?;
         crate::failures::write(&self.setup.directory, &self.setup.ledger)?;
+        if self.setup.is_indexed && self.setup.finished.load(Ordering::Acquire) {
+            let changed = self.setup.parts.is_changed();
+            index::write(&self.setup.directory, &self.setup.ledger, changed)?;
+        }
         let summary = self.summary()?;
         self.setup.directory.replace(SUMMARY, |file| {
             let written = serde_json::to_writer_pretty(&mut *file, &summary);

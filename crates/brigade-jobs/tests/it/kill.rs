@@ -59,6 +59,15 @@ const FILES: Case = Case {
     ..GZIP
 };
 
+const WARC: Case = Case {
+    name: "kill::f8f_killed_with_archives_nothing_is_missing_doubled_or_torn",
+    settings: |config| {
+        config.format = Format::Warc;
+        config.compression = Compression::Gzip;
+    },
+    ..GZIP
+};
+
 /// A compressed table with a line break in each row; every third row, except for the one after the
 /// row that has no URL, has the URL of the one before.
 const TABLE: Case = Case {
@@ -140,6 +149,11 @@ fn f7h_killed_in_order_nothing_is_missing_doubled_or_torn() {
 #[test]
 fn f7f_killed_with_files_nothing_is_missing_doubled_torn_or_left_over() {
     storm(&FILES);
+}
+
+#[test]
+fn f8f_killed_with_archives_nothing_is_missing_doubled_or_torn() {
+    storm(&WARC);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+mod archive;
+mod archives;
 mod duplicates;
 mod environment;
 mod formats;

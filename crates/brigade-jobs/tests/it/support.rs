@@ -10,6 +10,8 @@ use brigade::cancel::{Reason, Token};
 use brigade_jobs::{Backoff, Config, Error, HostRule, Input, Job, Summary};
 use serde_json::Value;
 
+use crate::archive;
+
 /// The lines of a job's results and of its failures, by index.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
@@ -30,7 +32,12 @@ impl Output {
             .collect();
         names.sort();
         for name in names {
-            if name.starts_with("part-") {
+            if name.contains(".warc") {
+                output.parts += 1;
+                for result in archive::results(&directory.join(name)) {
+                    insert(result, &mut output.results);
+                }
+            } else if name.starts_with("part-") && !name.ends_with(".cdxj") {
                 output.parts += 1;
                 let order = records(&directory.join(name), &mut output.results);
                 output.order.extend(order);
@@ -103,12 +110,16 @@ fn records(path: &Path, into: &mut BTreeMap<u64, Value>) -> Vec<u64> {
     assert!(text.is_empty() || text.ends_with(b"\n"), "{path:?} is torn");
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let value: Value = serde_json::from_slice(line).expect("a whole line");
-        let index = value["index"].as_u64().unwrap();
-        order.push(index);
-        let doubled = into.insert(index, value);
-        assert!(doubled.is_none(), "line {index} is doubled in {path:?}");
+        order.push(value["index"].as_u64().unwrap());
+        insert(value, into);
     }
     order
+}
+
+fn insert(value: Value, into: &mut BTreeMap<u64, Value>) {
+    let index = value["index"].as_u64().unwrap();
+    let doubled = into.insert(index, value);
+    assert!(doubled.is_none(), "line {index} is doubled");
 }
 
 /// Settings that make a test quick.

@@ -17,6 +17,7 @@ pub(crate) const SQLITE: Program = ("sqlite3", "install the package sqlite3");
 pub(crate) const JQ: Program = ("jq", "install the package jq");
 pub(crate) const GZIP: Program = ("gzip", "install the package gzip");
 pub(crate) const ZSTD: Program = ("zstd", "install the package zstd");
+pub(crate) const NGINX: Program = ("nginx", "install the package nginx");
 pub(crate) const PYTHON: Program = ("python", "run .ci/python");
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/python");
@@ -56,6 +57,13 @@ pub(crate) fn python(script: &str) -> Command {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
     // An error of the interpreter's own would otherwise be told in the language of the system.
     command.env("PYTHONUTF8", "1").arg(here.join(script));
+    command
+}
+
+/// A program that lies in the environment beside the interpreter.
+pub(crate) fn tool(name: &str) -> Command {
+    let mut command = Command::new(Path::new(FOLDER).join("bin").join(name));
+    command.env("PYTHONUTF8", "1");
     command
 }
 

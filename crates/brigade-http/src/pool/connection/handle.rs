@@ -23,6 +23,7 @@ use tokio::task::AbortHandle;
 use url::{Position, Url};
 
 use super::switch::Next;
+use super::tape::{Recorder, Tape};
 use super::wire::{Fault, Terms, Wire};
 use crate::answered::BoxError;
 use crate::body::{Fed, RequestBody};
@@ -56,6 +57,7 @@ pub(crate) struct Connection {
     pub(crate) until: Moment,
     pub(crate) is_http2: bool,
     pub(crate) wire: Wire,
+    pub(super) recorder: Recorder,
     /// What ended TLS, if it was not its polite end.
     pub(super) alert: OnceLock<tls::Error>,
     /// Why the body of its last request could not be read to its end.
@@ -95,6 +97,7 @@ impl Connection {
             until,
             is_http2,
             wire,
+            recorder: Recorder::default(),
             alert: OnceLock::new(),
             upload_failure: Mutex::new(None),
             peer: None,
@@ -205,14 +208,16 @@ impl Fed for Connection {
     }
 }
 
-/// Hands a request over to HTTP/1.1; gives the place back if its connection takes no more.
+/// Hands a request over to HTTP/1.1; gives the place back if its connection takes no more. What is
+/// written and read of the exchange is kept on `tape`, if there is one.
 ///
 /// Dropping the returned future before it is ready closes the connection.
 pub(crate) fn send(
     lease: Lease,
     mut request: Request<RequestBody>,
     terms: Terms,
-) -> Result<(Exchange, impl Future<Output = Answer>), Lease> {
+    tape: Option<&Arc<Tape>>,
+) -> Result<(Exchange, impl Future<Output = Answer> + use<>), Lease> {
     let Some(connection) = lease.connection() else {
         return Err(lease);
     };
@@ -222,10 +227,11 @@ pub(crate) fn send(
     }
     let mut sender = connection.sender();
     let (number, sent) = match sender.as_mut() {
-        Some(Sender::Http1(sender)) if !sender.is_closed() => (
-            connection.wire.begin(terms, is_fed),
-            sender.send_request(request),
-        ),
+        Some(Sender::Http1(sender)) if !sender.is_closed() => {
+            connection.recorder.begin(tape);
+            let number = connection.wire.begin(terms, is_fed);
+            (number, sender.send_request(request))
+        }
         _ => {
             drop(sender);
             return Err(lease);

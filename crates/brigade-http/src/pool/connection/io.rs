@@ -1,7 +1,8 @@
 //! The byte stream under a connection, and what is noted on the `Wire` as its bytes move.
 //!
 //! Timeouts and the rules for sending again need to know whether bytes moved, which hyper does not
-//! tell. It never changes a byte, and never ends a connection by itself.
+//! tell, and a recorded exchange the bytes themselves. It never changes a byte, and never ends a
+//! connection by itself.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -144,9 +145,12 @@ impl Noted {
         }
     }
 
-    fn note_write(&self, result: &Poll<io::Result<usize>>) {
+    fn note_write(&self, result: &Poll<io::Result<usize>>, parts: &[IoSlice<'_>]) {
         match result {
-            Poll::Ready(Ok(bytes)) => self.connection.wire.wrote(*bytes),
+            Poll::Ready(Ok(bytes)) => {
+                self.connection.wire.wrote(*bytes);
+                self.connection.recorder.wrote(parts, *bytes);
+            }
             Poll::Pending => self.connection.wire.write_pending(),
             Poll::Ready(Err(_)) => {}
         }
@@ -188,7 +192,10 @@ impl AsyncRead for Noted {
             Poll::Ready(_) if self.connection.is_http2 && bytes > 0 => {
                 self.connection.wire.note_heard();
             }
-            Poll::Ready(_) => self.connection.wire.read(bytes),
+            Poll::Ready(_) => {
+                self.connection.wire.read(bytes);
+                self.connection.recorder.read(&buffer.filled()[before..]);
+            }
             Poll::Pending if self.connection.is_http2 => {}
             Poll::Pending => self.connection.wire.read_pending(),
         }
@@ -206,7 +213,7 @@ impl AsyncWrite for Noted {
             return Poll::Ready(Ok(bytes.len()));
         }
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.note_write(&result);
+        self.note_write(&result, &[IoSlice::new(bytes)]);
         self.muffle(result, bytes.len())
     }
 
@@ -220,7 +227,7 @@ impl AsyncWrite for Noted {
             return Poll::Ready(Ok(length));
         }
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.note_write(&result);
+        self.note_write(&result, parts);
         self.muffle(result, length)
     }
 

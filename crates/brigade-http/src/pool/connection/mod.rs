@@ -21,6 +21,7 @@ mod http2;
 mod io;
 mod open;
 mod switch;
+mod tape;
 mod timer;
 mod upload;
 mod wire;
@@ -32,6 +33,7 @@ pub(crate) use open::{Open, open, start};
 pub(crate) use switch::Switch;
 #[cfg(feature = "websocket")]
 pub(crate) use switch::{Next, Switched};
+pub(crate) use tape::Tape;
 #[cfg(feature = "websocket")]
 pub(crate) use timer::Timer;
 pub(crate) use wire::{Fault, Terms};
