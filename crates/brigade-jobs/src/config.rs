@@ -70,7 +70,8 @@ pub struct Config {
     /// Asks again for the items that failed in earlier runs. Default false.
     pub retry_failed: bool,
     /// Lines of the list held in memory at most, beyond those in flight; fewer if their URLs are
-    /// longer than 1 KiB on average. Default 8192.
+    /// longer than 1 KiB on average, and up to 16 times as many while they are of as many hosts
+    /// that may not be asked. Default 8192.
     pub window: usize,
     /// Results after which a commit is made. Default 1000.
     pub commit_every: usize,
