@@ -88,7 +88,8 @@ pub struct Config {
     /// Of the items that failed in earlier runs, asks only for these again. Default all of them.
     pub retry_only: Vec<FailureSet>,
     /// Lines of the list held in memory at most, beyond those in flight; fewer if their URLs, with
-    /// the other columns, are longer than 1 KiB on average. Default 8192.
+    /// the other columns, are longer than 1 KiB on average, and up to 16 times as many while they are
+    /// of as many hosts that may not be asked. Default 8192.
     pub window: usize,
     /// Results after which a commit is made. Default 1000.
     pub commit_every: usize,

@@ -53,7 +53,22 @@ fn wrong_usage_is_one_line_that_names_the_thing_and_the_fix() {
         &["fetch", "-o", "out", "--retries", "-1", "http://a.test/"],
         &["fetch", "-o", "out", "--progress", "loud", "http://a.test/"],
         &["fetch", "-o", "out", "-H", "my-secret", "http://a.test/"],
-        &["fetch", "-o", "out", "--format", "warc", "http://a.test/"],
+        &[
+            "fetch",
+            "-o",
+            "out",
+            "--format=warc",
+            "--compress=zstd",
+            "http://a.test/",
+        ],
+        &[
+            "fetch",
+            "-o",
+            "out",
+            "--format=warc",
+            "--json",
+            "http://a.test/",
+        ],
         &["fetch", "-o", "out", "--format", "zip", "http://a.test/"],
         &[
             "fetch",

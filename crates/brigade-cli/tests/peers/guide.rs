@@ -40,7 +40,7 @@ pub(crate) fn python() -> Option<PathBuf> {
     (made_from == PYTHON_LIST).then(|| folder.join("bin/python3"))
 }
 
-pub(crate) fn prints_what_it_says() -> Result<(), Failed> {
+pub(crate) fn f6h_the_guide_prints_what_it_says() -> Result<(), Failed> {
     let refusals = AtomicU32::new(0);
     let server = Server::start_thread(move |request| shop(request, &refusals))?;
     let place = tempfile::tempdir()?;
@@ -73,7 +73,7 @@ pub(crate) fn prints_what_it_says() -> Result<(), Failed> {
     ensure(wrong.is_empty(), || wrong.concat())
 }
 
-pub(crate) fn names_what_is_there() -> Result<(), Failed> {
+pub(crate) fn f6h_the_guide_names_what_is_there() -> Result<(), Failed> {
     let mut help = String::new();
     for command in ["fetch", "status", "failures"] {
         let mut brigade = Command::new(env!("CARGO_BIN_EXE_brigade"));

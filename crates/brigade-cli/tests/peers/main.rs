@@ -93,12 +93,12 @@ const TRIALS: [Needing; 8] = [
     Needing {
         name: "f6h_the_guide_prints_what_it_says",
         peers: &[JQ, SQLITE, PYTHON],
-        run: guide::prints_what_it_says,
+        run: guide::f6h_the_guide_prints_what_it_says,
     },
     Needing {
         name: "f6h_the_guide_names_what_is_there",
         peers: &[],
-        run: guide::names_what_is_there,
+        run: guide::f6h_the_guide_names_what_is_there,
     },
 ];
 

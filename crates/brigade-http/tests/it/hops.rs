@@ -206,6 +206,31 @@ async fn h4x_a_retry_that_the_total_timeout_would_cut_off_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn h6p_a_request_without_credentials_carries_none_and_all_else() {
+    let server = Server::start(|_| Reply::ok("")).await.unwrap();
+    let client = builder()
+        .header("authorization", "Bearer secret")
+        .header("cookie", "session=secret")
+        .header("x-plain", "kept");
+    let client = client.build().unwrap();
+    let with_login = server.url("/").replace("http://", "http://user:secret@");
+    let mut marked = HeaderValue::from_static("secret");
+    marked.set_sensitive(true);
+    for url in [server.url("/"), with_login] {
+        let request = client.get(url).unwrap().header("x-marked", marked.clone());
+        request.without_credentials().send().await.unwrap();
+    }
+    for request in server.requests() {
+        for name in ["authorization", "cookie", "x-marked"] {
+            assert_eq!(request.header(name), None, "{name}");
+        }
+        assert_eq!(request.header("x-plain"), Some("kept"));
+        assert!(request.header("host").is_some());
+        assert!(request.header("accept-encoding").is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_head_request_stays_one_across_redirects() {
     let server = Server::start(|request| match request.path() {
         "/" => Reply::redirect(303, "/end"),

@@ -17,16 +17,13 @@ use http::header::CONTENT_LENGTH;
 
 use super::archive::HOP_BODY_MAX;
 use super::run::Shared;
+use super::settle::settle;
 use crate::budget::{Budget, Holder};
 use crate::error::Error;
 use crate::format::place;
 use crate::input::{Item, shown};
-use crate::ledger::{Failure, HostState};
-use crate::meter::wall_ms;
 use crate::progress::{add, sub};
 use crate::record::{Capture, Head, Success, head, pack};
-use crate::schedule::{HostId, host_name};
-use crate::sink::Outcome;
 
 /// Room for the head of a record, and at most so much for a body that is only announced.
 const HEAD: usize = 512;
@@ -40,7 +37,7 @@ const MESSAGE_MAX: usize = 400;
 const SAYS_NOTHING: [&str; 2] = ["connection error", "error reading a body from connection"];
 
 /// How an exchange ended.
-enum Fetched {
+pub(super) enum Fetched {
     Success(Success),
     Status(Refusal),
     /// Redirected, and the exchange if it is archived.
@@ -59,10 +56,10 @@ enum Judged {
 }
 
 /// A final status that is no success.
-struct Refusal {
-    status: u16,
-    message: String,
-    retry_after: Option<std::time::Duration>,
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) message: String,
+    pub(super) retry_after: Option<std::time::Duration>,
 }
 
 /// Bytes of the budget that a body holds.
@@ -274,119 +271,6 @@ async fn drain(response: &mut Response, kept: usize) -> (Vec<u8>, bool) {
         }
     }
     (first, false)
-}
-
-/// Tells the schedule how the attempt ended; returns the outcome if the line is settled.
-fn settle(
-    shared: &Shared,
-    host: HostId,
-    item: Item,
-    sent: Moment,
-    fetched: Fetched,
-) -> Option<Outcome> {
-    let now = clock::now();
-    let bytes = match &fetched {
-        Fetched::Success(success) => success.data.len() - success.body_at,
-        _ => 0,
-    };
-    let mut state = shared.floor.lock();
-    let took = now.since(sent);
-    state.schedule.measure(host, took, bytes as u64, now);
-    let answer = match fetched {
-        Fetched::Success(success) => {
-            state.schedule.finish(host, now);
-            add(&shared.counters.ok, 1);
-            shared.brake.succeeded();
-            return Some(Outcome::Success(success));
-        }
-        Fetched::Moved(redirect, capture) => {
-            let mut item = item;
-            item.follow(redirect, capture);
-            state.schedule.follow(host, item, now);
-            return None;
-        }
-        Fetched::Status(refusal) => refusal,
-        Fetched::Error(kind, message) => {
-            let verdict = judge(Answer::Error(kind), item.attempts, &shared.retries);
-            drop(state);
-            return follow(shared, host, item, now, verdict, (None, message));
-        }
-    };
-    drop(state);
-    let answered = Answer::Status(answer.status);
-    let verdict = judge(answered, item.attempts, &shared.retries);
-    let said = (Some(answer.status), answer.message);
-    let Verdict::PauseHost(failed) = verdict else {
-        return follow(shared, host, item, now, verdict, said);
-    };
-    let name = host_name(item.target());
-    let until = pause(shared, name, sent, now, answer.retry_after);
-    if let Some(kind) = failed {
-        return follow(shared, host, item, now, Verdict::Fail(kind), said);
-    }
-    shared.floor.lock().schedule.again(host, item, until, now);
-    None
-}
-
-/// Leaves a host alone that asked for it, and has it remembered.
-fn pause(
-    shared: &Shared,
-    name: &str,
-    sent: Moment,
-    now: Moment,
-    retry_after: Option<std::time::Duration>,
-) -> Moment {
-    let random = fastrand::f64();
-    let (until, strikes) = {
-        let mut state = shared.floor.lock();
-        state.schedule.refused(name, sent, now, random, retry_after)
-    };
-    let pause = until.since(now).as_millis() as i64;
-    shared.handover.note(|batch| {
-        batch.hosts.push(HostState {
-            name: name.to_owned(),
-            paused_until: wall_ms().saturating_add(pause),
-            strikes,
-        });
-    });
-    until
-}
-
-fn follow(
-    shared: &Shared,
-    host: HostId,
-    item: Item,
-    now: Moment,
-    verdict: Verdict,
-    (status, message): (Option<u16>, String),
-) -> Option<Outcome> {
-    let mut state = shared.floor.lock();
-    let Verdict::Fail(kind) = verdict else {
-        let failed = item.attempts.saturating_sub(1);
-        let delay = shared.backoff.delay(failed, fastrand::f64(), None);
-        state.schedule.again(host, item, now + delay, now);
-        return None;
-    };
-    state.schedule.finish(host, now);
-    drop(state);
-    if shared.files && shared.continued {
-        let place = place(&item.url, item.index).into();
-        shared.handover.note(|batch| batch.discarded.push(place));
-    }
-    add(shared.counters.kind(kind), 1);
-    shared.brake.failed(kind);
-    Some(Outcome::Failure(Failure {
-        index: item.index,
-        offset: item.offset,
-        length: item.length.into(),
-        url: item.shown().into_owned(),
-        kind,
-        status,
-        message,
-        attempts: item.attempts,
-        failed_at: wall_ms(),
-        columns: item.columns,
-    }))
 }
 
 fn announced(response: &Response) -> usize {

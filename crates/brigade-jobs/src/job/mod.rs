@@ -20,5 +20,6 @@ mod handover;
 mod open;
 mod run;
 mod services;
+mod settle;
 
 pub use open::Job;

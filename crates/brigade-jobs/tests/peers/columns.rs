@@ -19,19 +19,31 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "f6i_duckdb_finds_the_columns_of_a_csv_list",
             &[PYTHON],
-            || table("list.csv"),
+            f6i_duckdb_finds_the_columns_of_a_csv_list,
         ),
         trial(
             "f6i_duckdb_finds_the_columns_of_a_packed_list",
             &[PYTHON],
-            || table("list.csv.gz"),
+            f6i_duckdb_finds_the_columns_of_a_packed_list,
         ),
         trial(
             "f6i_duckdb_finds_the_fields_of_a_jsonl_list",
             &[PYTHON],
-            || table("list.jsonl"),
+            f6i_duckdb_finds_the_fields_of_a_jsonl_list,
         ),
     ]
+}
+
+fn f6i_duckdb_finds_the_columns_of_a_csv_list() -> Result<(), Failed> {
+    table("list.csv")
+}
+
+fn f6i_duckdb_finds_the_columns_of_a_packed_list() -> Result<(), Failed> {
+    table("list.csv.gz")
+}
+
+fn f6i_duckdb_finds_the_fields_of_a_jsonl_list() -> Result<(), Failed> {
+    table("list.jsonl")
 }
 
 fn table(name: &str) -> Result<(), Failed> {

@@ -20,24 +20,32 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "f6f_gzip_duckdb_pandas_and_python_read_gzip_parts",
             &[GZIP, PYTHON],
-            || whole(Compression::Gzip, "gzip"),
+            f6f_gzip_duckdb_pandas_and_python_read_gzip_parts,
         ),
         trial(
             "f6f_zstd_and_duckdb_read_zstd_parts",
             &[ZSTD, PYTHON],
-            || whole(Compression::Zstd, "zstd"),
+            f6f_zstd_and_duckdb_read_zstd_parts,
         ),
         trial(
             "f6f_a_gzip_part_of_a_killed_job_is_whole_up_to_its_last_commit",
             &[GZIP, SQLITE],
-            || killed("gzip"),
+            f6f_a_gzip_part_of_a_killed_job_is_whole_up_to_its_last_commit,
         ),
         trial(
             "f6f_a_zstd_part_of_a_killed_job_is_whole_up_to_its_last_commit",
             &[ZSTD, SQLITE],
-            || killed("zstd"),
+            f6f_a_zstd_part_of_a_killed_job_is_whole_up_to_its_last_commit,
         ),
     ]
+}
+
+fn f6f_gzip_duckdb_pandas_and_python_read_gzip_parts() -> Result<(), Failed> {
+    whole(Compression::Gzip, "gzip")
+}
+
+fn f6f_zstd_and_duckdb_read_zstd_parts() -> Result<(), Failed> {
+    whole(Compression::Zstd, "zstd")
 }
 
 fn whole(compression: Compression, program: &str) -> Result<(), Failed> {
@@ -84,6 +92,14 @@ pub(crate) fn child(directory: &Path) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn f6f_a_gzip_part_of_a_killed_job_is_whole_up_to_its_last_commit() -> Result<(), Failed> {
+    killed("gzip")
+}
+
+fn f6f_a_zstd_part_of_a_killed_job_is_whole_up_to_its_last_commit() -> Result<(), Failed> {
+    killed("zstd")
 }
 
 fn killed(program: &str) -> Result<(), Failed> {

@@ -13,20 +13,36 @@ use crate::sent::{MISSING, Sent};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("f6e_jq_reads_every_line", &[JQ], jq),
-        trial("f6e_duckdb_reads_what_was_sent", &[PYTHON], duckdb),
-        trial("f6e_pandas_reads_what_was_sent", &[PYTHON], pandas),
-        trial("f6e_python_alone_reads_what_was_sent", &[PYTHON], alone),
-        trial("f6e_the_failures_are_lines_of_json", &[JQ], failures),
+        trial("f6e_jq_reads_every_line", &[JQ], f6e_jq_reads_every_line),
+        trial(
+            "f6e_duckdb_reads_what_was_sent",
+            &[PYTHON],
+            f6e_duckdb_reads_what_was_sent,
+        ),
+        trial(
+            "f6e_pandas_reads_what_was_sent",
+            &[PYTHON],
+            f6e_pandas_reads_what_was_sent,
+        ),
+        trial(
+            "f6e_python_alone_reads_what_was_sent",
+            &[PYTHON],
+            f6e_python_alone_reads_what_was_sent,
+        ),
+        trial(
+            "f6e_the_failures_are_lines_of_json",
+            &[JQ],
+            f6e_the_failures_are_lines_of_json,
+        ),
         trial(
             "f6g_jq_and_duckdb_find_the_way_in_values",
             &[JQ, PYTHON],
-            values,
+            f6g_jq_and_duckdb_find_the_way_in_values,
         ),
     ]
 }
 
-fn jq() -> Result<(), Failed> {
+fn f6e_jq_reads_every_line() -> Result<(), Failed> {
     let sent = Sent::new(|_| {})?;
     let program = r#"[.index, .url, (.body_base64 // (.body | @base64))] | @tsv"#;
     let mut command = Command::new("jq");
@@ -52,7 +68,7 @@ fn jq() -> Result<(), Failed> {
     Ok(())
 }
 
-fn duckdb() -> Result<(), Failed> {
+fn f6e_duckdb_reads_what_was_sent() -> Result<(), Failed> {
     let sent = Sent::new(|_| {})?;
     let parts = sent.directory().join("part-*.jsonl");
     for reader in ["read_json_auto", "read_ndjson"] {
@@ -66,7 +82,7 @@ fn duckdb() -> Result<(), Failed> {
     Ok(())
 }
 
-fn pandas() -> Result<(), Failed> {
+fn f6e_pandas_reads_what_was_sent() -> Result<(), Failed> {
     let sent = Sent::new(|_| {})?;
     let ask = |question: &str| {
         let mut command = python("with_pandas.py");
@@ -77,14 +93,14 @@ fn pandas() -> Result<(), Failed> {
     Ok(())
 }
 
-fn alone() -> Result<(), Failed> {
+fn f6e_python_alone_reads_what_was_sent() -> Result<(), Failed> {
     let sent = Sent::new(|_| {})?;
     let text = said(python("with_python.py").args(sent.parts()?))?;
     assert_eq!(text, sent.expected());
     Ok(())
 }
 
-fn failures() -> Result<(), Failed> {
+fn f6e_the_failures_are_lines_of_json() -> Result<(), Failed> {
     let sent = Sent::new(|_| {})?;
     let mut command = Command::new("jq");
     command.args(["-r", r#"select(.status == 404) | .kind"#]);
@@ -93,7 +109,7 @@ fn failures() -> Result<(), Failed> {
     Ok(())
 }
 
-fn values() -> Result<(), Failed> {
+fn f6g_jq_and_duckdb_find_the_way_in_values() -> Result<(), Failed> {
     let sent = Sent::new(|config| config.json_bodies = true)?;
     let mut command = Command::new("jq");
     command.args([

@@ -1,66 +1,17 @@
-//! The parts: files of results that grow to a size and are then left alone, some with an index
-//! beside each.
+//! The parts of a job, one after the other, and the buffer before them.
 //!
-//! Bytes are gathered in one buffer and written in large pieces. A part ends only between lines.
-//! [`Parts::sync`] is the only maker of [`Synced`], which a commit of the ledger demands.
+//! Bytes are gathered in one buffer and written in large pieces; what was encoded elsewhere is
+//! appended as it is. It never makes a [`Synced`] of what is not on disk.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::part::{Open, Opener, PartFile, PartState, restore};
 use crate::directory::{Directory, index_name, is_index, is_part, part_name};
 use crate::error::Error;
 use crate::warc::Entry;
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 256 * 1024;
-
-/// What a part is written through; a file, except in tests.
-pub(crate) trait PartFile: Send {
-    /// Writes all of it at the end.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Puts what was written on disk.
-    fn sync(&mut self) -> io::Result<()>;
-    /// Cuts the file.
-    fn truncate(&mut self, bytes: u64) -> io::Result<()>;
-}
-
-impl PartFile for File {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
-    }
-
-    fn truncate(&mut self, bytes: u64) -> io::Result<()> {
-        self.set_len(bytes)
-    }
-}
-
-/// The state of a part, as a commit tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PartState {
-    pub(crate) number: u64,
-    pub(crate) name: String,
-    pub(crate) bytes: u64,
-    pub(crate) records: u64,
-    /// Length of the index beside it, if there is one.
-    pub(crate) index_bytes: u64,
-}
-
-/// Opens the file of a part for appending, making it if it is not there.
-pub(crate) type Opener = Box<dyn FnMut(&Path) -> io::Result<Box<dyn PartFile>> + Send>;
-
-/// Opens files on disk.
-pub(crate) fn open_files() -> Opener {
-    Box::new(|path| {
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
-        Ok(Box::new(file))
-    })
-}
 
 /// What the parts of a job are like.
 #[derive(Clone, Copy, Debug)]
@@ -91,12 +42,6 @@ impl Synced {
     pub(crate) fn nothing() -> Self {
         Self { parts: Vec::new() }
     }
-}
-
-struct Open {
-    file: Box<dyn PartFile>,
-    index: Option<Box<dyn PartFile>>,
-    state: PartState,
 }
 
 /// The parts of a job and the buffer before them.
@@ -361,52 +306,4 @@ impl Parts {
         let path = self.directory.join(name);
         (self.opener)(&path).map_err(|error| Error::write(path, error))
     }
-}
-
-impl Open {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.append(bytes)?;
-        self.state.bytes += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Writes the lines of records whose block begins at `offset`.
-    fn index(&mut self, entries: &[Entry], offset: u64) -> io::Result<()> {
-        let Some(index) = self.index.as_mut().filter(|_| !entries.is_empty()) else {
-            return Ok(());
-        };
-        let lines = entries
-            .iter()
-            .map(|entry| entry.line(&self.state.name, offset));
-        let text: String = lines.collect();
-        index.append(text.as_bytes())?;
-        self.state.index_bytes += text.len() as u64;
-        Ok(())
-    }
-}
-
-/// Cuts a part to its committed length.
-fn restore(path: &PathBuf, expected: u64) -> Result<(), Error> {
-    let lost = |found| Error::PartLost {
-        path: path.clone(),
-        expected,
-        found,
-    };
-    let found = match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(lost(0)),
-        Err(error) => return Err(Error::write(path, error)),
-        Ok(metadata) => metadata.len(),
-    };
-    if found < expected {
-        return Err(lost(found));
-    }
-    if found > expected {
-        let file = OpenOptions::new().write(true).open(path);
-        let cut = file.and_then(|file| {
-            file.set_len(expected)?;
-            file.sync_all()
-        });
-        cut.map_err(|error| Error::write(path, error))?;
-    }
-    Ok(())
 }
