@@ -25,21 +25,39 @@ const FILES: usize = 120;
 pub(crate) fn trials() -> Vec<Trial> {
     let peers = [NGINX, PYTHON];
     vec![
-        trial("f8g_plain_archives_are_sound_to_all_tools", &peers, || {
-            sound(Kind::Plain)
-        }),
+        trial(
+            "f8g_plain_archives_are_sound_to_all_tools",
+            &peers,
+            f8g_plain_archives_are_sound_to_all_tools,
+        ),
         trial(
             "f8g_compressed_archives_are_sound_to_all_tools",
             &[NGINX, PYTHON, GZIP],
-            || sound(Kind::Compressed),
+            f8g_compressed_archives_are_sound_to_all_tools,
         ),
         trial(
             "f8g_archives_of_http_2_are_sound_to_all_tools",
             &peers,
-            || sound(Kind::Http2),
+            f8g_archives_of_http_2_are_sound_to_all_tools,
         ),
-        trial("f8g_pywb_replays_what_was_fetched", &peers, replayed),
+        trial(
+            "f8g_pywb_replays_what_was_fetched",
+            &peers,
+            f8g_pywb_replays_what_was_fetched,
+        ),
     ]
+}
+
+fn f8g_plain_archives_are_sound_to_all_tools() -> Result<(), Failed> {
+    sound(Kind::Plain)
+}
+
+fn f8g_compressed_archives_are_sound_to_all_tools() -> Result<(), Failed> {
+    sound(Kind::Compressed)
+}
+
+fn f8g_archives_of_http_2_are_sound_to_all_tools() -> Result<(), Failed> {
+    sound(Kind::Http2)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -272,7 +290,7 @@ impl Drop for Replay {
     }
 }
 
-fn replayed() -> Result<(), Failed> {
+fn f8g_pywb_replays_what_was_fetched() -> Result<(), Failed> {
     let archived = Archived::new(Kind::Compressed)?;
     let collections = archived.place.path().join("replay");
     let job = collections.join("collections/job");
