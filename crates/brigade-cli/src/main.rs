@@ -97,6 +97,7 @@ fn in_runtime(command: impl Future<Output = anyhow::Result<End>>) -> ExitCode {
 /// Runs a command to its end, with signals. One thread does it all: what takes time is elsewhere.
 fn in_runtime_for(grace: Duration, command: impl Future<Output = anyhow::Result<End>>) -> ExitCode {
     let runtime = brigade::run::Builder::new().current_thread().grace(grace);
+    let command = Box::pin(command);
     runtime.run(async {
         // A command hears of a signal and ends by itself, so it is never dropped half-way.
         let end = cancel::shield(command).await.unwrap_or_else(said);

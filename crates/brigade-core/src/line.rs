@@ -87,6 +87,11 @@ impl<T> Room<T> {
         self.occupied == 0
     }
 
+    /// Makes room for `count` more entries at once, instead of step by step with copies.
+    pub fn reserve(&mut self, count: usize) {
+        self.slots.reserve(count);
+    }
+
     /// Puts `value` at the end of `line`.
     ///
     /// # Panics

@@ -16,6 +16,9 @@ use super::spill::Order;
 use super::window::LOW;
 use crate::input::Item;
 
+/// Lines that there is room for from the start. Growing step by step would leave holes in memory.
+const RESERVED_MAX: usize = 16 * 1024;
+
 /// What a schedule is told at the start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -97,8 +100,10 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     pub(crate) fn new(settings: Settings) -> Self {
+        let mut admission = Admission::new(settings.limits);
+        admission.reserve(settings.window.min(RESERVED_MAX));
         Self {
-            admission: Admission::new(settings.limits),
+            admission,
             settings,
             hosts: Hosts::default(),
             delayed: BinaryHeap::new(),

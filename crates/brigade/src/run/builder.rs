@@ -208,6 +208,8 @@ impl Builder {
     {
         let control = &watch.control;
         subscribe::activate(control);
+        // Each layer around a future keeps it twice, and all of them lie on the stack of `main`.
+        let main = Box::pin(main);
         let driven = runtime.block_on(async {
             let options = group::Builder::new().name(MAIN).grace(self.grace);
             let root = options.open(usize::MAX, false);
