@@ -212,6 +212,11 @@ pub(crate) fn is_part(name: &str) -> bool {
     extension(name).is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
+/// Whether a file is a part with this extension, as far as its name says.
+pub(crate) fn is_part_of(name: &str, wanted: &str) -> bool {
+    extension(name) == Some(wanted)
+}
+
 /// Whether a file is the index beside a part, as far as its name says.
 pub(crate) fn is_index(name: &str) -> bool {
     extension(name) == Some(INDEX_EXTENSION)

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::part::{Open, Opener, PartFile, PartState, restore};
-use crate::directory::{Directory, index_name, is_index, is_part, part_name};
+use crate::directory::{Directory, index_name, is_index, is_part_of, part_name};
 use crate::error::Error;
 use crate::warc::Entry;
 
@@ -80,18 +80,20 @@ impl Parts {
         kind: PartKind,
         opener: Opener,
     ) -> Result<Self, Error> {
-        for name in directory.job_files()? {
-            let is_known = known.iter().any(|part| {
-                part.name == name || kind.is_indexed && index_name(part.number) == name
-            });
-            if (is_part(&name) || is_index(&name)) && !is_known {
-                directory.remove(&name)?;
-            }
-        }
         for part in known {
             restore(&directory.join(&part.name), part.bytes)?;
             if kind.is_indexed {
                 restore(&directory.join(&index_name(part.number)), part.index_bytes)?;
+            }
+        }
+        for name in directory.job_files()? {
+            let is_known = known.iter().any(|part| {
+                part.name == name || kind.is_indexed && index_name(part.number) == name
+            });
+            // A part of another kind is none that a kill left: somebody has compressed one.
+            let is_ours = is_part_of(&name, kind.extension) || kind.is_indexed && is_index(&name);
+            if is_ours && !is_known {
+                directory.remove(&name)?;
             }
         }
         let mut parts = Self {

@@ -6,7 +6,7 @@ use std::path::Path;
 use brigade_jobs::{Config, Error, Input, Job};
 use brigade_testkit::server::{Reply, Server};
 
-use crate::support::{config, run, urls};
+use crate::support::{config, gzip, run, text as text_of, urls};
 
 fn refused(config: Config) -> (Error, String) {
     let error = match Job::open(config) {
@@ -108,6 +108,27 @@ fn a_part_that_is_shorter_than_committed_is_not_papered_over() {
     fs::remove_file(part).unwrap();
     let (error, _) = refused(config);
     assert!(matches!(error, Error::PartLost { found: 0, .. }));
+}
+
+#[test]
+fn f1c_a_part_that_somebody_has_compressed_is_missed_and_not_deleted() {
+    let server = Server::start_thread(|_| Reply::ok("fine")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(urls([server.url("/")]), directory.path());
+    run(config.clone()).unwrap();
+    let part = directory.path().join("part-00000.jsonl");
+    let compressed = directory.path().join("part-00000.jsonl.gz");
+    fs::write(&compressed, gzip(&fs::read(&part).unwrap())).unwrap();
+    let left = directory.path().join("part-00001.jsonl");
+    fs::write(&left, "what a kill left").unwrap();
+    fs::remove_file(&part).unwrap();
+    let (error, text) = refused(config.clone());
+    assert!(matches!(error, Error::PartLost { found: 0, .. }), "{text}");
+    assert!(compressed.exists(), "it is all that is left of the part");
+    fs::write(&part, text_of(&compressed)).unwrap();
+    Job::open(config).map(drop).unwrap();
+    assert!(compressed.exists(), "no kill leaves that behind");
+    assert!(!left.exists());
 }
 
 #[test]
