@@ -13,6 +13,9 @@ use crate::warc::Entry;
 /// Bytes gathered before they are written.
 const BUFFER: usize = 256 * 1024;
 
+/// Full parts that wait for a sync, each with its open files.
+const OPEN_MAX: usize = 32;
+
 /// What the parts of a job are like.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PartKind {
@@ -267,6 +270,11 @@ impl Parts {
     /// Whether anything was written and synced by this run.
     pub(crate) fn is_changed(&self) -> bool {
         self.changed
+    }
+
+    /// Whether a sync is due because so many full parts are still open.
+    pub(crate) fn are_many(&self) -> bool {
+        self.full.len() >= OPEN_MAX
     }
 
     /// Number of parts.
