@@ -163,13 +163,19 @@ impl Directory {
     ) -> Result<(), Error> {
         let (path, beside) = (self.join(name), self.join(&format!("{name}.tmp")));
         let failed = |error| Error::write(&path, error);
-        let mut file = io::BufWriter::new(File::create(&beside).map_err(failed)?);
-        write(&mut file)?;
-        let file = file
-            .into_inner()
-            .map_err(|error| failed(error.into_error()))?;
-        file.sync_all().map_err(failed)?;
-        fs::rename(&beside, &path).map_err(failed)?;
+        let replaced = || {
+            let mut file = io::BufWriter::new(File::create(&beside).map_err(failed)?);
+            write(&mut file)?;
+            let file = file
+                .into_inner()
+                .map_err(|error| failed(error.into_error()))?;
+            file.sync_all().map_err(failed)?;
+            fs::rename(&beside, &path).map_err(failed)
+        };
+        replaced().inspect_err(|_| {
+            // Best effort: on a full disk it makes room.
+            let _ = fs::remove_file(&beside);
+        })?;
         self.sync().map_err(failed)
     }
 }
@@ -210,6 +216,11 @@ fn is_order(name: &str) -> bool {
 /// Whether a file is a part, as far as its name says.
 pub(crate) fn is_part(name: &str) -> bool {
     extension(name).is_some_and(|extension| EXTENSIONS.contains(&extension))
+}
+
+/// Whether a file is a part with this extension, as far as its name says.
+pub(crate) fn is_part_of(name: &str, wanted: &str) -> bool {
+    extension(name) == Some(wanted)
 }
 
 /// Whether a file is the index beside a part, as far as its name says.
@@ -329,6 +340,21 @@ mod tests {
         let below = Directory::open(&path.join("below")).unwrap_err();
         assert!(matches!(below, Error::NotADirectory(_)), "{below}");
         assert_eq!(fs::read_to_string(path).unwrap(), "mine");
+    }
+
+    #[test]
+    fn f1g_a_file_that_could_not_be_written_leaves_no_half_of_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let directory = Directory::open(temp.path()).unwrap();
+        fs::write(directory.join(SUMMARY), "whole").unwrap();
+        let full = |file: &mut dyn Write| {
+            file.write_all(&[0; 100_000]).unwrap();
+            let full = io::ErrorKind::StorageFull.into();
+            Err(Error::write(SUMMARY, full))
+        };
+        assert!(directory.replace(SUMMARY, full).is_err());
+        assert_eq!(directory.job_files().unwrap(), [SUMMARY]);
+        assert_eq!(fs::read(directory.join(SUMMARY)).unwrap(), b"whole");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use ring::digest::{SHA256, digest};
 
 use super::encode::{Block, Encode};
-use crate::directory::Directory;
+use crate::directory::{Directory, FILES};
 use crate::error::Error;
 use crate::record::{Success, elapsed, number, string};
 
@@ -42,8 +42,13 @@ impl Encode for Files {
     }
 
     fn sync(&self) -> Result<(), Error> {
-        let synced = sync_all(self.directory.path());
-        synced.map_err(|error| Error::write(self.directory.path(), error))
+        // Somebody may have moved it to another file system, with a link in its place.
+        let path = self.directory.join(FILES);
+        match sync_all(&path) {
+            // No body was written yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            synced => synced.map_err(|error| Error::write(path, error)),
+        }
     }
 
     fn discard(&self, place: &str) -> Result<(), Error> {

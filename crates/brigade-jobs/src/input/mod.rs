@@ -32,6 +32,8 @@ pub use form::ListForm;
 pub(crate) use form::flags;
 pub(crate) use identity::{Consumed, Metadata, Segment};
 pub(crate) use list::{Before, Bytes, List, Origin};
+#[cfg(test)]
+pub(crate) use parse::Bad;
 pub(crate) use parse::{Item, shown};
 pub(crate) use reader::{Checkpoint, Chunk, Failed, FailedLine, Resume, start};
 pub(crate) use seen::Seen;

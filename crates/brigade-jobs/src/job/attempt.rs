@@ -4,6 +4,9 @@
 //! back however it ends; a dropped attempt leaves its line pending.
 
 use std::error::Error as _;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::SystemTime;
 
 use brigade::clock;
@@ -215,10 +218,7 @@ async fn receive(
     let mut body_at = data.len();
     while let Some(chunk) = response.chunk().await? {
         if !shared.budget.try_take(chunk.len()) {
-            // Bodies that wait to be handed over hold bytes too. If the writer is gone, so is the
-            // job, and the task that commits says so.
-            let _ = shared.handover.send(false).await;
-            shared.budget.take(worker, chunk.len()).await;
+            wait_for_room(shared, worker, chunk.len()).await;
         }
         held.bytes += chunk.len();
         data.extend_from_slice(&chunk);
@@ -238,6 +238,19 @@ async fn receive(
         elapsed_us: clock::now().since(sent).as_micros() as u64,
         budget: held.hand_over(),
     }))
+}
+
+/// Takes bytes of the budget that it does not have at the moment.
+async fn wait_for_room(shared: &Shared, worker: Holder, bytes: usize) {
+    let mut room = pin!(shared.budget.take(worker, bytes));
+    // In line first: whoever hands over a body after that knows that it is waited for. Those that
+    // were handed over before hold bytes as well. If the writer is gone, so is the job, and the
+    // task that watches it says so.
+    let first = poll_fn(|context| Poll::Ready(room.as_mut().poll(context)));
+    if first.await.is_pending() {
+        let _ = shared.handover.send(false).await;
+        room.await;
+    }
 }
 
 /// Reads what has to be known of an answer that is no success.

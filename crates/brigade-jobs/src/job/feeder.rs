@@ -21,6 +21,10 @@ pub(super) async fn feed(
     loop {
         shared.floor.has_room().await;
         if let Some((turns, limit)) = &shared.turns {
+            if !turns.has_fewer_than(*limit) {
+                // The end of those that wait may lie in a batch that nobody else will send.
+                shared.handover.send(false).await?;
+            }
             turns.fewer_than(*limit).await;
         }
         let Some(chunk) = chunks.recv().await else {
@@ -83,6 +87,7 @@ fn expected(shared: &Shared, chunk: &Chunk) -> Vec<u64> {
     };
     let lines = chunk.entries.iter().filter_map(|entry| match entry {
         Entry::Item(item) => Some(item.index),
+        Entry::Bad { index, .. } => Some(*index),
         _ => None,
     });
     let lines: Vec<_> = lines.collect();
@@ -181,5 +186,50 @@ mod tests {
             let fed = feed(&shared(), chunks).await;
             assert_eq!(fed.is_ok(), complete, "{fed:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn f7i_what_the_reader_waits_for_is_not_left_in_a_batch() {
+        let turns = Arc::new(crate::sink::Turns::default());
+        let (batches, mut to_write) = mpsc::channel(8);
+        let shared = Shared {
+            turns: Some((turns.clone(), 2)),
+            handover: Handover::new(batches),
+            ..shared()
+        };
+        let (send, chunks) = mpsc::channel(2);
+        let bad = |index| Entry::Bad {
+            index,
+            offset: 0,
+            length: 1,
+            bad: crate::input::Bad {
+                shown: String::new(),
+                message: String::new(),
+                columns: None,
+            },
+        };
+        let chunk = Chunk {
+            entries: vec![bad(0), bad(1)],
+            ..Chunk::default()
+        };
+        let last = Chunk {
+            consumed: Some(Consumed {
+                complete: true,
+                ..Consumed::default()
+            }),
+            ..Chunk::default()
+        };
+        send.send(Ok(chunk)).await.unwrap();
+        send.send(Ok(last)).await.unwrap();
+        drop(send);
+        let written = async {
+            let batch = to_write.recv().await.unwrap();
+            // A line that is no URL has a turn like any other, or it would be kept for ever.
+            assert_eq!((batch.expected, batch.outcomes.len()), (vec![0, 1], 2));
+            turns.end(2);
+        };
+        let both = async { tokio::join!(feed(&shared, chunks), written).0 };
+        let fed = tokio::time::timeout(std::time::Duration::from_secs(20), both).await;
+        fed.expect("nobody waits for the other").unwrap();
     }
 }

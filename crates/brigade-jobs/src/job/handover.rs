@@ -71,6 +71,12 @@ impl Handover {
         Ok(())
     }
 
+    /// Waits until the writer takes no more batches, and says so.
+    pub(super) async fn gone(&self) -> Error {
+        self.batches.closed().await;
+        Error::Stopped("the writer")
+    }
+
     fn lock(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }

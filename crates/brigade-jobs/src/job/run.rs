@@ -19,7 +19,7 @@ use super::feeder::feed;
 use super::floor::Floor;
 use super::handover::Handover;
 use super::open::Job;
-use super::services::{commits, looks, spill, timer};
+use super::services::{commits, looks, spill, timer, watch};
 use crate::brake::Brake;
 use crate::budget::Budget;
 use crate::directory::{SEEN, SPILL};
@@ -122,6 +122,10 @@ impl Job {
             g.spawn_named("commits", async move {
                 let service = commits(&own, every);
                 until.until_cancelled(service).await.unwrap_or(Ok(()))
+            });
+            let (own, until) = (shared.clone(), over.clone());
+            g.spawn_named("watch", async move {
+                until.until_cancelled(watch(&own)).await.unwrap_or(Ok(()))
             });
             let (own, until) = (shared.clone(), over.clone());
             g.spawn_named("looks", async move {

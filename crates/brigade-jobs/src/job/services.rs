@@ -1,4 +1,4 @@
-//! The tasks beside the workers: the timer, the commits and the spill.
+//! The tasks beside the workers: the timer, the commits, the looks at hosts and at the writer, and the spill.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -70,6 +70,12 @@ pub(super) async fn commits(shared: &Shared, every: Duration) -> Result<(), Erro
         });
         shared.handover.send(true).await?;
     }
+}
+
+/// Ends the run when the writer ended, also while every worker waits for a server, or for bytes of
+/// the budget that nobody gives back any more.
+pub(super) async fn watch(shared: &Shared) -> Result<(), Error> {
+    Err(shared.handover.gone().await)
 }
 
 /// Looks at all hosts once a second: those that decide when everything ends go first.

@@ -6,12 +6,15 @@
 use std::sync::Arc;
 
 use super::part::{Open, Opener, PartFile, PartState, restore};
-use crate::directory::{Directory, index_name, is_index, is_part, part_name};
+use crate::directory::{Directory, index_name, is_index, is_part_of, part_name};
 use crate::error::Error;
 use crate::warc::Entry;
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 256 * 1024;
+
+/// Full parts that wait for a sync, each with its open files.
+const OPEN_MAX: usize = 32;
 
 /// What the parts of a job are like.
 #[derive(Clone, Copy, Debug)]
@@ -80,18 +83,20 @@ impl Parts {
         kind: PartKind,
         opener: Opener,
     ) -> Result<Self, Error> {
-        for name in directory.job_files()? {
-            let is_known = known.iter().any(|part| {
-                part.name == name || kind.is_indexed && index_name(part.number) == name
-            });
-            if (is_part(&name) || is_index(&name)) && !is_known {
-                directory.remove(&name)?;
-            }
-        }
         for part in known {
             restore(&directory.join(&part.name), part.bytes)?;
             if kind.is_indexed {
                 restore(&directory.join(&index_name(part.number)), part.index_bytes)?;
+            }
+        }
+        for name in directory.job_files()? {
+            let is_known = known.iter().any(|part| {
+                part.name == name || kind.is_indexed && index_name(part.number) == name
+            });
+            // A part of another kind is none that a kill left: somebody has compressed one.
+            let is_ours = is_part_of(&name, kind.extension) || kind.is_indexed && is_index(&name);
+            if is_ours && !is_known {
+                directory.remove(&name)?;
             }
         }
         let mut parts = Self {
@@ -265,6 +270,11 @@ impl Parts {
     /// Whether anything was written and synced by this run.
     pub(crate) fn is_changed(&self) -> bool {
         self.changed
+    }
+
+    /// Whether a sync is due because so many full parts are still open.
+    pub(crate) fn are_many(&self) -> bool {
+        self.full.len() >= OPEN_MAX
     }
 
     /// Number of parts.

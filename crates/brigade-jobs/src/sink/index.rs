@@ -17,13 +17,15 @@ pub(super) fn write(directory: &Directory, ledger: &Ledger, changed: bool) -> Re
     let length: u64 = parts.iter().map(|part| part.index_bytes).sum();
     let before = std::fs::metadata(directory.join(INDEX)).map(|metadata| metadata.len());
     // The same lines in another order have the same length.
-    if changed || before.ok() != Some(length) {
-        make(directory, &parts)?;
-    }
-    // Also if there was nothing to do: an earlier run may not have come to this.
-    INDEX_SCRATCH
-        .iter()
-        .try_for_each(|name| directory.remove(name))
+    let made = match changed || before.ok() != Some(length) {
+        true => make(directory, &parts),
+        false => Ok(()),
+    };
+    // Also if there was nothing to do: an earlier run may not have come to this. And also if it
+    // failed: on a full disk it makes room.
+    let mut names = INDEX_SCRATCH.iter();
+    let removed = names.try_for_each(|name| directory.remove(name));
+    made.and(removed)
 }
 
 fn make(directory: &Directory, parts: &[PartState]) -> Result<(), Error> {

@@ -85,13 +85,17 @@ impl Disk {
 }
 
 fn writer(path: &Path, opener: Opener, commit_every: usize) -> Writer {
+    writer_of(KIND, path, opener, commit_every)
+}
+
+fn writer_of(kind: PartKind, path: &Path, opener: Opener, commit_every: usize) -> Writer {
     let directory = Arc::new(Directory::open(path).unwrap());
     let ledger = Ledger::open(&directory.join(LEDGER), false).unwrap();
     let recovered = ledger.recover().unwrap();
     let new = recovered.list.is_none();
     let new = new.then_some("jsonl");
     ledger.begin(new, &ListState::default(), 0).unwrap();
-    let parts = Parts::recover(directory.clone(), &recovered.parts, KIND, opener);
+    let parts = Parts::recover(directory.clone(), &recovered.parts, kind, opener);
     Writer::new(Setup {
         directory,
         parts: parts.unwrap(),
@@ -304,4 +308,41 @@ fn a_result_for_a_line_that_had_failed_takes_the_failure_away() {
     );
     let failures = std::fs::read(directory.path().join("failures.jsonl")).unwrap();
     assert!(failures.is_empty());
+}
+
+#[test]
+fn f7g_parts_however_small_are_not_kept_open_until_there_are_no_files_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = Arc::new(());
+    let (disk, each) = (Disk::default(), open.clone());
+    let opener: Opener = Box::new(move |path| {
+        let file = (disk.opener())(path)?;
+        Ok(Box::new(Counted(file, each.clone())))
+    });
+    let kind = PartKind { max: 1, ..KIND };
+    let mut writer = writer_of(kind, directory.path(), opener, 1_000_000);
+    for first in (0..400).step_by(10) {
+        let outcomes = (first..first + 10).map(|index| success(index, 10));
+        writer.take(batch(outcomes, false)).unwrap();
+        let open = Arc::strong_count(&open);
+        assert!(open < 100, "{open} files are open");
+    }
+    assert_eq!(writer.finish().unwrap().parts, 400);
+}
+
+/// A file that counts.
+struct Counted(Box<dyn PartFile>, #[expect(dead_code)] Arc<()>);
+
+impl PartFile for Counted {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.append(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn truncate(&mut self, bytes: u64) -> io::Result<()> {
+        self.0.truncate(bytes)
+    }
 }

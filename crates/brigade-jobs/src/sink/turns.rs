@@ -22,7 +22,7 @@ impl Turns {
     }
 
     /// Counts off lines whose turn is over.
-    pub(super) fn end(&self, count: usize) {
+    pub(crate) fn end(&self, count: usize) {
         self.waiting.fetch_sub(count, Ordering::AcqRel);
         self.over.notify_one();
     }
@@ -33,13 +33,19 @@ impl Turns {
     pub(crate) async fn fewer_than(&self, limit: usize) {
         loop {
             let over = self.over.notified();
-            let enough = self.waiting.load(Ordering::Acquire) < limit;
-            self.short.store(!enough, Ordering::Release);
-            if enough {
+            if self.has_fewer_than(limit) {
                 return;
             }
             over.await;
         }
+    }
+
+    /// Whether fewer than `limit` lines wait for their turn. If not, the reader counts as one that
+    /// waits from now on: an end that it does not see in a batch after that is sent at once.
+    pub(crate) fn has_fewer_than(&self, limit: usize) -> bool {
+        let enough = self.waiting.load(Ordering::Acquire) < limit;
+        self.short.store(!enough, Ordering::Release);
+        enough
     }
 
     /// Whether the reader of the list waits for a turn to end.

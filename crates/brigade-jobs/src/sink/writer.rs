@@ -177,7 +177,8 @@ impl Writer {
         if let Err(error) = taken.and_then(|()| self.discard(&batch.discarded)) {
             return self.rescue(error);
         }
-        if batch.commit || self.uncommitted >= self.setup.commit_every {
+        let many = self.uncommitted >= self.setup.commit_every;
+        if batch.commit || many || self.setup.parts.are_many() {
             self.commit("running")?;
         }
         Ok(())

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use brigade_jobs::{Config, Error, Input, Job};
+use brigade::cancel::Token;
+use brigade_jobs::{Config, Error, Format, Input, Job};
 use brigade_testkit::server::{Reply, Server};
 
-use crate::support::{config, run, urls};
+use crate::support::{block_on, config, gzip, run, text as text_of, urls};
 
 fn refused(config: Config) -> (Error, String) {
     let error = match Job::open(config) {
@@ -108,6 +110,51 @@ fn a_part_that_is_shorter_than_committed_is_not_papered_over() {
     fs::remove_file(part).unwrap();
     let (error, _) = refused(config);
     assert!(matches!(error, Error::PartLost { found: 0, .. }));
+}
+
+#[test]
+fn f1c_a_part_that_somebody_has_compressed_is_missed_and_not_deleted() {
+    let server = Server::start_thread(|_| Reply::ok("fine")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(urls([server.url("/")]), directory.path());
+    run(config.clone()).unwrap();
+    let part = directory.path().join("part-00000.jsonl");
+    let compressed = directory.path().join("part-00000.jsonl.gz");
+    fs::write(&compressed, gzip(&fs::read(&part).unwrap())).unwrap();
+    let left = directory.path().join("part-00001.jsonl");
+    fs::write(&left, "what a kill left").unwrap();
+    fs::remove_file(&part).unwrap();
+    let (error, text) = refused(config.clone());
+    assert!(matches!(error, Error::PartLost { found: 0, .. }), "{text}");
+    assert!(compressed.exists(), "it is all that is left of the part");
+    fs::write(&part, text_of(&compressed)).unwrap();
+    Job::open(config).map(drop).unwrap();
+    assert!(compressed.exists(), "no kill leaves that behind");
+    assert!(!left.exists());
+}
+
+#[test]
+fn f1g_a_job_ends_when_its_writer_does_however_long_a_server_takes() {
+    let server = Server::start_thread(|request| match request.path() {
+        "/slow" => Reply::hang(),
+        _ => Reply::ok("fine"),
+    })
+    .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let list = (0..200)
+        .map(|_| server.url("/"))
+        .chain([server.url("/slow")]);
+    let mut config = config(urls(list), directory.path());
+    config.format = Format::Files;
+    config.commit_interval = Duration::from_secs(3600);
+    let job = Job::open(config).unwrap();
+    fs::write(directory.path().join("files"), "in the way").unwrap();
+    let ended = block_on(async {
+        let run = job.run(Token::new());
+        tokio::time::timeout(Duration::from_secs(30), run).await
+    });
+    let error = ended.expect("it ends").unwrap_err();
+    assert!(matches!(error, Error::Write { .. }), "{error}");
 }
 
 #[test]
