@@ -108,6 +108,7 @@ fn writer(path: &Path, opener: Opener, commit_every: usize) -> Writer {
         meter: Meter::start(),
         durable: true,
         finished: Arc::new(AtomicBool::new(false)),
+        asks_again: false,
         brake: Arc::new(Brake::new(None)),
     })
 }
