@@ -37,9 +37,9 @@ pub enum Activity {
 #[non_exhaustive]
 pub struct PausedHost {
     /// Its name, with the port unless that is the scheme's own.
-    pub name: String,
+    pub host: String,
     /// How long it is left alone yet, in seconds.
-    pub seconds_left: f64,
+    pub paused_seconds: f64,
     /// How often in a row it asked.
     pub strikes: u32,
 }
@@ -147,8 +147,8 @@ impl LedgerView {
             status.paused_hosts = unsigned(row, "hosts")?;
             let until: i64 = row.get("paused_until")?;
             status.paused.push(PausedHost {
-                name: row.get("name")?,
-                seconds_left: until.saturating_sub(now) as f64 / 1000.0,
+                host: row.get("name")?,
+                paused_seconds: until.saturating_sub(now) as f64 / 1000.0,
                 strikes: row.get("strikes")?,
             });
             Ok(())
