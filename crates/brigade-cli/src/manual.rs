@@ -30,7 +30,10 @@ fn page(command: Option<&str>) -> io::Result<Vec<u8>> {
     let one = command.and_then(|name| all.find_subcommand(name));
     let about: Command = one.cloned().unwrap_or(all);
     let mut page = Vec::new();
-    clap_mangen::Man::new(about).render(&mut page)?;
+    let source = concat!("brigade ", env!("CARGO_PKG_VERSION"));
+    clap_mangen::Man::new(about)
+        .source(source)
+        .render(&mut page)?;
     Ok(page)
 }
 
@@ -50,7 +53,9 @@ mod tests {
         for command in line.get_subcommands() {
             let name = command.get_name();
             let text = String::from_utf8(page(Some(name)).unwrap()).unwrap();
-            assert!(text.contains(&format!(".TH brigade-{name} 1")), "{text}");
+            let version = env!("CARGO_PKG_VERSION");
+            let title = format!(".TH brigade-{name} 1  \"brigade {version}\"");
+            assert!(text.contains(&title), "{text}");
             for flag in command.get_arguments().filter(|flag| !flag.is_hide_set()) {
                 let long = flag.get_long().unwrap_or_default().replace('-', "\\-");
                 assert!(text.contains(&long), "{long} is missing in {name}");

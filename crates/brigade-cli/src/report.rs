@@ -56,6 +56,9 @@ fn lines(summary: &Summary) -> String {
             others.push(format!("{} {what}", format::count(count)));
         }
     }
+    if !summary.input_complete {
+        others.push("the rest of the list unread".to_owned());
+    }
     match others.is_empty() {
         true => String::new(),
         false => line("lines", &others.join(", ")),
@@ -128,6 +131,7 @@ mod tests {
     fn summary() -> Summary {
         let mut summary = Summary::default();
         summary.state = State::Done;
+        summary.input_complete = true;
         (summary.input, summary.ok, summary.skipped) = (1_000_100, 998_000, 60);
         summary.duplicates = 10;
         (summary.requests, summary.retries) = (1_020_000, 20_000);
@@ -183,5 +187,23 @@ mod tests {
         let mut stopped = with_failures(&[("dns", 1)]);
         stopped.state = State::Interrupted;
         assert!(!says_next(&stopped));
+    }
+
+    #[test]
+    fn f11g_what_is_pending_is_not_taken_for_all_that_is_left() {
+        let mut stopped = summary();
+        stopped.input_complete = false;
+        (stopped.skipped, stopped.duplicates, stopped.pending) = (0, 0, 2_040);
+        assert_eq!(
+            lines(&stopped),
+            line("lines", "2,040 pending, the rest of the list unread")
+        );
+        stopped.input_complete = true;
+        assert_eq!(lines(&stopped), line("lines", "2,040 pending"));
+        (stopped.pending, stopped.input_complete) = (0, false);
+        assert_eq!(
+            lines(&stopped),
+            line("lines", "the rest of the list unread")
+        );
     }
 }

@@ -125,8 +125,8 @@ fn paused(status: &Status) -> String {
     };
     let mut text = line("paused", &format!("{hosts} to be left alone; first come"));
     for host in &status.paused {
-        let left = Duration::try_from_secs_f64(host.seconds_left).unwrap_or(Duration::MAX);
-        let name: String = one_line(&host.name).chars().take(HOST).collect();
+        let left = Duration::try_from_secs_f64(host.paused_seconds).unwrap_or(Duration::MAX);
+        let name: String = one_line(&host.host).chars().take(HOST).collect();
         text.push_str(&line(
             "",
             &format!("{name:<HOST$}  in {}", format::span(left)),

@@ -16,6 +16,9 @@ use crate::error::Error;
 use crate::format::{Compression, Format, Shape};
 use crate::input::{Input, ListForm};
 
+/// Requests that can be in flight at most; more than one address has ports for.
+const CONCURRENCY_MAX: usize = 65_536;
+
 /// The settings of a job.
 ///
 /// # Examples
@@ -40,7 +43,7 @@ pub struct Config {
     pub dedupe: bool,
     /// The directory of the results; created if it is not there.
     pub output: PathBuf,
-    /// Requests in flight at most, over all hosts. Default 64.
+    /// Requests in flight at most, over all hosts: 65,536 or fewer. Default 64.
     pub concurrency: usize,
     /// Requests in flight to one host at most. Default 8.
     pub per_host: usize,
@@ -174,6 +177,10 @@ impl Config {
             if value == 0 {
                 return Err(Error::Config(format!("{name} must be at least 1")));
             }
+        }
+        if self.concurrency > CONCURRENCY_MAX {
+            let most = format!("concurrency must be at most {CONCURRENCY_MAX}");
+            return Err(Error::Config(most));
         }
         self.shape().check()?;
         match (&self.input, self.form.column()) {

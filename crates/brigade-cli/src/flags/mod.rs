@@ -164,7 +164,7 @@ pub(crate) struct BoundFlags {
 
 #[derive(Args, Debug)]
 pub(crate) struct PolitenessFlags {
-    /// Requests at the same time, over all hosts
+    /// Requests at the same time, over all hosts; 65536 at most
     #[arg(short, long, value_name = "N", value_parser = value::count, default_value = "64")]
     pub(crate) concurrency: NonZeroUsize,
 

@@ -1,6 +1,7 @@
 //! Progress for programs: one JSON object a line on stdout, a second apart, the summary last.
 //!
-//! Field names are those of `summary.json` where both have the number. Lines may gain fields.
+//! Field names are those of `summary.json` where both have the number; what counts this run alone, and
+//! not all of them, is said in the guide. Lines may gain fields.
 
 use super::eta::Eta;
 use super::line::{Paces, Total};
@@ -103,4 +104,29 @@ pub(crate) fn summary_line(summary: &Summary) -> serde_json::Result<String> {
     })?;
     line.push('\n');
     Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f10d_the_guide_explains_every_field() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../docs/fetching-a-million-urls.md"
+        );
+        let guide = std::fs::read_to_string(path).unwrap();
+        let mut progress = Progress::default();
+        progress.hosts.last = Some(HostProgress::default());
+        let line = object(&progress, &Paces::default());
+        let of =
+            |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+        let hosts = &line["hosts"];
+        let names = [of(&line), of(hosts), of(&hosts["last"])].concat();
+        assert!(names.len() > 20, "{names:?}");
+        for name in names {
+            assert!(guide.contains(&format!("`{name}`")), "{name} is not in it");
+        }
+    }
 }

@@ -199,6 +199,23 @@ fn f11e_failures_are_counted_by_kind_and_host() {
 }
 
 #[test]
+fn f11e_of_many_groups_the_rest_is_counted_in_one_line() {
+    let place = Place::new();
+    place.list((0..25).map(|host| format!("http://h{:02}.test/", host % 23)));
+    let words = [
+        &FETCH[..],
+        &["--unix-socket", "nobody", "--progress", "none"],
+    ]
+    .concat();
+    assert_eq!(place.run(&words).code, Some(1));
+    let run = place.run(&["failures", "out", "--summary"]);
+    // Two hosts have two lines, and a line of names comes first.
+    assert_eq!(run.stdout.lines().count(), 1 + 20 + 1, "{run:?}");
+    let last = run.stdout.lines().last();
+    assert_eq!(last, Some("       3  in 3 more such groups"), "{run:?}");
+}
+
+#[test]
 fn f11d_a_reader_who_leaves_ends_the_list_without_a_word() {
     let server = Server::start_thread(site).unwrap();
     let place = Place::new();

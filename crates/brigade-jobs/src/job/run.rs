@@ -233,6 +233,7 @@ impl Job {
             meter: self.meter,
             durable: !config.without_ledger,
             finished: finished.clone(),
+            asks_again: self.failed.is_some(),
             brake,
         };
         let failed = self.failed.map(again);

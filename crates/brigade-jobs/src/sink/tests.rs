@@ -112,6 +112,7 @@ fn writer_of(kind: PartKind, path: &Path, opener: Opener, commit_every: usize) -
         meter: Meter::start(),
         durable: true,
         finished: Arc::new(AtomicBool::new(false)),
+        asks_again: false,
         brake: Arc::new(Brake::new(None)),
     })
 }

@@ -57,6 +57,8 @@ pub(crate) struct Setup {
     pub(crate) durable: bool,
     /// Set when nothing of the list is left to do.
     pub(crate) finished: Arc<AtomicBool>,
+    /// Whether this run asks for failures of earlier runs again.
+    pub(crate) asks_again: bool,
     /// What this run has settled, and why it stopped.
     pub(crate) brake: Arc<Brake>,
 }
@@ -245,7 +247,6 @@ impl Writer {
         let totals = self.totals_now();
         let segments: Vec<_> = std::mem::take(&mut self.segments).into_values().collect();
         let hosts: Vec<_> = std::mem::take(&mut self.hosts).into_values().collect();
-        let finished = self.consumed.complete && self.done.watermark() >= self.consumed.lines;
         let commit = Commit {
             watermark: self.done.watermark(),
             done: &ranges,
@@ -258,7 +259,7 @@ impl Writer {
             statuses: &self.written.statuses,
             hosts: &hosts,
             totals: &totals,
-            state: if finished { "done" } else { state },
+            state: if self.is_settled() { "done" } else { state },
             now: meter::wall_ms(),
         };
         self.setup.ledger.commit(proof, &commit)?;
@@ -299,7 +300,7 @@ impl Writer {
     pub(crate) fn finish(mut self) -> Result<Summary, Error> {
         self.commit("interrupted")?;
         crate::failures::write(&self.setup.directory, &self.setup.ledger)?;
-        if self.setup.is_indexed && self.setup.finished.load(Ordering::Acquire) {
+        if self.setup.is_indexed && self.is_finished() {
             let changed = self.setup.parts.is_changed();
             index::write(&self.setup.directory, &self.setup.ledger, changed)?;
         }
@@ -314,13 +315,25 @@ impl Writer {
         Ok(summary)
     }
 
+    /// Whether every line of the list has ended.
+    fn is_settled(&self) -> bool {
+        self.consumed.complete && self.done.watermark() >= self.consumed.lines
+    }
+
+    /// Whether the run has done all that it was for, also if it was stopped at that very moment: by
+    /// its last line, which was one failure too many, for example.
+    fn is_finished(&self) -> bool {
+        let settled = !self.setup.asks_again && self.is_settled();
+        settled || self.setup.finished.load(Ordering::Acquire)
+    }
+
     fn summary(&self) -> Result<Summary, Error> {
         let totals = self.totals_now();
         let counts = self.setup.ledger.counts()?;
         let failed: u64 = counts.by_kind.values().sum();
         let settled = totals.ok + totals.skipped + totals.duplicates + failed;
         let pending = self.consumed.lines.saturating_sub(settled);
-        let finished = self.setup.finished.load(Ordering::Acquire);
+        let finished = self.is_finished();
         // The last guard: a job is never called done while the ledger misses a line.
         if finished && (pending > 0 || !self.consumed.complete) {
             return Err(Error::Stopped("the job (lines are left)"));

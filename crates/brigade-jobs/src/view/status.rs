@@ -28,7 +28,7 @@ pub enum Activity {
     Interrupted,
     /// Its process ended without a word; the same job opened again continues.
     Killed,
-    /// Every line that it has read ended as a result, a failure or a skipped line.
+    /// Every line ended as a result or a failure, or was skipped or left out as a duplicate.
     Done,
 }
 
@@ -37,9 +37,9 @@ pub enum Activity {
 #[non_exhaustive]
 pub struct PausedHost {
     /// Its name, with the port unless that is the scheme's own.
-    pub name: String,
+    pub host: String,
     /// How long it is left alone yet, in seconds.
-    pub seconds_left: f64,
+    pub paused_seconds: f64,
     /// How often in a row it asked.
     pub strikes: u32,
 }
@@ -70,7 +70,7 @@ pub struct Status {
     pub ok: u64,
     /// Lines with a failure.
     pub failed: u64,
-    /// Blank lines and comments.
+    /// Blank lines, comments and the row of names.
     pub skipped: u64,
     /// Lines that were left out because an earlier one has their URL.
     pub duplicates: u64,
@@ -83,9 +83,9 @@ pub struct Status {
     pub examples: Vec<FailureRecord>,
     /// Results and `http_status` failures by status.
     pub by_status: BTreeMap<u16, u64>,
-    /// Requests sent.
+    /// Requests sent, one for each redirect among them.
     pub requests: u64,
-    /// Requests that were not the first for their line.
+    /// Requests that repeated one that had failed.
     pub retries: u64,
     /// Decoded bytes of the bodies in the results.
     pub body_bytes: u64,
@@ -147,8 +147,8 @@ impl LedgerView {
             status.paused_hosts = unsigned(row, "hosts")?;
             let until: i64 = row.get("paused_until")?;
             status.paused.push(PausedHost {
-                name: row.get("name")?,
-                seconds_left: until.saturating_sub(now) as f64 / 1000.0,
+                host: row.get("name")?,
+                paused_seconds: until.saturating_sub(now) as f64 / 1000.0,
                 strikes: row.get("strikes")?,
             });
             Ok(())

@@ -207,8 +207,8 @@ fn f11a_paused_hosts_are_counted_and_the_first_are_named() {
     let status = LedgerView::open(temp.path()).unwrap().status().unwrap();
     assert_eq!((status.paused_hosts, status.paused.len()), (7, 5));
     let first = &status.paused[0];
-    assert_eq!((first.name.as_str(), first.strikes), ("h2", 3));
-    assert!((50.0..=60.0).contains(&first.seconds_left), "{first:?}");
+    assert_eq!((first.host.as_str(), first.strikes), ("h2", 3));
+    assert!((50.0..=60.0).contains(&first.paused_seconds), "{first:?}");
 }
 
 #[test]

@@ -165,6 +165,10 @@ fn settings_that_cannot_work_are_refused() {
     config.concurrency = 0;
     assert!(refused(config).1.contains("concurrency must be at least 1"));
     let mut config = any(&out);
+    config.concurrency = usize::MAX / 64;
+    let (_, text) = refused(config);
+    assert!(text.contains("concurrency must be at most 65536"), "{text}");
+    let mut config = any(&out);
     config.headers = vec![("bad header".into(), "x".into())];
     let (error, text) = refused(config);
     assert!(matches!(error, Error::Client(_)), "{text}");

@@ -150,13 +150,17 @@ fn f4h_a_run_whose_failures_pass_the_share_stops_and_the_next_one_goes_on() {
 fn f4h_a_job_that_is_complete_is_done_however_much_of_it_failed() {
     let server = Server::start_thread(|_| Reply::status(404)).unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let list: Vec<_> = (0..10).map(|n| server.url(&format!("/{n}"))).collect();
-    let mut config = config(urls(list), directory.path());
-    config.concurrency = 1;
-    config.failure_limit = FailureLimit::new(0.0).map(|limit| limit.after(10));
-    let summary = run(config).unwrap();
-    assert_eq!((summary.failed, summary.pending), (10, 0));
-    assert_eq!((summary.state, summary.stopped_by), (State::Done, None));
+    for (lines, concurrency) in [(10, 1), (1, 64), (10, 64)] {
+        let list: Vec<_> = (0..lines).map(|n| server.url(&format!("/{n}"))).collect();
+        let mut config = config(urls(list), directory.path());
+        config.fresh = true;
+        config.concurrency = concurrency;
+        config.failure_limit = FailureLimit::new(0.0).map(|limit| limit.after(lines));
+        let summary = run(config).unwrap();
+        assert_eq!((summary.failed, summary.pending), (lines, 0));
+        let end = (summary.state, summary.stopped_by);
+        assert_eq!(end, (State::Done, None), "with {concurrency} at once");
+    }
 }
 
 #[test]
