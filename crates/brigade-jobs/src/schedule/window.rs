@@ -44,14 +44,16 @@ impl Schedule {
     }
 
     /// Has the window hold more than its size, where hosts that may not be asked now have a line or
-    /// two each: such a host is remembered anyway, and its only line costs little beside that.
+    /// two each: such a host is remembered anyway, and its only line costs little beside that. So
+    /// it never holds more beyond its size than there are hosts.
     fn stretch(&mut self) -> bool {
         let window = self.settings.window;
-        let may = self.stretched < window.saturating_mul(STRETCH_MAX - 1);
-        if may {
-            self.stretched += (window / 4).max(1);
-        }
-        may
+        let most = window.saturating_mul(STRETCH_MAX - 1);
+        let most = most.min(self.hosts.len());
+        let before = self.stretched;
+        let more = before.saturating_add((window / 4).max(1)).min(most);
+        self.stretched = before.max(more);
+        self.stretched > before
     }
 
     /// Moves lines of the longest queues out of the window. False if there is nothing to move: then
