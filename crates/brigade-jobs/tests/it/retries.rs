@@ -152,11 +152,14 @@ fn f4h_a_job_that_is_complete_is_done_however_much_of_it_failed() {
     let directory = tempfile::tempdir().unwrap();
     let list: Vec<_> = (0..10).map(|n| server.url(&format!("/{n}"))).collect();
     let mut config = config(urls(list), directory.path());
-    config.concurrency = 1;
     config.failure_limit = FailureLimit::new(0.0).map(|limit| limit.after(10));
-    let summary = run(config).unwrap();
-    assert_eq!((summary.failed, summary.pending), (10, 0));
-    assert_eq!((summary.state, summary.stopped_by), (State::Done, None));
+    for (concurrency, fresh) in [(1, false), (500, true)] {
+        (config.concurrency, config.fresh) = (concurrency, fresh);
+        let summary = run(config.clone()).unwrap();
+        assert_eq!((summary.failed, summary.pending), (10, 0));
+        let end = (summary.state, summary.stopped_by);
+        assert_eq!(end, (State::Done, None), "{concurrency} at once");
+    }
 }
 
 #[test]
