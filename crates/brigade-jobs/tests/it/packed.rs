@@ -95,6 +95,10 @@ fn f9e_a_list_that_was_read_to_its_end_is_not_decompressed_again() {
     fs::write(&path, gzip(list(&server, 1..120).as_bytes())).unwrap();
     let error = run(config.clone()).unwrap_err().to_string();
     assert!(error.contains("line 1 differs"), "{error}");
+    // One that holds nothing any more is another list, and no stream that was not given again.
+    fs::write(&path, gzip(b"")).unwrap();
+    let error = run(config.clone()).unwrap_err().to_string();
+    assert!(error.contains("it ended after 0 of the"), "{error}");
     fs::write(&path, list(&server, 0..120)).unwrap();
     let error = run(config).unwrap_err().to_string();
     assert!(
