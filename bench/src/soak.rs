@@ -204,7 +204,7 @@ impl Watched {
         report.line("\n| value | first | after the warm-up | in the middle | at the end | most | grows in this time by | allowed |");
         report.line("|---|---|---|---|---|---|---|---|");
         let looks = &self.looks[(self.looks.len() as f64 * WARM_UP) as usize..];
-        let mut grown = 0;
+        let mut growths = Vec::new();
         for (column, (name, allowed)) in GROWTH.iter().enumerate() {
             let points: Vec<(f64, f64)> = looks
                 .iter()
@@ -229,10 +229,15 @@ impl Watched {
                 part(points.len() / 2),
                 part(points.len() - tenth),
             ));
-            report.goal_value(&format!("growth of {name}"), growth, "", *allowed);
-            grown += usize::from(growth > *allowed);
+            growths.push((name, growth, *allowed));
         }
-        grown
+        for (name, growth, allowed) in &growths {
+            report.goal_value(&format!("growth of {name}"), *growth, "", *allowed);
+        }
+        let grown = growths
+            .iter()
+            .filter(|(_, growth, allowed)| growth > allowed);
+        grown.count()
     }
 }
 

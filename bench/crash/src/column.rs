@@ -18,6 +18,8 @@ pub enum Form {
     Parts,
     /// A file for each body, which a line in the parts names.
     Files,
+    /// WARC records in parts, and their index.
+    Archive,
 }
 
 /// What is special about the runs.
@@ -59,7 +61,7 @@ const fn column(
 }
 
 /// All forms.
-pub const COLUMNS: [Column; 13] = [
+pub const COLUMNS: [Column; 16] = [
     column("jsonl", &[], List::File, Form::Parts, Way::Plain),
     column(
         "gzip",
@@ -97,6 +99,20 @@ pub const COLUMNS: [Column; 13] = [
         Form::Files,
         Way::Plain,
     ),
+    column(
+        "warc",
+        &["--format", "warc"],
+        List::File,
+        Form::Archive,
+        Way::Plain,
+    ),
+    column(
+        "warc-plain",
+        &["--format", "warc", "--compress", "none"],
+        List::File,
+        Form::Archive,
+        Way::Plain,
+    ),
     column("stdin", &[], List::Stdin, Form::Parts, Way::Plain),
     column(
         "csv",
@@ -112,6 +128,13 @@ pub const COLUMNS: [Column; 13] = [
         &["--format", "files"],
         List::File,
         Form::Files,
+        Way::Fresh,
+    ),
+    column(
+        "fresh-warc",
+        &["--format", "warc"],
+        List::File,
+        Form::Archive,
         Way::Fresh,
     ),
     column(

@@ -11,6 +11,8 @@
 //! It never touches a process that it did not start, nor a file outside of its own directory.
 
 #[cfg(target_os = "linux")]
+mod archive;
+#[cfg(target_os = "linux")]
 mod column;
 #[cfg(target_os = "linux")]
 mod content;

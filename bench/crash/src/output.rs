@@ -12,6 +12,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::Result;
+use crate::archive::Archive;
 use crate::column::{Column, Form, Way};
 
 /// The records of each line of the list, and what could not be read.
@@ -62,6 +63,15 @@ impl Output {
         names.sort();
         match column.form {
             Form::Parts | Form::Files => self.parts(directory, &names, column)?,
+            Form::Archive => {
+                let archive = Archive::read(directory, &names)?;
+                self.torn += archive.torn;
+                self.odd.extend(archive.odd);
+                for (line, exchange) in archive.exchanges {
+                    let records = self.lines.entry(line).or_default();
+                    records.push(format!("ok {exchange}"));
+                }
+            }
         }
         if let Some(left) = names.iter().find(|name| name.ends_with(".tmp")) {
             self.odd.push(format!("{left} is left"));

@@ -61,7 +61,8 @@ impl Job {
     /// Takes the directory, checks the list, and recovers what an earlier run left.
     ///
     /// It does a little blocking I/O, in proportion to the failures and open ranges of the ledger,
-    /// and to the part of the list that was read before if the list has been changed since.
+    /// and to the part of the list that was read before if the list has been changed since. Of a
+    /// table that comes as a stream it waits for the first row, which names the columns.
     ///
     /// # Errors
     ///

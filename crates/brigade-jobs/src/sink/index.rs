@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::directory::{Directory, INDEX, INDEX_SCRATCH, index_name};
 use crate::error::Error;
 use crate::ledger::Ledger;
+use crate::parts::PartState;
 use crate::warc::{Runs, sort};
 
 /// Makes the index anew if there is more to say; `changed` if there certainly is.
@@ -16,9 +17,16 @@ pub(super) fn write(directory: &Directory, ledger: &Ledger, changed: bool) -> Re
     let length: u64 = parts.iter().map(|part| part.index_bytes).sum();
     let before = std::fs::metadata(directory.join(INDEX)).map(|metadata| metadata.len());
     // The same lines in another order have the same length.
-    if !changed && before.is_ok_and(|before| before == length) {
-        return Ok(());
+    if changed || before.ok() != Some(length) {
+        make(directory, &parts)?;
     }
+    // Also if there was nothing to do: an earlier run may not have come to this.
+    INDEX_SCRATCH
+        .iter()
+        .try_for_each(|name| directory.remove(name))
+}
+
+fn make(directory: &Directory, parts: &[PartState]) -> Result<(), Error> {
     let paths: Vec<(PathBuf, u64)> = parts
         .iter()
         .map(|part| (directory.join(&index_name(part.number)), part.index_bytes))
@@ -28,8 +36,5 @@ pub(super) fn write(directory: &Directory, ledger: &Ledger, changed: bool) -> Re
         let parts = paths.iter().map(|(path, length)| (path.as_path(), *length));
         let sorted = sort(parts, [&scratch[0], &scratch[1]], Runs::default(), out);
         sorted.map_err(|error| Error::write(directory.join(INDEX), error))
-    })?;
-    INDEX_SCRATCH
-        .iter()
-        .try_for_each(|name| directory.remove(name))
+    })
 }

@@ -2,16 +2,16 @@
 //!
 //! They find damage, and are not meant to withstand an attack.
 
-use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
+use sha1::{Digest as _, Sha1};
 
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// A digest in the making.
-pub(super) struct Digest(Context);
+pub(super) struct Digest(Sha1);
 
 impl Digest {
     pub(super) fn new() -> Self {
-        Self(Context::new(&SHA1_FOR_LEGACY_USE_ONLY))
+        Self(Sha1::new())
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
@@ -20,11 +20,11 @@ impl Digest {
 
     /// `sha1:` and 32 letters.
     pub(super) fn finish(self) -> String {
-        let digest = self.0.finish();
+        let digest = self.0.finalize();
         let mut text = String::with_capacity(37);
         text.push_str("sha1:");
         // 20 bytes are four times 40 bits, and each of those eight letters.
-        for five in digest.as_ref().chunks(5) {
+        for five in digest.chunks(5) {
             let bits = five
                 .iter()
                 .fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));

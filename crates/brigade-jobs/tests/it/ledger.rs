@@ -30,7 +30,7 @@ fn f6a_the_documented_questions_can_be_asked_and_every_column_is_documented() {
         while rows.next().unwrap().is_some() {}
         asked += 1;
     }
-    assert_eq!(asked, 7);
+    assert_eq!(asked, 8);
 
     let sql = "SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c
                WHERE m.type = 'table' AND c.name <> 'id'";
