@@ -250,6 +250,25 @@ fn f3i_a_line_that_goes_to_disk_between_two_hops_begins_again_and_not_for_ever()
 }
 
 #[test]
+fn f3i_a_line_that_goes_to_disk_no_more_keeps_no_other_of_its_host_in_memory() {
+    let mut bench = Bench::new(settings(8, None), &["gate"; 5]);
+    let now = second(1);
+    refuse(&mut bench, "slow", now, 10);
+    // The last one in line is one that has begun as often as it may.
+    for last in [false, false, false, false, true] {
+        bench.feed(now);
+        let Next::Start(host, mut item) = bench.schedule.next(now) else {
+            panic!("nothing starts");
+        };
+        item.begin_again(if last { 8 } else { 0 });
+        redirect(&mut bench, host, item, "http://slow/", now);
+    }
+    let before = bench.schedule.held();
+    assert!(bench.schedule.make_room());
+    assert!(bench.schedule.held() < before, "{before}");
+}
+
+#[test]
 fn f3d_hosts_take_turns_and_none_exceeds_its_concurrency() {
     let hosts: Vec<_> = (0..300).map(|n| ["a", "a", "b"][n % 3]).collect();
     let mut bench = Bench::new(settings(1000, Some(4)), &hosts);

@@ -109,13 +109,13 @@ impl Schedule {
     /// Moves lines out that stand at the end of the line of a host, and says how many.
     fn move_out(&mut self, host: HostId, count: usize) -> usize {
         let mut places = Vec::with_capacity(count);
-        for _ in 0..count {
-            let Some(item) = self.admission.take_last(&host) else {
-                break;
-            };
+        let mut stay = Vec::new();
+        while places.len() < count
+            && let Some(item) = self.admission.take_last(&host)
+        {
             if !item.may_begin_again() {
-                self.admission.enqueue(host, item);
-                break;
+                stay.push(item);
+                continue;
             }
             self.held_bytes -= item.bytes();
             places.push(Place {
@@ -126,6 +126,9 @@ impl Schedule {
                 attempts: item.attempts - u32::from(item.is_moving()),
                 begun: item.begun() + u8::from(item.hops() > 0),
             });
+        }
+        for item in stay.into_iter().rev() {
+            self.admission.enqueue_first(host, item);
         }
         let moved = places.len();
         self.held -= moved;
