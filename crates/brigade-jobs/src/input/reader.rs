@@ -236,7 +236,8 @@ impl Reader {
                 Ok(count) => break count,
             }
         };
-        if count == 0 && position == 0 && stream.before.complete {
+        let may_be_left_out = self.list.kind == "stream" && stream.before.complete;
+        if count == 0 && position == 0 && may_be_left_out {
             // The stream was not given again; all of it is in the spool.
             self.list.stream = None;
             return self.read(block);

@@ -71,7 +71,7 @@ impl Opened {
     pub(crate) fn open(input: &Input, form: &ListForm) -> Result<Self, Error> {
         let mut opened = match input {
             Input::File(path) => Self::file(path)?,
-            Input::Stdin => Self::stream("on the standard input".to_owned(), io::stdin()),
+            Input::Stdin => Self::stream(STDIN.to_owned(), io::stdin()),
             Input::Urls(urls) => Self::urls(urls)?,
         };
         opened.wanted = form.clone();
@@ -155,7 +155,8 @@ impl Opened {
     }
 
     fn is_terminal(&self) -> bool {
-        self.name.contains("standard") && io::stdin().is_terminal()
+        // The name of a file has quotes.
+        self.name == STDIN && io::stdin().is_terminal()
     }
 
     /// Finds out the form, if the list is not empty.
@@ -226,6 +227,9 @@ impl Opened {
         before.consumed.complete && (same || self.is_terminal())
     }
 }
+
+/// How messages call the standard input.
+const STDIN: &str = "on the standard input";
 
 /// What is wrong with a table that has no row at all.
 const EMPTY: &str = "it is empty: it has no header row that names its columns";

@@ -91,6 +91,11 @@ impl Job {
             // A ledger that knows of no job (an empty file, say) accounts for no part either.
             refuse_foreign(&directory)?;
         }
+        if recovered.killed {
+            // What was sent after the last commit is not known, but the next was due by then.
+            let every = i64::try_from(config.commit_interval.as_millis()).unwrap_or(i64::MAX);
+            recovered.sent_at = recovered.updated_at.saturating_add(every);
+        }
         same_format(&recovered, &config)?;
         directory.clear_order()?;
         let form = config.form.known(config.dedupe);
@@ -226,8 +231,7 @@ fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
         Err(_) => now - Duration::from_millis(at.abs_diff(wall)),
     };
     if recovered.list.is_some() {
-        // What was sent after the last commit is not known, but the next was due by then.
-        schedule.empty_since(moment(recovered.updated_at) + config.commit_interval);
+        schedule.empty_since(moment(recovered.sent_at));
     }
     for host in &recovered.hosts {
         schedule.restore(&host.name, host.strikes, now, moment(host.paused_until));

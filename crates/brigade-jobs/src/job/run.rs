@@ -60,6 +60,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Waits until too much has failed while something is left to do. A job that has come to its
+    /// end by the very line that pulls the brake is done.
+    async fn stopped_by_failures(&self) {
+        self.brake.pulled().await;
+        if self.floor.lock().schedule.is_finished() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     pub(super) fn take_loaded(&self, loaded: Loaded) {
         let mut state = self.floor.lock();
         state.schedule.loaded(loaded);
@@ -151,7 +160,7 @@ impl Job {
                 tokio::select! {
                     biased;
                     () = all => None,
-                    () = shared.brake.pulled() => Some(StoppedBy::Failures),
+                    () = shared.stopped_by_failures() => Some(StoppedBy::Failures),
                 }
             };
             let stopped_by = stop.until_cancelled(all).await;

@@ -55,6 +55,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) state: &'static str,
     /// Milliseconds since 1970.
     pub(crate) now: i64,
+    /// A moment after which nothing was sent that the commit knows of, in the same way.
+    pub(crate) sent_at: i64,
 }
 
 /// Writes the row of a job that begins.
@@ -66,7 +68,7 @@ pub(super) fn begin(
 ) -> rusqlite::Result<()> {
     connection.execute(
         "INSERT INTO job VALUES (1, ?1, ?1, 'running', ?2, 0, 0, 0, ?3, 0, 0, 0,
-             0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, ?4, 0)",
+             0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, ?4, 0, ?1)",
         params![now, format, list.kind, list.form],
     )?;
     Ok(())
@@ -106,7 +108,8 @@ fn job(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<(
             "UPDATE job SET updated_at = ?1, state = ?2, watermark = ?3, checkpoint_line = ?4,
                  checkpoint_offset = ?5, read_lines = ?6, read_bytes = ?7, read_complete = ?8,
                  read_terminated = ?9, ok = ?10, skipped = ?11, requests = ?12, retries = ?13,
-                 body_bytes = ?14, wall_ms = ?15, cpu_ms = ?16, duplicates = ?17",
+                 body_bytes = ?14, wall_ms = ?15, cpu_ms = ?16, duplicates = ?17,
+                 sent_at = ?18",
         )?
         .execute(params![
             commit.now,
@@ -126,6 +129,7 @@ fn job(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<(
             totals.wall_ms.cast_signed(),
             totals.cpu_ms.cast_signed(),
             totals.duplicates.cast_signed(),
+            commit.sent_at,
         ])?;
     let mut hash = transaction.prepare("INSERT OR REPLACE INTO list_hash VALUES (?1, ?2, ?3)")?;
     for segment in commit.segments {

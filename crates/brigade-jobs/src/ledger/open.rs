@@ -87,11 +87,13 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
     let job = connection
         .query_row("SELECT * FROM job", [], |row| {
             let updated_at: i64 = row.get("updated_at")?;
-            let known = (updated_at, row.get("format")?);
+            let state: String = row.get("state")?;
+            let sent = (row.get("sent_at")?, state == "running");
+            let known = (updated_at, sent, row.get("format")?);
             Ok((resume(row)?, before(row)?, totals(row)?, known))
         })
         .optional()?;
-    let Some((mut resume, mut list, totals, (updated_at, format))) = job else {
+    let Some((mut resume, mut list, totals, (updated_at, sent, format))) = job else {
         return Ok(Recovered::default());
     };
     rows(connection, "SELECT first, last FROM done", |row| {
@@ -114,6 +116,8 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
         list: Some(list),
         totals,
         updated_at,
+        sent_at: sent.0,
+        killed: sent.1,
         format: Some(format),
         ..Recovered::default()
     };

@@ -13,6 +13,8 @@ pub(crate) const APPLICATION: i64 = 0x6272_6764;
 pub(super) const MIGRATIONS: [&str; VERSION as usize - 1] = ["
 ALTER TABLE job ADD COLUMN list_form TEXT NOT NULL DEFAULT 'lines';
 ALTER TABLE job ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job ADD COLUMN sent_at INTEGER NOT NULL DEFAULT 0;
+UPDATE job SET sent_at = updated_at;
 ALTER TABLE part ADD COLUMN index_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE failure ADD COLUMN columns TEXT;
 "];
@@ -44,7 +46,8 @@ CREATE TABLE job (
     wall_ms           INTEGER NOT NULL,
     cpu_ms            INTEGER NOT NULL,
     list_form         TEXT    NOT NULL DEFAULT 'lines',
-    duplicates        INTEGER NOT NULL DEFAULT 0
+    duplicates        INTEGER NOT NULL DEFAULT 0,
+    sent_at           INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE done (

@@ -64,6 +64,11 @@ pub(crate) struct Recovered {
     pub(crate) hosts: Vec<HostState>,
     /// The wall clock at the last commit, in milliseconds since 1970.
     pub(crate) updated_at: i64,
+    /// A moment after which nothing was sent, in the same way; of a run that was killed only as far
+    /// as its last commit tells.
+    pub(crate) sent_at: i64,
+    /// Whether the last run ended without a last commit.
+    pub(crate) killed: bool,
     pub(crate) totals: Totals,
     /// Failures by kind.
     pub(crate) by_kind: Vec<(FailureKind, u64)>,

@@ -44,6 +44,7 @@ fn commit(ledger: &mut Ledger, done: &DoneSet, touched: &mut [u64], segments: &[
         totals: &Totals::default(),
         state: "running",
         now: 1,
+        sent_at: 1,
     };
     ledger.commit(&Synced::nothing(), &commit).unwrap();
 }

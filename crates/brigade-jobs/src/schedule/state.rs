@@ -334,7 +334,8 @@ impl Schedule {
         }
     }
 
-    fn is_finished(&self) -> bool {
+    /// Whether nothing is left, and nothing will come.
+    pub(crate) fn is_finished(&self) -> bool {
         self.complete && self.held == 0 && self.active == 0 && self.spilled == 0
     }
 

@@ -230,6 +230,8 @@ fn f3i_a_line_that_goes_to_disk_between_two_hops_begins_again_and_not_for_ever()
         match bench.schedule.next(now) {
             Next::Start(host, item) if item.hops() == 0 => {
                 asked += 1;
+                let name = &bench.schedule.hosts.get(host).name;
+                assert_eq!(&**name, "gate", "a turn of another host was taken");
                 redirect(&mut bench, host, item, "http://slow/", now);
             }
             Next::Start(host, item) => {
@@ -247,6 +249,28 @@ fn f3i_a_line_that_goes_to_disk_between_two_hops_begins_again_and_not_for_ever()
     assert_eq!(bench.schedule.next(now), Next::Finished);
     assert!(asked > 200, "nothing went to disk between two hops");
     assert!(asked <= 200 * 9, "{asked}");
+}
+
+#[test]
+fn f3i_a_line_that_goes_to_disk_no_more_keeps_no_other_of_its_host_in_memory() {
+    let mut bench = Bench::new(settings(8, None), &["gate"; 5]);
+    let now = second(1);
+    refuse(&mut bench, "slow", now, 10);
+    // The last one in line is one that has begun as often as it may.
+    for last in [false, false, false, false, true] {
+        bench.feed(now);
+        let Next::Start(host, mut item) = bench.schedule.next(now) else {
+            panic!("nothing starts");
+        };
+        item.begin_again(if last { 8 } else { 0 });
+        redirect(&mut bench, host, item, "http://slow/", now);
+    }
+    let before = bench.schedule.held();
+    assert!(bench.schedule.make_room());
+    assert!(bench.schedule.held() < before, "{before}");
+    let started = bench.start(second(100));
+    let stayed = |(_, item): &&(HostId, Item)| item.hops() == 1 && item.index == 4;
+    assert_eq!(started.iter().filter(stayed).count(), 1);
 }
 
 #[test]

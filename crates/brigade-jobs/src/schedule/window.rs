@@ -44,14 +44,16 @@ impl Schedule {
     }
 
     /// Has the window hold more than its size, where hosts that may not be asked now have a line or
-    /// two each: such a host is remembered anyway, and its only line costs little beside that.
+    /// two each: such a host is remembered anyway, and its only line costs little beside that. So
+    /// it never holds more beyond its size than there are hosts.
     fn stretch(&mut self) -> bool {
         let window = self.settings.window;
-        let may = self.stretched < window.saturating_mul(STRETCH_MAX - 1);
-        if may {
-            self.stretched += (window / 4).max(1);
-        }
-        may
+        let most = window.saturating_mul(STRETCH_MAX - 1);
+        let most = most.min(self.hosts.len());
+        let before = self.stretched;
+        let more = before.saturating_add((window / 4).max(1)).min(most);
+        self.stretched = before.max(more);
+        self.stretched > before
     }
 
     /// Moves lines of the longest queues out of the window. False if there is nothing to move: then
@@ -107,13 +109,13 @@ impl Schedule {
     /// Moves lines out that stand at the end of the line of a host, and says how many.
     fn move_out(&mut self, host: HostId, count: usize) -> usize {
         let mut places = Vec::with_capacity(count);
-        for _ in 0..count {
-            let Some(item) = self.admission.take_last(&host) else {
-                break;
-            };
+        let mut stay = Vec::new();
+        while places.len() < count
+            && let Some(item) = self.admission.take_last(&host)
+        {
             if !item.may_begin_again() {
-                self.admission.enqueue(host, item);
-                break;
+                stay.push(item);
+                continue;
             }
             self.held_bytes -= item.bytes();
             places.push(Place {
@@ -124,6 +126,9 @@ impl Schedule {
                 attempts: item.attempts - u32::from(item.is_moving()),
                 begun: item.begun() + u8::from(item.hops() > 0),
             });
+        }
+        for item in stay.into_iter().rev() {
+            self.admission.enqueue_first(host, item);
         }
         let moved = places.len();
         self.held -= moved;

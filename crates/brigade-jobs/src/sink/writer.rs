@@ -106,8 +106,10 @@ pub(crate) struct Writer {
     changed: bool,
     /// Results and failures that were taken since the last commit.
     pub(super) uncommitted: usize,
-    /// Requests that had been sent when a commit was due last.
+    /// Requests that had been sent when a commit was due last, and a moment after which no others
+    /// were, in milliseconds since 1970.
     requests: u64,
+    sent_at: i64,
 }
 
 impl Writer {
@@ -133,6 +135,7 @@ impl Writer {
             changed: false,
             uncommitted: 0,
             requests: 0,
+            sent_at: recovered.sent_at,
             setup,
         }
     }
@@ -196,6 +199,9 @@ impl Writer {
         // Rates survive a kill only if the ledger says how lately something was sent.
         let requests = progress::get(&self.setup.counters.requests);
         let sent = std::mem::replace(&mut self.requests, requests) < requests;
+        if sent {
+            self.sent_at = meter::wall_ms();
+        }
         if !self.changed && !sent && state == "running" {
             return Ok(());
         }
@@ -261,6 +267,7 @@ impl Writer {
             totals: &totals,
             state: if self.is_settled() { "done" } else { state },
             now: meter::wall_ms(),
+            sent_at: self.sent_at,
         };
         self.setup.ledger.commit(proof, &commit)?;
         progress::add(&self.setup.counters.committed, touched.len() as u64);
@@ -289,6 +296,8 @@ impl Writer {
         }
         self.setup.parts.cut(self.mark.take());
         self.buffered.clear();
+        // Requests may be sent until everybody has heard of it.
+        self.sent_at = meter::wall_ms();
         if let Ok(proof) = self.sync() {
             // The first error is the one to report.
             let _ = self.settle(&proof, "interrupted");

@@ -95,6 +95,10 @@ fn f9e_a_list_that_was_read_to_its_end_is_not_decompressed_again() {
     fs::write(&path, gzip(list(&server, 1..120).as_bytes())).unwrap();
     let error = run(config.clone()).unwrap_err().to_string();
     assert!(error.contains("line 1 differs"), "{error}");
+    // One that holds nothing any more is another list, and no stream that was not given again.
+    fs::write(&path, gzip(b"")).unwrap();
+    let error = run(config.clone()).unwrap_err().to_string();
+    assert!(error.contains("it ended after 0 of the"), "{error}");
     fs::write(&path, list(&server, 0..120)).unwrap();
     let error = run(config).unwrap_err().to_string();
     assert!(
@@ -102,6 +106,24 @@ fn f9e_a_list_that_was_read_to_its_end_is_not_decompressed_again() {
         "{error}"
     );
     assert_eq!(server.requests().len(), 120);
+}
+
+#[test]
+fn f1i_the_last_line_of_a_compressed_list_that_was_fetched_does_not_become_another() {
+    let server = server();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("list.gz");
+    let text = list(&server, 0..30);
+    let text = text.trim_end();
+    fs::write(&path, gzip(text.as_bytes())).unwrap();
+    let config = config(Input::File(path.clone()), &directory.path().join("out"));
+    assert_eq!(run(config.clone()).unwrap().ok, 30);
+    fs::write(&path, gzip(format!("{text}0\n").as_bytes())).unwrap();
+    let error = run(config.clone()).unwrap_err().to_string();
+    assert!(error.contains("line 30 differs"), "{error}");
+    let longer = format!("{text}\n{}\n", server.url("/more"));
+    fs::write(&path, gzip(longer.as_bytes())).unwrap();
+    assert_eq!(run(config).unwrap().ok, 31);
 }
 
 fn broken(path: &Path, out: &Path) -> String {

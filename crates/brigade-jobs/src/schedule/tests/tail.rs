@@ -300,3 +300,21 @@ fn f3l_ten_thousand_hosts_cost_little_more_than_eight() {
     );
     assert!(many < 5 * few, "{few} {many}");
 }
+
+#[test]
+fn f2b_lines_that_wait_for_another_attempt_do_not_stretch_the_window() {
+    let hosts = vec!["failing"; 2000];
+    let mut bench = Bench::new(settings(64, Some(8)), &hosts);
+    // Each fails at once, and is to be tried again much later.
+    loop {
+        bench.feed(second(1));
+        let started = bench.start(second(1));
+        if started.is_empty() {
+            break;
+        }
+        for (host, item) in started {
+            bench.schedule.again(host, item, second(60), second(1));
+        }
+    }
+    assert!(bench.schedule.held() <= 64 + 1, "{}", bench.schedule.held());
+}
