@@ -261,6 +261,7 @@ fn f1h_a_commit_says_everything_at_once_or_nothing() {
         terminated: true,
     });
     first.take(said).unwrap();
+    assert_eq!(crate::progress::get(&first.setup.counters.committed), 5);
     drop(first);
     let again = writer(directory.path(), open_files(), 1000);
     drop(again);

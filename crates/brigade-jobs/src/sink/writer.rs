@@ -232,6 +232,7 @@ impl Writer {
     fn settle(&mut self, proof: &Synced, state: &'static str) -> Result<(), Error> {
         let tally = &mut self.written;
         let mut touched = std::mem::take(&mut tally.lines);
+        let fetched = touched.len() as u64;
         for &line in &touched {
             self.done.insert(line);
         }
@@ -239,8 +240,9 @@ impl Writer {
             self.done.insert_range(range.clone());
             touched.push(*range.start());
         }
-        self.totals.skipped += count(&tally.skipped);
-        self.totals.duplicates += count(&tally.duplicates);
+        let (skipped, duplicates) = (count(&tally.skipped), count(&tally.duplicates));
+        self.totals.skipped += skipped;
+        self.totals.duplicates += duplicates;
         let ranges = self.done.ranges_around(&mut touched);
         while let Some(next) = self.checkpoints.front()
             && next.index <= self.done.watermark()
@@ -270,7 +272,8 @@ impl Writer {
             sent_at: self.sent_at,
         };
         self.setup.ledger.commit(proof, &commit)?;
-        progress::add(&self.setup.counters.committed, touched.len() as u64);
+        let ended = fetched + skipped + duplicates;
+        progress::add(&self.setup.counters.committed, ended);
         touched.clear();
         self.written.lines = touched;
         self.written.clear();
