@@ -154,15 +154,20 @@ fn timeless(text: &str) -> String {
         lines.push_str(&words.join(" "));
         lines.push('\n');
     }
-    // The memory of a process is two words.
-    let lines = match lines.split_once("memory ") {
+    // A record's length depends on how long it took to fetch.
+    let lines = sizeless(&sizeless(&lines, "memory "), "of bodies, ");
+    lines.replace("[TIME] [TIME]", "[TIME]")
+}
+
+/// Replaces the size behind `word`, which is two words, by a name.
+fn sizeless(text: &str, word: &str) -> String {
+    match text.split_once(word) {
         Some((before, after)) => {
             let rest = after.splitn(3, ' ').nth(2).unwrap_or_default();
-            format!("{before}memory [SIZE] {rest}")
+            format!("{before}{word}[SIZE] {rest}")
         }
-        None => lines,
-    };
-    lines.replace("[TIME] [TIME]", "[TIME]")
+        None => text.to_owned(),
+    }
 }
 
 fn timeless_word(word: &str) -> String {
