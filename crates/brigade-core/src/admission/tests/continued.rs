@@ -31,10 +31,10 @@ fn live(mut admission: Admission<u8, ()>, start: u64, end: u64, every: u64) -> V
         (0..3).for_each(|key| _ = admission.enqueue(key, ()));
     }
     let mut grants = Vec::new();
-    for now in (start..=end).step_by(every as usize).map(at) {
-        while let Next::Granted { key, .. } = admission.poll(now) {
-            admission.release(&key, now);
-            grants.push((key, now));
+    for moment in (start..=end).step_by(every as usize).map(at) {
+        while let Next::Granted { key, .. } = admission.poll(moment) {
+            admission.release(&key, moment);
+            grants.push((key, moment));
             if grants.len() > 5_000 {
                 return grants;
             }
