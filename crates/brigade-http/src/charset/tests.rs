@@ -310,6 +310,8 @@ proptest! {
         let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
         let (body, _, is_lossy) = encoding.encode(&text);
         prop_assert!(!is_lossy);
+        // Letters of one-byte encodings can be what marks UTF-16, and a mark counts before any label (h6v).
+        prop_assume!(super::encoding::mark(&body).is_none());
         prop_assert_eq!(decode(&format!("a/b; charset={label}"), &body), Ok(text));
     }
 }

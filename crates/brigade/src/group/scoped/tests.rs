@@ -60,7 +60,7 @@ async fn g9a_children_borrow_from_the_caller_and_return_what_they_borrow() {
     assert_eq!((first, log.len()), (1, 1));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn g9b_dropping_the_scope_destroys_body_and_children_at_once_at_every_await() {
     // It lives on the stack of this test: what survived the drop could not be counted.
     let alive = Cell::new(0);
