@@ -54,6 +54,16 @@ impl Book {
         lock(&self.0)[request].outcomes.push(outcome);
     }
 
+    /// Whether one was read, or none will be.
+    pub(super) fn is_under_way(&self) -> bool {
+        let entries = lock(&self.0);
+        let mut outcomes = entries.iter().map(|entry| &entry.outcomes);
+        outcomes
+            .clone()
+            .any(|outcomes| outcomes.contains(&Outcome::Read))
+            || outcomes.all(|outcomes| !outcomes.is_empty())
+    }
+
     /// The end of each request, or what is wrong with one.
     pub(super) fn close(&self, plan: &Plan) -> Result<Vec<Outcome>, String> {
         let entries = lock(&self.0);
