@@ -202,6 +202,21 @@ impl Schedule {
         self.ease();
     }
 
+    /// Ends a fetch that was not begun: the line stands before the others of its host again.
+    pub(crate) fn put_back(&mut self, host: HostId, item: Item, now: Moment) {
+        self.held += 1;
+        self.held_bytes += item.bytes();
+        self.hosts.at(host).held += 1;
+        self.admission.enqueue_first(host, item);
+        self.finish(host, now);
+    }
+
+    /// Whether a host is left alone at `now`.
+    pub(crate) fn is_paused(&self, host: HostId, now: Moment) -> bool {
+        let backoff = self.hosts.get(host).backoff;
+        backoff.is_some_and(|known| known.paused_until(now).is_some())
+    }
+
     /// Ends a fetch that was redirected: the line waits for its turn at the host that it is to be
     /// asked for next.
     pub(crate) fn follow(&mut self, host: HostId, item: Item, now: Moment) {

@@ -79,7 +79,7 @@ fn f2e_a_host_that_refuses_at_once_holds_up_no_line_of_another() {
     // No backoff has passed yet.
     assert_eq!(play.now, begun);
     let up: Vec<_> = (0..LINES as u64).filter(|line| line % 100 == 99).collect();
-    assert_eq!(play.ended, up);
+    assert!(play.ended == up, "{} have ended", play.ended.len());
     while let Some(at) = next {
         assert!(at > play.now);
         play.now = at;
@@ -89,7 +89,7 @@ fn f2e_a_host_that_refuses_at_once_holds_up_no_line_of_another() {
     let most = 512 + 512 / 4 + 2;
     assert!(play.bench.most_held <= most, "{}", play.bench.most_held);
     play.ended.sort_unstable();
-    assert_eq!(play.ended, (0..LINES as u64).collect::<Vec<_>>());
+    assert!(play.ended.into_iter().eq(0..LINES as u64));
     assert!(play.latest <= STEP, "{:?} late", play.latest);
     let slots = play.bench.schedule.slots() as usize;
     assert!(slots <= 2 * LINES / 512 + 16, "{slots} slots");
@@ -114,9 +114,7 @@ fn f2e_a_line_that_waits_for_ever_does_so_on_disk_too() {
         let Next::Start(host, item) = play.bench.schedule.next(play.now) else {
             panic!("the list was not read");
         };
-        play.bench
-            .schedule
-            .again(host, item, Moment::MAX, play.now);
+        play.bench.schedule.again(host, item, Moment::MAX, play.now);
     }
     play.bench.feed(play.now);
     assert!(play.bench.schedule.slots() > 0);
