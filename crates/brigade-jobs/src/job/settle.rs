@@ -89,6 +89,8 @@ pub(super) fn pause(
             strikes,
         });
     });
+    // Else a job that is killed would not know of it.
+    shared.handover.pressing.notify_one();
     until
 }
 

@@ -273,3 +273,27 @@ fn f3o_a_body_without_end_that_nobody_wants_holds_nobody_up() {
         }
     }
 }
+
+#[test]
+fn f3p_what_a_host_asked_for_is_committed_at_once() {
+    let server = Server::start_thread(|request| match request.path() {
+        "/refused" => Reply::status(429).header("retry-after", "60"),
+        _ => Reply::hang(),
+    })
+    .unwrap();
+    let other = Server::start_thread(|_| Reply::hang()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let list = urls([other.url("/"), server.url("/refused")]);
+    let mut config = config(list, directory.path());
+    config.commit_interval = Duration::from_secs(3600);
+    let path = directory.path().join("ledger.db");
+    let committed = |_: &brigade_jobs::Progress| {
+        let Ok(ledger) = rusqlite::Connection::open(&path) else {
+            return false;
+        };
+        let hosts = "SELECT count(*) FROM host WHERE paused_until > unixepoch() * 1000";
+        ledger.query_row(hosts, [], |row| row.get::<_, i64>(0)) == Ok(1)
+    };
+    let summary = run_until(config, committed).unwrap();
+    assert_eq!(summary.pending, 2);
+}
