@@ -26,11 +26,10 @@ pub(super) async fn drain(response: &mut Response, kept: usize) -> (Vec<u8>, Opt
     };
     let reading = async {
         while read < most {
-            let Ok(chunk) = response.chunk().await else {
-                return Some(Cut::Disconnect);
-            };
-            let Some(chunk) = chunk else {
-                return None;
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return None,
+                Err(_) => return Some(Cut::Disconnect),
             };
             let room = kept - first.len();
             first.extend_from_slice(&chunk[..chunk.len().min(room)]);
