@@ -66,6 +66,9 @@ impl Schedule {
     fn evict(&mut self) -> bool {
         let held = self.hosts.iter().map(|(id, host)| (host.held, id));
         let mut hosts: Vec<(usize, HostId)> = held.filter(|(held, _)| *held > 1).collect();
+        if hosts.is_empty() {
+            return false;
+        }
         hosts.sort_unstable_by_key(|host| Reverse(*host));
         let quota = |&(held, host): &(usize, HostId)| (host, held - (held / 8).clamp(1, LOW));
         let mut quotas = hosts.iter().map(quota).collect();

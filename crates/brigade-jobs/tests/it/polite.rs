@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use brigade_core::time::Moment;
 use brigade_http::proxy::Proxy;
-use brigade_jobs::{Config, Format, Input, Rate};
-use brigade_testkit::server::{Reply, Server};
+use brigade_jobs::{Backoff, Config, Format, Input, Rate};
+use brigade_testkit::server::{Port, Reply, Server};
 
 use crate::support::{Output, config, run, run_until, urls};
 
@@ -296,4 +296,24 @@ fn f3p_what_a_host_asked_for_is_committed_at_once() {
     };
     let summary = run_until(config, committed).unwrap();
     assert_eq!(summary.pending, 2);
+}
+
+#[test]
+fn f2e_a_host_where_nobody_listens_holds_up_no_other_for_its_backoff() {
+    let nobody = Port::refusing().unwrap();
+    let server = Server::start_thread(|_| Reply::ok("fine")).unwrap();
+    let mut list: Vec<_> = (0..3000).map(|n| nobody.url(&format!("/{n}"))).collect();
+    list.extend((0..100).map(|n| server.url(&format!("/{n}"))));
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(urls(list), directory.path());
+    config.window = 512;
+    config.backoff = Backoff {
+        base: Duration::from_secs(3600),
+        cap: Duration::from_secs(3600),
+        ..Backoff::default()
+    };
+    let summary = run_until(config, |progress| progress.ok == 100).unwrap();
+    let ended = (summary.ok, summary.failed, summary.pending);
+    assert_eq!(ended, (100, 0, 3000));
+    Output::read(directory.path()).assert_complete(3000..3100);
 }
