@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// How long a thread sleeps.
 const TICK: Duration = Duration::from_millis(10);
 /// What is late by less is not noted.
-const LEAST: Duration = Duration::from_millis(2);
+const LEAST: Duration = Duration::from_millis(5);
 /// What is noted for so long.
 const KEPT: Duration = Duration::from_secs(120);
 
