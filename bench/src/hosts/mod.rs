@@ -5,6 +5,7 @@
 //! A side that hangs is ended at a limit, and its row says so.
 
 mod check;
+pub mod lateness;
 pub mod manner;
 pub mod score;
 pub mod server;

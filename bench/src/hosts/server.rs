@@ -11,11 +11,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::lateness::Lateness;
 use super::manner::{Manner, Page, address, patience};
 use super::score::{Scene, Score};
 use crate::Result;
 
-/// What was on its way when a host asked for patience is not held against a client.
+/// What was on its way when a host asked for patience is not held against a client: what came
+/// within this time after the refusal was written, and as much more as the machine was late by
+/// itself meanwhile.
 const ON_ITS_WAY: Duration = Duration::from_millis(250);
 /// How long a host is down at first.
 const DOWN: Duration = Duration::from_secs(3);
@@ -31,7 +34,7 @@ const HEAD: usize = 16 * 1024;
 struct Host {
     now: u64,
     first_at: Option<Instant>,
-    /// When it asked for patience first.
+    /// When a refusal of it had been written first.
     asked_at: Option<Instant>,
     seen: HashSet<usize>,
 }
@@ -40,14 +43,16 @@ struct Host {
 #[derive(Debug)]
 struct Run {
     scene: Scene,
+    lateness: Arc<Lateness>,
     state: Mutex<(Vec<Host>, Score)>,
 }
 
 impl Run {
-    fn new(scene: Scene) -> Arc<Self> {
+    fn new(scene: Scene, lateness: Arc<Lateness>) -> Arc<Self> {
         let hosts = (0..scene.hosts()).map(|_| Host::default()).collect();
         Arc::new(Self {
             scene,
+            lateness,
             state: Mutex::new((hosts, Score::default())),
         })
     }
@@ -78,6 +83,21 @@ impl Run {
         }
     }
 
+    /// Whether a request that came at `now` was sent by somebody who knew better.
+    fn is_impatient(&self, asked_at: Option<Instant>, now: Instant) -> bool {
+        // Most come in time, and need no look at what the machine did.
+        asked_at.is_some_and(|asked_at| {
+            let after = now.saturating_duration_since(asked_at);
+            after > ON_ITS_WAY && after > ON_ITS_WAY + self.lateness.between(asked_at, now)
+        })
+    }
+
+    /// Takes note that a refusal of a host has been written.
+    fn refused(&self, host: usize) {
+        let mut state = self.lock();
+        state.0[host].asked_at.get_or_insert_with(Instant::now);
+    }
+
     /// Counts a request in, and says what is to be done with it.
     fn begin(self: &Arc<Self>, page: Page) -> (Deed, InFlight) {
         let now = Instant::now();
@@ -96,8 +116,7 @@ impl Run {
         let deed = match manner {
             Manner::Busy if now < first_at + self.patience(page.host) => {
                 let left = first_at + self.patience(page.host) - now;
-                let asked_at = *host.asked_at.get_or_insert(now);
-                score.impatient += u64::from(now > asked_at + ON_ITS_WAY);
+                score.impatient += u64::from(self.is_impatient(host.asked_at, now));
                 Deed::Refuse(Some(left.as_millis().div_ceil(1000) as u64))
             }
             Manner::Down if now < first_at + DOWN => Deed::Refuse(None),
@@ -138,7 +157,7 @@ impl Drop for InFlight {
 /// Prints its port, then follows the words on its input: `begin` starts the score anew, `score`
 /// prints it.
 pub async fn run(scene: Scene) -> Result<()> {
-    let current: Current = Arc::new(Mutex::new(Run::new(scene)));
+    let current: Current = Arc::new(Mutex::new(Run::new(scene, Lateness::watch())));
     let mut port = 0;
     for host in 0..scene.hosts() {
         let listener = TcpListener::bind(SocketAddr::from((address(host), port))).await?;
@@ -148,9 +167,11 @@ pub async fn run(scene: Scene) -> Result<()> {
     println!("{port}");
     let mut words = BufReader::new(tokio::io::stdin()).lines();
     while let Some(word) = words.next_line().await? {
-        let score = now(&current).lock().1;
+        let run = now(&current);
+        let score = run.lock().1;
         if word == "begin" {
-            *current.lock().unwrap_or_else(PoisonError::into_inner) = Run::new(scene);
+            let next = Run::new(scene, run.lateness.clone());
+            *current.lock().unwrap_or_else(PoisonError::into_inner) = next;
         }
         println!("{}", serde_json::to_string(&score)?);
     }
@@ -222,6 +243,7 @@ async fn answer(
         Deed::As(manner) => manner,
         Deed::Refuse(seconds) => {
             socket.write_all(refusal(seconds).as_bytes()).await?;
+            run.refused(page.host);
             return Ok(true);
         }
     };

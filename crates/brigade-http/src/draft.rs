@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use http::{HeaderMap, HeaderName, Method};
 use url::{Position, Url};
 
-use crate::Error;
 use crate::body::{Later, Payload};
 use crate::pool::connection::Switch;
 use crate::settings::Settings;
+use crate::{Error, Kind, Result};
 
 /// All that a request is made of.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ impl Draft {
             resent: _,
             switch,
             is_recorded,
+            check,
         } = &self.hop;
         self.is_repeatable().then(|| Self {
             hop: Hop {
@@ -56,6 +57,7 @@ impl Draft {
                 resent: AtomicU32::new(0),
                 switch: switch.clone(),
                 is_recorded: *is_recorded,
+                check: check.clone(),
             },
             settings: self.settings.clone(),
             later: None,
@@ -78,7 +80,12 @@ pub(crate) struct Hop {
     pub(crate) switch: Option<Arc<Switch>>,
     /// Whether the exchange is kept as it goes over the wire.
     pub(crate) is_recorded: bool,
+    /// Asked at the last moment whether it may be sent.
+    pub(crate) check: Option<Check>,
 }
+
+/// Says whether a request may be sent now.
+pub(crate) type Check = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// By which a server tells a request that is sent again from a new one
 /// (draft-ietf-httpapi-idempotency-key-header).
@@ -97,6 +104,15 @@ impl Hop {
         match &self.switch {
             None => Cow::Borrowed(origin),
             Some(_) => Cow::Owned(origin.replacen("http", "ws", 1)),
+        }
+    }
+
+    /// Refuses what is not to be sent any more. Nothing may be waited for between this and the moment
+    /// when a connection gets the request.
+    pub(crate) fn may_leave(&self) -> Result<()> {
+        match &self.check {
+            Some(check) if !check() => Err(Error::new(Kind::Withheld)),
+            _ => Ok(()),
         }
     }
 

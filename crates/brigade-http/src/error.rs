@@ -75,6 +75,8 @@ pub enum Kind {
     Overloaded,
     /// The client was closed.
     Closed,
+    /// The [check](crate::RequestBuilder::only_if) of the request said no, so it was not sent.
+    Withheld,
 }
 
 impl Kind {
@@ -101,6 +103,7 @@ impl Kind {
             Self::Protocol => "protocol",
             Self::Overloaded => "overloaded",
             Self::Closed => "closed",
+            Self::Withheld => "withheld",
         }
     }
 
@@ -126,6 +129,7 @@ impl Kind {
             Self::Protocol => "the connection broke",
             Self::Overloaded => "too many requests wait already",
             Self::Closed => "the client was closed",
+            Self::Withheld => "the request is not to be sent any more",
         }
     }
 }

@@ -75,6 +75,8 @@ pub(crate) async fn exchange(
                 Box::pin(checkout(client, hop, &key, timeouts, total)).await?
             }
         };
+        // A connection that is not used is the next one's.
+        hop.may_leave()?;
         let next = match lease.connection().map(|connection| connection.is_http2) {
             Some(true) => attempt.http2(lease).await?,
             _ => attempt.http1(lease).await?,

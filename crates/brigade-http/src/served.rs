@@ -31,6 +31,7 @@ pub(crate) async fn served(
     timeouts: &Timeouts,
     total: Deadline,
 ) -> Result<Response> {
+    hop.may_leave()?;
     let mut request = request(client, hop)?;
     let tape = recording::written(&request, hop);
     let feed = Arc::new(Feed::default());

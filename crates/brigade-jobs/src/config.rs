@@ -92,11 +92,13 @@ pub struct Config {
     pub retry_only: Vec<FailureSet>,
     /// Lines of the list held in memory at most, beyond those in flight; fewer if their URLs, with
     /// the other columns, are longer than 1 KiB on average, and up to 16 times as many while they are
-    /// of as many hosts that may not be asked. Default 8192.
+    /// of as many hosts that may not be asked. A quarter more while lines come back from disk that
+    /// have to wait for another attempt. Default 8192.
     pub window: usize,
     /// Results after which a commit is made. Default 1000.
     pub commit_every: usize,
-    /// Time after which a commit is made. Default 1 s.
+    /// Time after which a commit is made; a tenth of a second or so after a host asked for patience.
+    /// Default 1 s.
     pub commit_interval: Duration,
     /// Size in bytes at which a part is closed and the next begun. Default 1 GiB.
     pub part_max: u64,

@@ -2,7 +2,6 @@
 //!
 //! It keeps the first thing that is wrong and reports it when it is sent, never earlier.
 
-#[cfg(feature = "websocket")]
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -75,6 +74,7 @@ impl RequestBuilder {
                 resent: AtomicU32::new(0),
                 switch: None,
                 is_recorded: false,
+                check: None,
             },
             settings: client.inner.settings.clone(),
             later: None,
@@ -208,6 +208,40 @@ impl RequestBuilder {
     pub fn recorded(mut self) -> Self {
         self.draft.hop.is_recorded = true;
         self.draft.settings.redirects = 0;
+        self
+    }
+
+    /// Sends the request only if `check` says so at the last moment: when it has a connection, which
+    /// it may have waited for, and nothing comes before its first byte any more. It is asked again
+    /// before each time that the request is sent again, for whatever reason, also to where a redirect
+    /// leads.
+    ///
+    /// If it says no, the request fails with [`Kind::Withheld`], and the connection stays for others.
+    /// It is called between two awaits, so it must not block.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// use brigade_http::{Client, Kind};
+    /// # use brigade_testkit::server::{Reply, Server};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let server = Server::start(|_| Reply::ok("hello")).await?;
+    /// let client = Client::new()?;
+    /// let is_open = Arc::new(AtomicBool::new(false));
+    /// let check = is_open.clone();
+    /// let request = client.get(server.url("/"))?;
+    /// let request = request.only_if(Arc::new(move || check.load(Ordering::Relaxed)));
+    /// assert_eq!(request.send().await.unwrap_err().kind(), Kind::Withheld);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn only_if(mut self, check: Arc<dyn Fn() -> bool + Send + Sync>) -> Self {
+        self.draft.hop.check = Some(check);
         self
     }
 

@@ -1,5 +1,8 @@
 //! H4: what is sent again, and which connections are used again.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use brigade_http::{Backoff, Client, Kind, Method, PoolLimits, RetryPolicy, Timeouts};
@@ -296,4 +299,40 @@ async fn h4k_bytes_that_nobody_asked_for_end_an_idle_connection() {
         );
     }
     assert_eq!(server.connections().total, 3);
+}
+
+#[tokio::test]
+async fn f3m_a_request_is_checked_when_it_has_a_connection_and_each_time_it_is_sent() {
+    let server = server(Reply::close).await;
+    let client = limited(PoolLimits::default().total(1));
+    // So many times it may leave.
+    let left = Arc::new(AtomicUsize::new(0));
+    let send = |path: &str| {
+        let left = left.clone();
+        let check = move || {
+            let take = |left: usize| left.checked_sub(1);
+            left.fetch_update(SeqCst, SeqCst, take).is_ok()
+        };
+        let request = client.get(server.url(path)).unwrap();
+        request.only_if(Arc::new(check)).send()
+    };
+    let error = send("/withheld").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Withheld, "{}", super::tell(&error));
+    // The connection that it had waited for stays for others.
+    until(|| client.stats().idle == 1).await;
+    assert_eq!(
+        (server.requests().len(), server.connections().total),
+        (0, 1)
+    );
+
+    left.store(1, SeqCst);
+    assert_eq!(send("/first").await.unwrap().bytes().await.unwrap(), "fine");
+    until(|| client.stats().idle == 1).await;
+    assert_eq!(server.connections().total, 1);
+
+    // This one kills its connection, and would be sent on another.
+    left.store(1, SeqCst);
+    let error = send("/again").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Withheld, "{}", super::tell(&error));
+    assert_eq!(count(&server, "/again"), 1);
 }

@@ -55,11 +55,25 @@ impl Item {
     }
 
     /// Takes note that the next request is sent, which is another attempt unless it follows a
-    /// redirect.
-    pub(crate) fn depart(&mut self) {
+    /// redirect. Returns whether it is one.
+    pub(crate) fn depart(&mut self) -> bool {
         match &mut self.journey {
-            Some(way) if way.moving => way.moving = false,
-            _ => self.attempts += 1,
+            Some(way) if way.moving => {
+                way.moving = false;
+                false
+            }
+            _ => {
+                self.attempts += 1;
+                true
+            }
+        }
+    }
+
+    /// Takes back that it has departed, which was another attempt or was not: nothing was sent.
+    pub(crate) fn stay(&mut self, was_attempt: bool) {
+        self.attempts -= u32::from(was_attempt);
+        if let Some(way) = &mut self.journey {
+            way.moving = !was_attempt;
         }
     }
 

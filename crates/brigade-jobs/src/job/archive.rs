@@ -49,7 +49,7 @@ impl Archive {
             request: self.redaction.apply(&recording.request),
             head: recording.head,
             body: Vec::new(),
-            is_cut: false,
+            cut: None,
         })
     }
 }

@@ -6,6 +6,7 @@
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::SystemTime;
 
@@ -14,13 +15,15 @@ use brigade_core::time::Moment;
 use brigade_core::verdict::{Answer, FailureKind, Verdict, judge};
 use brigade_http::redirect::{self, Follow, Hop};
 use brigade_http::retry::parse_retry_after;
-use brigade_http::{RequestBuilder, Response};
+use brigade_http::{Kind, RequestBuilder, Response};
 use http::Method;
 use http::header::CONTENT_LENGTH;
 
 use super::archive::HOP_BODY_MAX;
+use super::drain::drain;
+use super::gate::{Check, Gate};
 use super::run::Shared;
-use super::settle::settle;
+use super::settle::{pause, settle};
 use crate::budget::{Budget, Holder};
 use crate::error::Error;
 use crate::format::place;
@@ -31,8 +34,6 @@ use crate::record::{Capture, Head, Success, head, pack};
 /// Room for the head of a record, and at most so much for a body that is only announced.
 const HEAD: usize = 512;
 const ANNOUNCED_MAX: usize = 1 << 20;
-/// So much of a failure's body is read to keep its connection.
-const DRAIN_MAX: usize = 64 << 10;
 /// Longest message of a failure, in bytes.
 const MESSAGE_MAX: usize = 400;
 
@@ -54,15 +55,17 @@ enum Judged {
     Good,
     /// The line is to be asked for elsewhere.
     Moved(Follow),
-    /// A final status that is no success.
-    Refused,
+    /// A final status that is no success, and what follows from it.
+    Refused(Verdict),
 }
 
 /// A final status that is no success.
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) message: String,
-    pub(super) retry_after: Option<std::time::Duration>,
+    pub(super) verdict: Verdict,
+    /// Until when its host is left alone, if it asked for that.
+    pub(super) until: Moment,
 }
 
 /// Bytes of the budget that a body holds.
@@ -87,18 +90,34 @@ impl Drop for Held<'_> {
 }
 
 /// Fetches lines until the job is finished.
-pub(super) async fn work(shared: &Shared, worker: usize) -> Result<(), Error> {
+pub(super) async fn work(shared: &Arc<Shared>, worker: usize) -> Result<(), Error> {
+    let (gate, check) = Gate::new(shared);
+    let counters = &shared.counters;
     while let Some((host, mut item)) = shared.floor.next(worker).await {
-        let counters = &shared.counters;
-        add(&counters.requests, 1);
         add(&counters.in_flight, 1);
-        let is_again = item.attempts > 0 && !item.is_moving();
-        add(&counters.retries, u64::from(is_again));
-        item.depart();
-        let sent = clock::now();
-        let fetched = fetch(shared, worker, &item, sent).await;
+        gate.begin(host);
+        let is_attempt = item.depart();
+        let begun = clock::now();
+        let fetching = Fetching {
+            shared,
+            worker,
+            item: &item,
+            gate: &gate,
+            begun,
+        };
+        let fetched = fetching.fetch(check.clone()).await;
         sub(&counters.in_flight, 1);
-        if let Some(outcome) = settle(shared, host, item, sent, fetched) {
+        let Some(fetched) = fetched else {
+            item.stay(is_attempt);
+            let now = clock::now();
+            shared.floor.lock().schedule.put_back(host, item, now);
+            continue;
+        };
+        // What found no connection was meant to be sent.
+        add(&counters.requests, u64::from(gate.left_at().is_none()));
+        let is_again = is_attempt && item.attempts > 1;
+        add(&counters.retries, u64::from(is_again));
+        if let Some(outcome) = settle(shared, host, item, begun, fetched) {
             add(&counters.finished, 1);
             shared.handover.put(outcome).await?;
             let turns = shared.turns.as_ref();
@@ -110,31 +129,73 @@ pub(super) async fn work(shared: &Shared, worker: usize) -> Result<(), Error> {
     Ok(())
 }
 
-async fn fetch(shared: &Shared, worker: Holder, item: &Item, sent: Moment) -> Fetched {
-    let fetched_at = SystemTime::now();
-    let answered = async {
-        let mut response = request(shared, item)?.send().await?;
+/// An exchange that is under way.
+struct Fetching<'a> {
+    shared: &'a Shared,
+    worker: Holder,
+    item: &'a Item,
+    gate: &'a Gate,
+    begun: Moment,
+}
+
+impl Fetching<'_> {
+    /// None if nothing was sent because meanwhile the host has asked for patience.
+    async fn fetch(&self, check: Check) -> Option<Fetched> {
+        let at = SystemTime::now();
+        let error = match self.exchange(check, at).await {
+            Ok(fetched) => return Some(fetched),
+            Err(error) if error.kind() == Kind::Withheld => return None,
+            Err(error) => error,
+        };
+        let kind = error.kind().name().parse();
+        // What is not an item's fault in the client's eyes has no name among the failures.
+        let kind = kind.unwrap_or(FailureKind::Protocol);
+        Some(Fetched::Error(kind, message(error)))
+    }
+
+    async fn exchange(&self, check: Check, at: SystemTime) -> Result<Fetched, brigade_http::Error> {
+        let (shared, item) = (self.shared, self.item);
+        let mut response = request(shared, item)?.only_if(check).send().await?;
         match judged(shared, item, &response)? {
-            Judged::Good => receive(shared, worker, item, response, (sent, fetched_at)).await,
+            Judged::Good => receive(shared, self.worker, item, response, (self.begun, at)).await,
             Judged::Moved(follow) => {
                 let kept = shared.archive.as_ref().map_or(0, |_| HOP_BODY_MAX);
-                let (body, is_whole) = drain(&mut response, kept).await;
-                let capture = capture(shared, item, &response, fetched_at);
+                let (body, cut) = drain(&mut response, kept).await;
+                let capture = capture(shared, item, &response, at);
                 let capture = capture.map(|capture| Capture {
                     body,
-                    is_cut: !is_whole,
+                    cut,
                     ..capture
                 });
                 Ok(Fetched::Moved(follow, capture))
             }
-            Judged::Refused => Ok(Fetched::Status(refusal(response, fetched_at).await)),
+            Judged::Refused(verdict) => {
+                let refusal = self.refusal(&response, verdict, at);
+                drain(&mut response, 0).await;
+                Ok(Fetched::Status(refusal))
+            }
         }
-    };
-    answered.await.unwrap_or_else(|error| {
-        let kind = error.kind().name().parse();
-        // What is not an item's fault in the client's eyes has no name among the failures.
-        Fetched::Error(kind.unwrap_or(FailureKind::Protocol), message(error))
-    })
+    }
+
+    /// Reads what has to be known of an answer that is no success. A host that asks for patience is
+    /// left alone from here on, whatever its body has in store.
+    fn refusal(&self, response: &Response, verdict: Verdict, at: SystemTime) -> Refusal {
+        let (status, now) = (response.status(), clock::now());
+        let until = match verdict {
+            Verdict::PauseHost(_) => {
+                let sent = self.gate.left_at().unwrap_or(self.begun);
+                let asked = parse_retry_after(response.headers(), at);
+                pause(self.shared, self.item, sent, now, asked)
+            }
+            _ => now,
+        };
+        Refusal {
+            status: status.as_u16(),
+            message: format!("the server answered {status}"),
+            verdict,
+            until,
+        }
+    }
 }
 
 fn request(shared: &Shared, item: &Item) -> Result<RequestBuilder, brigade_http::Error> {
@@ -183,7 +244,7 @@ fn judged(
     let answer = Answer::Status(response.status().as_u16());
     match judge(answer, item.attempts, &shared.retries) {
         Verdict::Done => Ok(Judged::Good),
-        _ => Ok(Judged::Refused),
+        verdict => Ok(Judged::Refused(verdict)),
     }
 }
 
@@ -253,40 +314,8 @@ async fn wait_for_room(shared: &Shared, worker: Holder, bytes: usize) {
     }
 }
 
-/// Reads what has to be known of an answer that is no success.
-async fn refusal(mut response: Response, now: SystemTime) -> Refusal {
-    let status = response.status();
-    let refusal = Refusal {
-        status: status.as_u16(),
-        message: format!("the server answered {status}"),
-        retry_after: parse_retry_after(response.headers(), now),
-    };
-    drain(&mut response, 0).await;
-    refusal
-}
-
-/// Reads a body that nobody wants to its end, if that is near: it leaves a connection that can be
-/// used again. Returns its first `kept` bytes, and whether they are all of it.
-async fn drain(response: &mut Response, kept: usize) -> (Vec<u8>, bool) {
-    let (mut first, mut read) = (Vec::new(), 0);
-    if announced(response) > DRAIN_MAX {
-        return (first, false);
-    }
-    while read <= DRAIN_MAX {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                let room = kept - first.len();
-                first.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                read += chunk.len();
-            }
-            Ok(None) => return (first, read <= kept),
-            Err(_) => break,
-        }
-    }
-    (first, false)
-}
-
-fn announced(response: &Response) -> usize {
+/// The length of a body as its head announces it, or 0.
+pub(super) fn announced(response: &Response) -> usize {
     let length = response.headers().get(CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
     length.unwrap_or(0)

@@ -6,7 +6,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::error::Error;
 use crate::sink::{Batch, Outcome};
@@ -27,6 +27,8 @@ struct Pending {
 pub(super) struct Handover {
     pending: Mutex<Pending>,
     batches: mpsc::Sender<Batch>,
+    /// Tells that what was noted is not to wait for the next commit that is due.
+    pub(super) pressing: Notify,
 }
 
 impl Handover {
@@ -34,6 +36,7 @@ impl Handover {
         Self {
             pending: Mutex::default(),
             batches,
+            pressing: Notify::new(),
         }
     }
 

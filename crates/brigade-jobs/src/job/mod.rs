@@ -14,8 +14,10 @@
 
 mod archive;
 mod attempt;
+mod drain;
 mod feeder;
 mod floor;
+mod gate;
 mod handover;
 mod open;
 mod run;

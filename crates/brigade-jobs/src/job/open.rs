@@ -92,9 +92,9 @@ impl Job {
             refuse_foreign(&directory)?;
         }
         if recovered.killed {
-            // What was sent after the last commit is not known, but the next was due by then.
-            let every = i64::try_from(config.commit_interval.as_millis()).unwrap_or(i64::MAX);
-            recovered.sent_at = recovered.updated_at.saturating_add(every);
+            // What it sent after its last commit is not known, and there may have been many runs that
+            // came to no commit. But whoever holds the lock knows that it sent nothing after now.
+            recovered.sent_at = wall_ms().max(recovered.updated_at);
         }
         same_format(&recovered, &config)?;
         directory.clear_order()?;

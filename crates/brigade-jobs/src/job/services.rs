@@ -18,6 +18,9 @@ use crate::schedule::Spill;
 /// Orders that may wait for the spill's thread.
 const ORDERS: usize = 64;
 
+/// The time between a commit and one that is made for something pressing.
+const SOON: Duration = Duration::from_millis(100);
+
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Wakes a worker when a pause, a rate or a backoff lets something start.
@@ -41,13 +44,23 @@ pub(super) async fn timer(shared: &Shared) -> Result<(), Error> {
     }
 }
 
-/// Has the writer commit at every interval.
+/// Has the writer commit at every interval, and soon after something that must not get lost.
 pub(super) async fn commits(shared: &Shared, every: Duration) -> Result<(), Error> {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut committed = clock::now();
     loop {
-        ticks.tick().await;
+        let pressing = async {
+            sleep_until(clock::instant(committed + SOON)).await;
+            shared.handover.pressing.notified().await;
+        };
+        tokio::select! {
+            biased;
+            _ = ticks.tick() => {}
+            () = pressing => {}
+        }
         let now = clock::now();
+        committed = now;
         let forgiven = {
             let schedule = &mut shared.floor.lock().schedule;
             set(&shared.counters.waiting, schedule.waiting());

@@ -24,7 +24,7 @@ pub(super) fn settle(
     shared: &Shared,
     host: HostId,
     item: Item,
-    sent: Moment,
+    begun: Moment,
     fetched: Fetched,
 ) -> Option<Outcome> {
     let now = clock::now();
@@ -33,7 +33,7 @@ pub(super) fn settle(
         _ => 0,
     };
     let mut state = shared.floor.lock();
-    let took = now.since(sent);
+    let took = now.since(begun);
     state.schedule.measure(host, took, bytes as u64, now);
     let answer = match fetched {
         Fetched::Success(success) => {
@@ -56,30 +56,27 @@ pub(super) fn settle(
         }
     };
     drop(state);
-    let answered = Answer::Status(answer.status);
-    let verdict = judge(answered, item.attempts, &shared.retries);
     let said = (Some(answer.status), answer.message);
-    let Verdict::PauseHost(failed) = verdict else {
-        return follow(shared, host, item, now, verdict, said);
+    let Verdict::PauseHost(failed) = answer.verdict else {
+        return follow(shared, host, item, now, answer.verdict, said);
     };
-    let name = host_name(item.target());
-    let until = pause(shared, name, sent, now, answer.retry_after);
     if let Some(kind) = failed {
         return follow(shared, host, item, now, Verdict::Fail(kind), said);
     }
-    shared.floor.lock().schedule.again(host, item, until, now);
+    let mut state = shared.floor.lock();
+    state.schedule.again(host, item, answer.until, now);
     None
 }
 
-/// Leaves a host alone that asked for it, and has it remembered.
-fn pause(
+/// Leaves the host of a request alone that was refused, and has that remembered. Returns until when.
+pub(super) fn pause(
     shared: &Shared,
-    name: &str,
+    item: &Item,
     sent: Moment,
     now: Moment,
     retry_after: Option<Duration>,
 ) -> Moment {
-    let random = fastrand::f64();
+    let (random, name) = (fastrand::f64(), host_name(item.target()));
     let (until, strikes) = {
         let mut state = shared.floor.lock();
         state.schedule.refused(name, sent, now, random, retry_after)
@@ -92,6 +89,8 @@ fn pause(
             strikes,
         });
     });
+    // Else a job that is killed would not know of it.
+    shared.handover.pressing.notify_one();
     until
 }
 

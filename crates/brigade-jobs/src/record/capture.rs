@@ -24,8 +24,32 @@ pub(crate) struct Capture {
     pub(crate) head: Bytes,
     /// What came after the head, of an exchange whose body is no result.
     pub(crate) body: Vec<u8>,
-    /// Whether there was more of it.
-    pub(crate) is_cut: bool,
+    /// Why this is not all of it, if it is not.
+    pub(crate) cut: Option<Cut>,
+}
+
+/// Why the rest of a body is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// It was too long.
+    Length,
+    /// It took too long.
+    Time,
+    /// The connection broke.
+    Disconnect,
+}
+
+impl Cut {
+    const ALL: [Self; 3] = [Self::Length, Self::Time, Self::Disconnect];
+
+    /// The word that WARC has for it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Length => "length",
+            Self::Time => "time",
+            Self::Disconnect => "disconnect",
+        }
+    }
 }
 
 impl Capture {
@@ -53,7 +77,8 @@ pub(crate) fn pack(columns: Option<&str>, hops: &[Capture], last: &Capture) -> V
     for capture in hops.iter().chain([last]) {
         let since = capture.at.duration_since(UNIX_EPOCH).unwrap_or_default();
         let peer = capture.peer.map(|peer| peer.to_string());
-        let flags = [capture.is_http2.into(), capture.is_cut.into()];
+        let cut = Cut::ALL.iter().position(|cut| Some(*cut) == capture.cut);
+        let flags = [capture.is_http2.into(), cut.map_or(0, |at| at as u8 + 1)];
         field(&mut out, capture.url.as_bytes());
         field(&mut out, &(since.as_millis() as u64).to_le_bytes());
         field(&mut out, peer.unwrap_or_default().as_bytes());
@@ -79,13 +104,13 @@ pub(crate) fn unpack(mut bytes: &[u8]) -> Option<Packed<'_>> {
         let url = text(&mut bytes)?.to_owned();
         let millis = u64::from_le_bytes(next(&mut bytes)?.try_into().ok()?);
         let peer = text(&mut bytes)?;
-        let [is_http2, is_cut] = next(&mut bytes)?.try_into().ok()?;
+        let [is_http2, cut] = next(&mut bytes)?.try_into().ok()?;
         captures.push(Capture {
             url,
             at: UNIX_EPOCH + Duration::from_millis(millis),
             peer: peer.parse().ok(),
             is_http2: is_http2 != 0,
-            is_cut: is_cut != 0,
+            cut: Cut::ALL.get(usize::from(cut).wrapping_sub(1)).copied(),
             request: next(&mut bytes)?.to_vec(),
             head: Bytes::copy_from_slice(next(&mut bytes)?),
             body: next(&mut bytes)?.to_vec(),
@@ -131,7 +156,10 @@ mod tests {
             request: vec![0xff; 300],
             head: "HTTP/1.1 200 OK\r\n\r\n".into(),
             body: body.to_vec(),
-            is_cut: !body.is_empty(),
+            cut: match body.len() {
+                0 => None,
+                length => Some(Cut::ALL[length % 3]),
+            },
         };
         let captures = vec![capture("::1", b"\0body"), capture("", b"")];
         for columns in [None, Some("{\"a\":1}")] {

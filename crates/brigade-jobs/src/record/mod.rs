@@ -17,7 +17,7 @@ mod tests;
 mod valid;
 
 pub(crate) use body::{elapsed, tail};
-pub(crate) use capture::{Capture, pack, unpack};
+pub(crate) use capture::{Capture, Cut, pack, unpack};
 pub(crate) use head::{Head, columns, head};
 pub(crate) use json::{number, string};
 pub(crate) use success::Success;

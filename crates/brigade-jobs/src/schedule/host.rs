@@ -25,11 +25,13 @@ pub(super) struct Host {
     pub(super) name: Box<str>,
     /// Lines in memory: in line, or waiting for their next attempt.
     pub(super) held: usize,
+    /// Of these, how many wait for their next attempt.
+    pub(super) delayed: usize,
     /// Lines in flight.
     pub(super) active: usize,
-    /// Lines on disk.
+    /// Lines on disk, those left out that wait for their next attempt there.
     pub(super) spilled: VecDeque<Slot>,
-    /// How many they are, those being read back included.
+    /// All lines on disk, those being read back included.
     pub(super) on_disk: u64,
     /// Whether some of them are being read back.
     pub(super) loading: bool,
@@ -40,6 +42,11 @@ pub(super) struct Host {
 }
 
 impl Host {
+    /// Lines in memory that stand in line.
+    pub(super) fn standing(&self) -> usize {
+        self.held - self.delayed
+    }
+
     /// Lines that wait, in memory and on disk.
     pub(super) fn waiting(&self) -> u64 {
         self.held as u64 + self.on_disk
@@ -47,7 +54,7 @@ impl Host {
 
     /// Whether a line of it waits, runs or is on disk nowhere, and nothing is held against it.
     pub(super) fn is_idle(&self) -> bool {
-        let rest = self.held + self.active + self.spilled.len();
+        let rest = self.waiting() + self.active as u64;
         rest == 0 && !self.loading && self.backoff.is_none() && !self.name.is_empty()
     }
 }

@@ -7,6 +7,7 @@
 //! may not be asked now, the newest of them are moved out to the [`spill`], as places in the list,
 //! and reading goes on: a blocked host never hides the lines behind it.
 
+mod delays;
 mod host;
 mod look;
 mod measure;

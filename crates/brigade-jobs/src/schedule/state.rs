@@ -2,14 +2,13 @@
 //!
 //! It never waits and never does I/O. What moves in and out of memory is in `window.rs`.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use brigade_core::admission::{self, Admission, Candidate, Limits};
 use brigade_core::backoff::{HostBackoff, HostRule};
 use brigade_core::time::Moment;
 
+use super::delays::{Delayed, Delays};
 use super::host::{Host, HostId, Hosts, host_name};
 use super::measure::Measure;
 use super::spill::Order;
@@ -41,47 +40,21 @@ pub(crate) enum Next {
     Finished,
 }
 
-/// A line that waits for its next attempt.
-#[derive(Debug)]
-struct Delayed {
-    at: Moment,
-    host: HostId,
-    item: Item,
-}
-
-impl Ord for Delayed {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.item.index).cmp(&(other.at, other.item.index))
-    }
-}
-
-impl PartialOrd for Delayed {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Delayed {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Delayed {}
-
 /// Which line is fetched next.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     pub(super) settings: Settings,
     pub(super) admission: Admission<HostId, Item>,
     pub(super) hosts: Hosts,
-    delayed: BinaryHeap<Reverse<Delayed>>,
+    pub(super) delays: Delays,
     /// Lines in memory, those in flight left out.
     pub(super) held: usize,
     /// Bytes of their URLs.
     pub(super) held_bytes: usize,
     /// Lines that the window may hold beyond its size.
     pub(super) stretched: usize,
+    /// Lines in memory at which some are moved out although nobody waits for room; 0 at first.
+    pub(super) crowded: usize,
     /// Lines that are being read back from disk, and their bytes, about.
     pub(super) loading: usize,
     pub(super) loading_bytes: u64,
@@ -106,10 +79,11 @@ impl Schedule {
             admission,
             settings,
             hosts: Hosts::default(),
-            delayed: BinaryHeap::new(),
+            delays: Delays::default(),
             held: 0,
             held_bytes: 0,
             stretched: 0,
+            crowded: 0,
             loading: 0,
             loading_bytes: 0,
             active: 0,
@@ -136,13 +110,8 @@ impl Schedule {
 
     /// What is to be done at `now`.
     pub(crate) fn next(&mut self, now: Moment) -> Next {
-        while let Some(Reverse(first)) = self.delayed.peek()
-            && first.at <= now
-            && let Some(Reverse(due)) = self.delayed.pop()
-        {
-            self.stand(due.host, due.item);
-        }
-        let delayed = self.delayed.peek().map(|Reverse(first)| first.at);
+        self.rouse(now);
+        let delayed = self.delays.first_at();
         match self.admit(now) {
             admission::Next::Granted { key, item, .. } => {
                 self.held -= 1;
@@ -154,7 +123,7 @@ impl Schedule {
                     host.measure.stir(now);
                 }
                 host.active += 1;
-                if host.held < LOW {
+                if host.standing() < LOW {
                     self.load(key);
                 }
                 self.relax();
@@ -164,6 +133,21 @@ impl Schedule {
             _ if delayed.is_some() => Next::At(delayed.unwrap_or(now)),
             _ if self.is_finished() => Next::Finished,
             _ => Next::Wait,
+        }
+    }
+
+    /// Has those stand in line whose delay is over.
+    fn rouse(&mut self, now: Moment) {
+        while let Some(due) = self.delays.pop_due(now) {
+            self.hosts.at(due.host).delayed -= 1;
+            self.stand(due.host, due.item);
+        }
+        while let Some((host, slot)) = self.delays.pop_due_slot(now) {
+            // Before those that were never asked for: what has begun is to end.
+            self.hosts.at(host).spilled.push_front(slot);
+            if self.admission.waiting_of(&host) == 0 {
+                self.load(host);
+            }
         }
     }
 
@@ -177,7 +161,7 @@ impl Schedule {
                     (self.held, self.held_bytes) = (self.held - 1, self.held_bytes - bytes);
                     self.hosts.at(key).held -= 1;
                     self.add(item);
-                    if self.hosts.at(key).held < LOW {
+                    if self.hosts.at(key).standing() < LOW {
                         self.load(key);
                     }
                     self.admission.release(&key, now);
@@ -211,9 +195,26 @@ impl Schedule {
     pub(crate) fn again(&mut self, host: HostId, item: Item, at: Moment, now: Moment) {
         self.held += 1;
         self.held_bytes += item.bytes();
-        self.hosts.at(host).held += 1;
-        self.delayed.push(Reverse(Delayed { at, host, item }));
+        let known = self.hosts.at(host);
+        (known.held, known.delayed) = (known.held + 1, known.delayed + 1);
+        self.delays.push(Delayed { at, host, item });
         self.finish(host, now);
+        self.ease();
+    }
+
+    /// Ends a fetch that was not begun: the line stands before the others of its host again.
+    pub(crate) fn put_back(&mut self, host: HostId, item: Item, now: Moment) {
+        self.held += 1;
+        self.held_bytes += item.bytes();
+        self.hosts.at(host).held += 1;
+        self.admission.enqueue_first(host, item);
+        self.finish(host, now);
+    }
+
+    /// Whether a host is left alone at `now`.
+    pub(crate) fn is_paused(&self, host: HostId, now: Moment) -> bool {
+        let backoff = self.hosts.get(host).backoff;
+        backoff.is_some_and(|known| known.paused_until(now).is_some())
     }
 
     /// Ends a fetch that was redirected: the line waits for its turn at the host that it is to be
@@ -280,7 +281,7 @@ impl Schedule {
 
     /// When the next line can start, as far as that is known: `now` or later.
     pub(crate) fn next_at(&mut self, now: Moment) -> Option<Moment> {
-        let delayed = self.delayed.peek().map(|Reverse(first)| first.at.max(now));
+        let delayed = self.delays.first_at().map(|first| first.max(now));
         let admitted = match self.admission.candidate(now) {
             Candidate::Ready(_) => Some(now),
             Candidate::At(at) => Some(at),

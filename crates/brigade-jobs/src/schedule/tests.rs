@@ -1,5 +1,6 @@
 //! The schedule against a list in memory and a spill on disk, with time as a number.
 
+mod delayed;
 mod tail;
 
 use std::collections::{HashMap, VecDeque};

@@ -4,12 +4,15 @@
 //! It never does I/O: it hands out orders for the spill and takes the answers.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 
 use brigade_core::time::Moment;
 
+use super::delays::{Delayed, Delays};
 use super::host::HostId;
 use super::spill::{Loaded, Order, Place, SLOT, Slot};
 use super::state::Schedule;
+use crate::input::Item;
 
 /// A host whose lines in memory are fewer than this gets lines back from disk.
 pub(super) const LOW: usize = 64;
@@ -56,28 +59,46 @@ impl Schedule {
         self.stretched > before
     }
 
-    /// Moves lines of the longest queues out of the window. False if there is nothing to move: then
-    /// the window is full of hosts that have a line or two each. Takes time in proportion to the
-    /// number of hosts.
+    /// Moves lines of the hosts that have most of them out of the window, those first whose next
+    /// attempt is furthest away. False if there is nothing to move: then the window is full of hosts
+    /// that have a line or two each. Takes time in proportion to the number of hosts, and of lines
+    /// that wait for another attempt.
     fn evict(&mut self) -> bool {
-        let mut queues: Vec<(usize, HostId)> = self
-            .hosts
-            .iter()
-            .map(|(id, _)| (self.admission.waiting_of(&id), id))
-            .filter(|(waiting, _)| *waiting > 1)
-            .collect();
-        queues.sort_unstable_by_key(|queue| Reverse(*queue));
+        let held = self.hosts.iter().map(|(id, host)| (host.held, id));
+        let mut hosts: Vec<(usize, HostId)> = held.filter(|(held, _)| *held > 1).collect();
+        if hosts.is_empty() {
+            return false;
+        }
+        hosts.sort_unstable_by_key(|host| Reverse(*host));
+        let quota = |&(held, host): &(usize, HostId)| (host, held - (held / 8).clamp(1, LOW));
+        let mut quotas = hosts.iter().map(quota).collect();
         let target = (self.settings.window / 4).max(1);
-        let mut moved = 0;
-        for (waiting, host) in queues {
-            let keep = (waiting / 8).clamp(1, LOW);
-            let count = (waiting - keep).min(target - moved);
-            moved += self.move_out(host, count);
+        let mut moved = self.move_out_delayed(target, &mut quotas);
+        for (_, host) in hosts {
             if moved >= target {
                 break;
             }
+            // One stays in line: in its turn the others come back.
+            let rest = self.hosts.get(host).standing().saturating_sub(1);
+            moved += self.move_out(host, quotas[&host].min(rest).min(target - moved));
         }
         moved > 0
+    }
+
+    /// Moves lines out if the window holds a good deal more than its size: of a host of which nothing
+    /// stands in line a line comes back whether there is room or not, and each may have to wait for
+    /// another attempt.
+    pub(super) fn ease(&mut self) {
+        let held = self.held + self.loading;
+        let more = (self.settings.window / 4).max(1);
+        self.crowded = self.crowded.max(self.window() + more);
+        if held >= self.crowded {
+            self.evict();
+            // Where there was nothing to move, looking again at once would not help.
+            self.crowded = self.held + self.loading + more;
+        } else if held < self.window() {
+            self.crowded = 0;
+        }
     }
 
     /// Orders for the spill, to be carried out in this order.
@@ -113,48 +134,64 @@ impl Schedule {
         while places.len() < count
             && let Some(item) = self.admission.take_last(&host)
         {
-            if !item.may_begin_again() {
+            if item.may_begin_again() {
+                self.held_bytes -= item.bytes();
+                places.push(place(&item));
+            } else {
                 stay.push(item);
-                continue;
             }
-            self.held_bytes -= item.bytes();
-            places.push(Place {
-                index: item.index,
-                offset: item.offset,
-                length: item.length,
-                // An attempt that is under way begins again.
-                attempts: item.attempts - u32::from(item.is_moving()),
-                begun: item.begun() + u8::from(item.hops() > 0),
-            });
         }
         for item in stay.into_iter().rev() {
             self.admission.enqueue_first(host, item);
         }
-        let moved = places.len();
-        self.held -= moved;
-        self.spilled += places.len() as u64;
-        let known = self.hosts.at(host);
-        known.held -= moved;
-        known.on_disk += moved as u64;
         // Taken from the end, they are put back in the order of the list.
         places.reverse();
-        let mut rest = places.as_slice();
+        // The last slot is filled up first: of many slow hosts only a line or two is moved out at a
+        // time.
+        let last = self.hosts.at(host).spilled.pop_back();
+        let slots = self.write(host, last, &places);
+        self.hosts.at(host).spilled.extend(slots);
+        places.len()
+    }
+
+    /// Moves lines out that wait for their next attempt, those that wait longest first, and says how
+    /// many.
+    fn move_out_delayed(&mut self, most: usize, quotas: &mut HashMap<HostId, usize>) -> usize {
+        let taken = self.delays.take_last(most, quotas);
+        let moved = taken.len();
+        let mut together: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for Delayed { at, host, item } in taken {
+            self.held_bytes -= item.bytes();
+            self.hosts.at(host).delayed -= 1;
+            let those = together.entry((Delays::due(at), host)).or_default();
+            those.push(place(&item));
+        }
+        for ((due, host), places) in together {
+            let open = self.delays.take_open(due, host);
+            for slot in self.write(host, open, &places) {
+                self.delays.keep(due, host, slot);
+            }
+        }
+        moved
+    }
+
+    /// Orders that lines of a host are written that have left the window: into `last` as far as it
+    /// has room, then into other slots. Returns all of them.
+    fn write(&mut self, host: HostId, last: Option<Slot>, places: &[Place]) -> Vec<Slot> {
+        self.held -= places.len();
+        self.spilled += places.len() as u64;
+        let known = self.hosts.at(host);
+        known.held -= places.len();
+        known.on_disk += places.len() as u64;
+        let (mut slots, mut rest) = (Vec::from_iter(last), places);
         while !rest.is_empty() {
-            // The last slot is filled up first: of many slow hosts only a line or two is moved out
-            // at a time.
-            let known = self.hosts.at(host).spilled.pop_back();
-            let slot = match known {
-                Some(slot) if usize::from(slot.end) < SLOT => slot,
-                full => {
-                    self.hosts.at(host).spilled.extend(full);
-                    self.free_slot()
-                }
-            };
+            let open = slots.pop_if(|slot| usize::from(slot.end) < SLOT);
+            let slot = open.unwrap_or_else(|| self.free_slot());
             let room = SLOT - usize::from(slot.end);
             let (now, later) = rest.split_at(rest.len().min(room));
             rest = later;
             let bytes: u64 = now.iter().map(|place| u64::from(place.length)).sum();
-            self.hosts.at(host).spilled.push_back(Slot {
+            slots.push(Slot {
                 end: slot.end + now.len() as u16,
                 bytes: slot.bytes + bytes,
                 ..slot
@@ -162,7 +199,7 @@ impl Schedule {
             let places = now.to_vec();
             self.orders.push(Order::Write { slot, places });
         }
-        moved
+        slots
     }
 
     fn free_slot(&mut self) -> Slot {
@@ -246,5 +283,17 @@ impl Schedule {
         let bytes = self.window().saturating_mul(URL_BYTES);
         let loading = usize::try_from(self.loading_bytes).unwrap_or(usize::MAX);
         bytes.saturating_sub(self.held_bytes.saturating_add(loading))
+    }
+}
+
+/// What is written of a line.
+fn place(item: &Item) -> Place {
+    Place {
+        index: item.index,
+        offset: item.offset,
+        length: item.length,
+        // An attempt that is under way begins again.
+        attempts: item.attempts - u32::from(item.is_moving()),
+        begun: item.begun() + u8::from(item.hops() > 0),
     }
 }

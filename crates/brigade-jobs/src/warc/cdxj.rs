@@ -100,7 +100,7 @@ mod tests {
             request: Vec::new(),
             head: "HTTP/1.1 404 Not\r\ncontent-type: a/b;c\r\n\r\n".into(),
             body: Vec::new(),
-            is_cut: false,
+            cut: None,
         };
         let columns = Some(r#"{"name":"x"}"#);
         let origin = Origin { line: 12, columns };

@@ -67,8 +67,8 @@ pub(crate) fn exchange(
     let payload = payload_digest(&capture.head, body);
     let mut record = of(capture, "response", &response);
     record.field("WARC-Payload-Digest", &payload);
-    if capture.is_cut {
-        record.field("WARC-Truncated", "length");
+    if let Some(cut) = capture.cut {
+        record.field("WARC-Truncated", cut.as_str());
     }
     let block = [&capture.head[..], body];
     record.write("application/http; msgtype=response", &block, member, out);
@@ -130,6 +130,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::record::Cut;
 
     fn capture() -> Capture {
         Capture {
@@ -140,7 +141,7 @@ mod tests {
             request: b"GET /x?y HTTP/1.1\r\nhost: a.test\r\n\r\n".to_vec(),
             head: "HTTP/1.1 200 OK\r\nContent-type: text/plain; x\r\n\r\n".into(),
             body: Vec::new(),
-            is_cut: false,
+            cut: None,
         }
     }
 
@@ -195,13 +196,13 @@ mod tests {
     fn f8a_what_is_not_plain_is_said() {
         let cut = Capture {
             is_http2: true,
-            is_cut: true,
+            cut: Some(Cut::Time),
             peer: None,
             ..capture()
         };
         let found = text(&cut, b"");
         assert_eq!(found.matches("WARC-Protocol: h2\r\n").count(), 2);
-        assert_eq!(found.matches("WARC-Truncated: length\r\n").count(), 1);
+        assert_eq!(found.matches("WARC-Truncated: time\r\n").count(), 1);
         assert!(!found.contains("WARC-IP-Address"));
     }
 

@@ -113,7 +113,7 @@ fn f3d_concurrency_and_rate_of_a_host_hold_across_retries() {
 }
 
 #[test]
-fn f3j_rates_survive_kills_and_restarts() {
+fn f3j_rates_survive_restarts() {
     let server = Server::start_thread(|_| Reply::ok("fine")).unwrap();
     let list: Vec<_> = (0..12).map(|n| server.url(&format!("/{n}"))).collect();
     let directory = tempfile::tempdir().unwrap();
@@ -156,24 +156,6 @@ fn f3j_runs_that_send_nothing_do_not_put_off_what_may_be_sent() {
     assert!(done, "{} requests", server.requests().len());
     let times: Vec<_> = server.requests().iter().map(|r| r.at()).collect();
     assert!(times[1] - times[0] >= Duration::from_millis(990));
-}
-
-#[test]
-fn f3j_of_a_run_that_was_killed_what_came_after_its_last_commit_counts() {
-    let server = Server::start_thread(|_| Reply::ok("fine")).unwrap();
-    let list: Vec<_> = (0..2).map(|n| server.url(&format!("/{n}"))).collect();
-    let directory = tempfile::tempdir().unwrap();
-    let mut config = config(urls(list), directory.path());
-    config.host_rate = Rate::new(1, Duration::from_secs(1));
-    run_until(config.clone(), |progress| progress.ok == 1).unwrap();
-    // As if it had been killed, and had sent nothing before its last commit.
-    let ledger = rusqlite::Connection::open(directory.path().join("ledger.db")).unwrap();
-    let killed = "UPDATE job SET state = 'running', sent_at = 0;";
-    ledger.execute_batch(killed).unwrap();
-    drop(ledger);
-    assert_eq!(run(config).unwrap().state, State::Done);
-    let times: Vec<_> = server.requests().iter().map(|r| r.at()).collect();
-    assert!(times[1] - times[0] >= Duration::from_secs(1), "{times:?}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod list;
 mod messages;
 mod outcomes;
 mod packed;
+mod polite;
 mod redirects;
 mod resume;
 mod retries;

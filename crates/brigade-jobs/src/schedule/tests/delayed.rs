@@ -1,0 +1,123 @@
+//! Lines that wait for another attempt: they leave the window to others and come back in time.
+
+use std::time::Duration;
+
+use brigade_core::time::Moment;
+
+use super::super::delays::STEP;
+use super::super::{HostId, Next};
+use super::{Bench, second, settings};
+use crate::input::Item;
+
+const ATTEMPTS: u32 = 3;
+
+/// A host that refuses every connection at once, and one that answers at once.
+struct Play {
+    bench: Bench,
+    now: Moment,
+    /// Before which moment a line may not be asked for.
+    not_before: Vec<Moment>,
+    /// Lines that ended, in this order.
+    ended: Vec<u64>,
+    latest: Duration,
+}
+
+impl Play {
+    fn new(window: usize, hosts: &[&str]) -> Self {
+        Self {
+            bench: Bench::new(settings(window, Some(8)), hosts),
+            now: second(1),
+            not_before: vec![Moment::ZERO; hosts.len()],
+            ended: Vec::new(),
+            latest: Duration::ZERO,
+        }
+    }
+
+    /// Takes every step that can be taken before the time moves; returns when it has to.
+    fn play(&mut self) -> Option<Moment> {
+        loop {
+            self.bench.feed(self.now);
+            match self.bench.schedule.next(self.now) {
+                Next::Start(host, item) => self.exchange(host, item),
+                // What is read from disk may start as well.
+                _ if self.bench.schedule.has_orders() => {}
+                Next::At(at) => return Some(at),
+                Next::Wait | Next::Finished => return None,
+            }
+        }
+    }
+
+    fn exchange(&mut self, host: HostId, mut item: Item) {
+        item.depart();
+        let line = item.index as usize;
+        assert!(self.not_before[line] <= self.now, "line {line} came early");
+        if item.attempts > 1 {
+            let late = self.now.since(self.not_before[line]);
+            self.latest = self.latest.max(late);
+        }
+        if item.url.host_str() == Some("up") || item.attempts == ATTEMPTS {
+            self.ended.push(item.index);
+            self.bench.schedule.finish(host, self.now);
+        } else {
+            let jitter = Duration::from_micros(item.index * 7919 % 500_000);
+            let at = self.now + Duration::from_millis(500 << item.attempts) + jitter;
+            self.not_before[line] = at;
+            self.bench.schedule.again(host, item, at, self.now);
+        }
+    }
+}
+
+#[test]
+fn f2e_a_host_that_refuses_at_once_holds_up_no_line_of_another() {
+    const LINES: usize = 100_000;
+    let hosts: Vec<_> = (0..LINES)
+        .map(|line| if line % 100 == 99 { "up" } else { "down" })
+        .collect();
+    let mut play = Play::new(512, &hosts);
+    let begun = play.now;
+    let mut next = play.play();
+    // No backoff has passed yet.
+    assert_eq!(play.now, begun);
+    let up: Vec<_> = (0..LINES as u64).filter(|line| line % 100 == 99).collect();
+    assert!(play.ended == up, "{} have ended", play.ended.len());
+    while let Some(at) = next {
+        assert!(at > play.now);
+        play.now = at;
+        next = play.play();
+    }
+    assert_eq!(play.bench.schedule.next(play.now), Next::Finished);
+    let most = 512 + 512 / 4 + 2;
+    assert!(play.bench.most_held <= most, "{}", play.bench.most_held);
+    play.ended.sort_unstable();
+    assert!(play.ended.into_iter().eq(0..LINES as u64));
+    assert!(play.latest <= STEP, "{:?} late", play.latest);
+    let slots = play.bench.schedule.slots() as usize;
+    assert!(slots <= 2 * LINES / 512 + 16, "{slots} slots");
+}
+
+#[test]
+fn f2e_of_hosts_with_one_line_each_that_fails_none_goes_to_disk() {
+    let names: Vec<_> = (0..400).map(|n| format!("down{n}")).collect();
+    let hosts: Vec<_> = names.iter().map(String::as_str).chain(["up"]).collect();
+    let mut play = Play::new(64, &hosts);
+    play.play();
+    assert_eq!(play.ended, [400]);
+    assert_eq!(play.bench.schedule.slots(), 0);
+    assert!(play.bench.most_held <= 64 + 401);
+}
+
+#[test]
+fn f2e_a_line_that_waits_for_ever_does_so_on_disk_too() {
+    let mut play = Play::new(4, &["down"; 40]);
+    for _ in 0..40 {
+        play.bench.feed(play.now);
+        let Next::Start(host, item) = play.bench.schedule.next(play.now) else {
+            panic!("the list was not read");
+        };
+        play.bench.schedule.again(host, item, Moment::MAX, play.now);
+    }
+    play.bench.feed(play.now);
+    assert!(play.bench.schedule.slots() > 0);
+    assert_eq!(play.bench.schedule.next(play.now), Next::At(Moment::MAX));
+    assert_eq!(play.bench.schedule.waiting(), 40);
+}
