@@ -53,11 +53,10 @@ pub(crate) fn kinds(by_kind: &BTreeMap<String, u64>, examples: &[FailureRecord])
         text.push('\n');
     }
     if !rest.is_empty() {
-        let failures = format::count(rest.iter().map(|(_, count)| **count).sum());
-        text.push_str(&line(
-            "",
-            &format!("{failures} failures of {} more kinds", rest.len()),
-        ));
+        let failures = rest.iter().map(|(_, count)| **count).sum();
+        let failures = format::counted(failures, "failure");
+        let kinds = format::counted(rest.len() as u64, "more kind");
+        text.push_str(&line("", &format!("{failures} of {kinds}")));
     }
     text
 }

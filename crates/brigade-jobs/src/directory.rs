@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,6 +38,9 @@ pub(crate) struct Directory {
     path: PathBuf,
     /// Held, not read: the lock ends with the file.
     _lock: File,
+    /// What opening it has made: the file of the lock, directories with the deepest first.
+    made_lock: bool,
+    made: Vec<PathBuf>,
 }
 
 impl Directory {
@@ -46,30 +50,39 @@ impl Directory {
             path: path.to_owned(),
             source,
         };
-        if let Err(error) = fs::create_dir_all(path) {
-            return Err(match error.kind() {
-                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-                    Error::NotADirectory(path.to_owned())
-                }
-                _ => unusable(error),
-            });
+        let made = missing(path);
+        let opened = || {
+            if let Err(error) = fs::create_dir_all(path) {
+                return Err(match error.kind() {
+                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                        Error::NotADirectory(path.to_owned())
+                    }
+                    _ => unusable(error),
+                });
+            }
+            // Also if they were there: who made them may not have lived to sync them.
+            sync_above(path).map_err(unusable)?;
+            locked(&path.join(LOCK)).map_err(|error| match error {
+                TryLockError::WouldBlock => Error::Locked(path.to_owned()),
+                TryLockError::Error(error) => unusable(error),
+            })
+        };
+        let (lock, made_lock) = opened().inspect_err(|_| remove_empty(&made))?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+            made_lock,
+            made,
+        })
+    }
+
+    /// Takes back what opening it has made: the job is refused, and leaves everything as it was.
+    pub(crate) fn withdraw(&self) {
+        // Best effort: an empty file is no harm.
+        if self.made_lock {
+            let _ = fs::remove_file(self.join(LOCK));
         }
-        // Also if they were there: who made them may not have lived to sync them.
-        sync_above(path).map_err(unusable)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join(LOCK))
-            .map_err(unusable)?;
-        match patiently(&lock) {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(Error::Locked(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(unusable(error)),
-        }
+        remove_empty(&self.made);
     }
 
     /// Whether a job works in the directory at `path` now, as far as that can be known.
@@ -178,6 +191,46 @@ impl Directory {
         })?;
         self.sync().map_err(failed)
     }
+}
+
+/// The directories that have to be made for `path` to be one, the deepest first.
+fn missing(path: &Path) -> Vec<PathBuf> {
+    let above = path
+        .ancestors()
+        .filter(|above| !above.as_os_str().is_empty());
+    above
+        .take_while(|above| matches!(above.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound))
+        .map(Path::to_owned)
+        .collect()
+}
+
+/// Removes directories that hold nothing; best effort.
+fn remove_empty(directories: &[PathBuf]) {
+    for directory in directories {
+        let _ = fs::remove_dir(directory);
+    }
+}
+
+/// Opens the file of the lock and takes it; says whether the file had to be made.
+fn locked(path: &Path) -> Result<(File, bool), TryLockError> {
+    for _ in 0..LOOKS_MAX {
+        let mut options = OpenOptions::new();
+        options.write(true);
+        let (lock, made) = match options.clone().create_new(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let lock = options.create(true).truncate(false).open(path);
+                (lock.map_err(TryLockError::Error)?, false)
+            }
+            made => (made.map_err(TryLockError::Error)?, true),
+        };
+        patiently(&lock)?;
+        // A job that was refused takes its file back: a lock on that one keeps nobody out.
+        let held = lock.metadata().map_err(TryLockError::Error)?;
+        if fs::metadata(path).is_ok_and(|now| (now.dev(), now.ino()) == (held.dev(), held.ino())) {
+            return Ok((lock, made));
+        }
+    }
+    Err(TryLockError::WouldBlock)
 }
 
 /// Takes the lock, and does not give up because somebody looks whether it is taken.

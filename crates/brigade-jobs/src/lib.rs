@@ -24,6 +24,7 @@ mod record;
 mod schedule;
 mod sink;
 mod summary;
+mod totals;
 mod view;
 mod warc;
 
@@ -42,6 +43,7 @@ pub use job::Job;
 pub use ledger::FailureRecord;
 pub use progress::{HostProgress, HostsProgress, Progress, ProgressHandle};
 pub use summary::{Latency, RunCounts, State, StoppedBy, Summary};
+pub use totals::JobTotals;
 pub use view::{
     Activity, FailureFilter, FailureGroup, FailureGroups, Failures, LedgerView, PausedHost, Status,
 };

@@ -12,6 +12,7 @@ use crate::fetch;
 use crate::flags::DemoFlags;
 use crate::message;
 use crate::plan;
+use crate::shell::word;
 use crate::stdout::Stdout;
 use anyhow::{Context, bail};
 use brigade_jobs::{Config, Input};
@@ -93,12 +94,13 @@ fn claim(output: &Path) -> anyhow::Result<()> {
 /// What has been seen, in a few lines.
 fn told(site: &Site, checked: Checked, output: &Path) -> String {
     let (requests, connections) = site.seen();
-    let output = output.display();
+    let file = |name: &str| word(&output.join(name));
+    let (part, failures) = (file("part-00000.jsonl"), file("failures.jsonl"));
     format!(
         "checked: {} bodies are what the servers sent, {} failures are the expected ones, \
          none missing, none doubled\n\
          the servers saw {requests} requests on {connections} connections\n\
-         look: head -c 400 {output}/part-00000.jsonl; cat {output}/failures.jsonl\n",
+         look: head -c 400 {part}; cat {failures}\n",
         checked.bodies, checked.failures,
     )
 }
