@@ -16,11 +16,17 @@ use std::path::Path;
 
 /// Runs the fetch that was meant.
 pub(crate) async fn run(plan: FetchPlan) -> anyhow::Result<End> {
-    Ok(execute(plan.config, plan.progress).await?.0)
+    let mut stdout = Stdout::default();
+    let (end, _) = execute(plan.config, plan.progress, &mut stdout).await?;
+    Ok(end)
 }
 
 /// Runs a job to its end, or until it is stopped, and reports on it.
-pub(crate) async fn execute(config: Config, mode: Mode) -> anyhow::Result<(End, Summary)> {
+pub(crate) async fn execute(
+    config: Config,
+    mode: Mode,
+    stdout: &mut Stdout,
+) -> anyhow::Result<(End, Summary)> {
     let (output, limit) = (config.output.clone(), config.failure_limit);
     let stop = cancel::current();
     let job = Job::open(config).map_err(in_words)?;
@@ -28,11 +34,10 @@ pub(crate) async fn execute(config: Config, mode: Mode) -> anyhow::Result<(End, 
         progress: job.progress(),
         stop: stop.clone(),
     };
-    let mut stdout = Stdout::default();
-    let summary = watch(mode, &mut stdout, watched, job.run(stop.clone()))
+    let summary = watch(mode, stdout, watched, job.run(stop.clone()))
         .await
         .map_err(in_words)?;
-    report::print(&summary, &output, mode, &mut stdout)?;
+    report::print(&summary, &output, mode, stdout)?;
     let end = match summary.state {
         State::Done if summary.failed == 0 => End::Done,
         State::Done => End::ItemsFailed,
@@ -97,4 +102,22 @@ fn gave_up(summary: &Summary, limit: Option<FailureLimit>, output: &Path) -> Str
          --summary",
         word(output)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f11j_a_job_that_gave_up_at_its_first_line_says_one_line() {
+        let mut summary = Summary::default();
+        summary.last_run.failed = 1;
+        summary.last_run.by_kind = [("dns".to_owned(), 1)].into();
+        let said = gave_up(&summary, FailureLimit::new(0.05), Path::new("my out"));
+        assert_eq!(
+            said,
+            "stopped: 1 of 1 line asked for in this run failed (100.0%, and 5% may): dns 1; the \
+             same command continues, and this counts them: brigade failures 'my out' --summary"
+        );
+    }
 }

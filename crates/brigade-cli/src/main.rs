@@ -42,7 +42,7 @@ use lines::LinesPlan;
 use plan::FetchPlan;
 use std::convert::Infallible;
 use std::future::Future;
-use std::io::{ErrorKind, IsTerminal};
+use std::io::ErrorKind;
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 use stdout::Stdout;
@@ -75,13 +75,10 @@ fn main() -> ExitCode {
         }
     };
     match line.action {
-        Action::Fetch(flags) => {
-            let terminal = std::io::stderr().is_terminal();
-            match FetchPlan::new(*flags, terminal) {
-                Ok(plan) => in_runtime(fetch::run(plan)),
-                Err(error) => said(error).report(),
-            }
-        }
+        Action::Fetch(flags) => match FetchPlan::new(*flags, screen::is_there()) {
+            Ok(plan) => in_runtime(fetch::run(plan)),
+            Err(error) => said(error).report(),
+        },
         Action::Lines(flags) => match LinesPlan::new(*flags) {
             Ok(plan) => in_runtime_for(LINES_GRACE, lines::run(plan)),
             Err(error) => said(error).report(),

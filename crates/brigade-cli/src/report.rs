@@ -113,7 +113,10 @@ fn cost(summary: &Summary) -> String {
 
 fn places(summary: &Summary, output: &Path) -> String {
     let file = |name: &str| one_line(&output.join(name).display().to_string());
-    let mut text = line("results", &file("part-*"));
+    let mut text = String::new();
+    if summary.parts > 0 {
+        text.push_str(&line("results", &file("part-*")));
+    }
     if summary.failed > 0 {
         let command = format!("brigade failures {} --summary", word(output));
         let counted = format!("{}; to count: {command}", file("failures.jsonl"));
@@ -161,7 +164,7 @@ mod tests {
         (summary.totals.body_bytes, summary.totals.output_bytes) = (7 << 30, 9 << 30);
         (summary.totals.wall_seconds, summary.totals.cpu_seconds) = (754.0, 61.5);
         summary.peak_memory_bytes = 14 << 20;
-        summary.totals.runs = 1;
+        (summary.totals.runs, summary.totals.parts) = (1, 9);
         summary.latency_ms.p50 = 12.34;
         summary.latency_ms.p90 = 80.5;
         summary.latency_ms.p99 = 1_234.5;

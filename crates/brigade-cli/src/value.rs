@@ -4,7 +4,8 @@
 //! right. None of them knows which flag it serves.
 
 use brigade_jobs::{FailureKind, FailureSet, Rate, Retries, Unretriable};
-use std::num::NonZeroUsize;
+use std::fmt::Display;
+use std::num::{IntErrorKind, NonZeroUsize, ParseIntError};
 use std::time::Duration;
 
 /// The longest that something may take, if there is such a limit.
@@ -50,11 +51,21 @@ const RETRY: &str = "KIND=N is needed, like dns=0, timeout=5 or 404=2";
 const SHARE: &str = "a share is a percentage or a fraction, like 5% or 0.05";
 const HOST: &str = "a host is a name or an address, like www.example.com or 127.0.0.1:8080";
 const TIMES: &str = "a whole number is needed; 0 is never";
+const KINDS: &str = "kinds of failures follow --retry-failed after a '=', like --retry-failed=5xx";
+
+/// What is said of a number with too many digits; otherwise what would have been right.
+fn number<T: Display>(error: &ParseIntError, most: T, wrong: &str) -> String {
+    match error.kind() {
+        IntErrorKind::PosOverflow => format!("it is too large: {most} at most"),
+        _ => wrong.into(),
+    }
+}
 
 /// Parses `100/s`, `5/m`, `1/500ms`.
 pub(crate) fn rate(text: &str) -> Result<Rate, String> {
     let (permits, per) = text.split_once('/').ok_or(RATE)?;
-    let permits = permits.trim().parse().map_err(|_| RATE)?;
+    let permits = permits.trim().parse();
+    let permits = permits.map_err(|error| number(&error, u32::MAX, RATE))?;
     let per = match per.trim() {
         unit if unit.starts_with(|c: char| c.is_ascii_digit()) => span(unit).ok_or(RATE)?,
         unit => span(&format!("1{unit}")).ok_or(RATE)?,
@@ -81,11 +92,16 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         "t" | "tib" => 1 << 40,
         _ => return Err(SIZE.into()),
     };
+    let is_whole = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
     let bytes = match number.parse::<u64>() {
         Ok(whole) => whole.checked_mul(factor),
         Err(_) => fraction(number, factor),
     };
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| SIZE.into())
+    match bytes {
+        Some(bytes) if bytes > 0 => Ok(bytes),
+        None if is_whole => Err("it is too large: 16 EiB are the limit".into()),
+        _ => Err(SIZE.into()),
+    }
 }
 
 /// `1.5` times a factor; a plain decimal fraction only, no exponent and no sign.
@@ -114,17 +130,28 @@ fn span(text: &str) -> Option<Duration> {
 
 /// Parses a whole number of at least 1.
 pub(crate) fn count(text: &str) -> Result<NonZeroUsize, String> {
-    text.trim().parse().map_err(|_| COUNT.into())
+    let parsed = text.trim().parse();
+    parsed.map_err(|error| number(&error, usize::MAX, COUNT))
 }
 
 /// Parses a whole number, 0 included.
 pub(crate) fn times(text: &str) -> Result<u32, String> {
-    text.trim().parse().map_err(|_| TIMES.into())
+    let parsed = text.trim().parse();
+    parsed.map_err(|error| number(&error, u32::MAX, TIMES))
 }
 
 /// Parses a word for some failures: `dns`, `timeout`, `404`, `5xx`.
 pub(crate) fn failures(text: &str) -> Result<FailureSet, String> {
     text.trim().parse().map_err(|unknown| format!("{unknown}"))
+}
+
+/// Takes a URL as it is: bad ones are failures of the job. But what is a word for failures was meant
+/// for the flag before it.
+pub(crate) fn url(text: &str) -> Result<String, String> {
+    match text.parse::<FailureSet>() {
+        Ok(_) => Err(KINDS.into()),
+        Err(_) => Ok(text.to_owned()),
+    }
 }
 
 /// Parses a word for failures that may be asked for again, which is all but those of `bad_url`.
@@ -279,6 +306,29 @@ mod tests {
             &[("1", NonZeroUsize::MIN)],
             &["", "0", "-1", "1.5", "many"],
         );
+    }
+
+    #[test]
+    fn what_is_too_large_is_called_so() {
+        let digits = "9".repeat(30);
+        for said in [
+            count(&digits).unwrap_err(),
+            times(&digits).unwrap_err(),
+            size(&format!("{digits}k")).unwrap_err(),
+            size("99999999TiB").unwrap_err(),
+            rate(&format!("{digits}/s")).unwrap_err(),
+        ] {
+            assert!(said.starts_with("it is too large: "), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_word_for_failures_is_no_url() {
+        for word in ["5xx", "404", "timeout", "dns"] {
+            assert_eq!(url(word), Err(KINDS.to_owned()));
+        }
+        assert_eq!(url("http://a/404"), Ok("http://a/404".to_owned()));
+        assert_eq!(url("not a url"), Ok("not a url".to_owned()));
     }
 
     #[test]

@@ -112,6 +112,12 @@ impl Ledger {
         stopped
     }
 
+    /// What the open ledger says a job needs to continue.
+    #[cfg(test)]
+    pub(crate) fn recover(&self) -> Result<Recovered, Error> {
+        recover(&self.connection, &self.path)
+    }
+
     /// A setting of the connection, as text.
     #[cfg(test)]
     pub(super) fn pragma(&self, name: &str) -> String {

@@ -64,7 +64,10 @@ impl LedgerView {
             reason,
         };
         if !directory.is_dir() {
-            return Err(no_job("it is no directory"));
+            return Err(no_job(match directory.exists() {
+                true => "it is no directory",
+                false => "it does not exist",
+            }));
         }
         if !path.exists() {
             return Err(no_job("it holds no ledger.db"));
