@@ -187,7 +187,8 @@ impl Opened {
         if let Some(before) = before
             && is_spooled(self.kind) != is_spooled(&before.kind)
         {
-            let difference = format!("it is a {} now and was a {} before", self.kind, before.kind);
+            let [now, before] = [self.kind, &before.kind].map(called);
+            let difference = format!("it is {now} now and was {before} before");
             return Err(changed(&self.name, difference));
         }
         if before.is_some_and(|before| self.is_all_spooled(before)) {
@@ -241,6 +242,16 @@ impl Opened {
         let same = self.kind == "compressed" && before.kind == "compressed";
         let same = same && self.metadata == before.metadata;
         before.consumed.complete && (same || self.is_terminal())
+    }
+}
+
+/// How messages call a kind of list.
+fn called(kind: &str) -> &'static str {
+    match kind {
+        "stream" => "a stream",
+        "compressed" => "a compressed file",
+        "urls" => "given URLs",
+        _ => "a file",
     }
 }
 

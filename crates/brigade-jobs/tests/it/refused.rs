@@ -162,7 +162,7 @@ const REFUSALS: [Refusal; 20] = [
     (
         "a packed list",
         |place, _| fs::write(list(place), gzip(&fs::read(list(place)).unwrap())).unwrap(),
-        "it is a compressed now",
+        "it is a compressed file now and was a file before",
     ),
     (
         "part cut",
