@@ -102,7 +102,7 @@ fn f9e_a_list_that_was_read_to_its_end_is_not_decompressed_again() {
     fs::write(&path, list(&server, 0..120)).unwrap();
     let error = run(config).unwrap_err().to_string();
     assert!(
-        error.contains("it is a file now and was a compressed before"),
+        error.contains("it is a file now and was a compressed file before"),
         "{error}"
     );
     assert_eq!(server.requests().len(), 120);
