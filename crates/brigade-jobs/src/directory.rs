@@ -3,13 +3,12 @@
 //! Two jobs in one directory would truncate each other's parts, so the directory is locked for as
 //! long as this value lives. It never touches a file that a job has not made.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::error::Error;
+use crate::lock;
 
 pub(crate) const LEDGER: &str = "ledger.db";
 pub(crate) const FAILURES: &str = "failures.jsonl";
@@ -27,10 +26,6 @@ const LOCK: &str = "lock";
 const INDEX_EXTENSION: &str = "cdxj";
 /// What the names of parts end with.
 const EXTENSIONS: [&str; 5] = ["jsonl", "jsonl.gz", "jsonl.zst", "warc", "warc.gz"];
-
-/// A look at the lock takes microseconds; so long and so often a job waits for the end of one.
-const LOOK: Duration = Duration::from_millis(10);
-const LOOKS_MAX: u32 = 25;
 
 /// A directory that this process alone works in.
 #[derive(Debug)]
@@ -62,7 +57,7 @@ impl Directory {
             }
             // Also if they were there: who made them may not have lived to sync them.
             sync_above(path).map_err(unusable)?;
-            locked(&path.join(LOCK)).map_err(|error| match error {
+            lock::take(&path.join(LOCK)).map_err(|error| match error {
                 TryLockError::WouldBlock => Error::Locked(path.to_owned()),
                 TryLockError::Error(error) => unusable(error),
             })
@@ -87,9 +82,7 @@ impl Directory {
 
     /// Whether a job works in the directory at `path` now, as far as that can be known.
     pub(crate) fn is_used(path: &Path) -> bool {
-        // Who only looks shares the lock, for a moment: a job that opens meanwhile tries again.
-        let shared = File::open(path.join(LOCK)).map(|lock| lock.try_lock_shared());
-        matches!(shared, Ok(Err(TryLockError::WouldBlock)))
+        lock::is_taken(&path.join(LOCK))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -209,39 +202,6 @@ fn remove_empty(directories: &[PathBuf]) {
     for directory in directories {
         let _ = fs::remove_dir(directory);
     }
-}
-
-/// Opens the file of the lock and takes it; says whether the file had to be made.
-fn locked(path: &Path) -> Result<(File, bool), TryLockError> {
-    for _ in 0..LOOKS_MAX {
-        let mut options = OpenOptions::new();
-        options.write(true);
-        let (lock, made) = match options.clone().create_new(true).open(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let lock = options.create(true).truncate(false).open(path);
-                (lock.map_err(TryLockError::Error)?, false)
-            }
-            made => (made.map_err(TryLockError::Error)?, true),
-        };
-        patiently(&lock)?;
-        // A job that was refused takes its file back: a lock on that one keeps nobody out.
-        let held = lock.metadata().map_err(TryLockError::Error)?;
-        if fs::metadata(path).is_ok_and(|now| (now.dev(), now.ino()) == (held.dev(), held.ino())) {
-            return Ok((lock, made));
-        }
-    }
-    Err(TryLockError::WouldBlock)
-}
-
-/// Takes the lock, and does not give up because somebody looks whether it is taken.
-fn patiently(lock: &File) -> Result<(), TryLockError> {
-    for _ in 0..LOOKS_MAX {
-        match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
-            taken => return taken,
-        }
-    }
-    lock.try_lock()
 }
 
 /// The name of the part with this number.
@@ -376,7 +336,7 @@ mod tests {
         look.try_lock_shared().unwrap();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                std::thread::sleep(LOOK * 3);
+                std::thread::sleep(std::time::Duration::from_millis(30));
                 drop(look);
             });
             Directory::open(temp.path()).unwrap();

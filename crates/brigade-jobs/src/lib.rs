@@ -17,6 +17,7 @@ mod format;
 mod input;
 mod job;
 mod ledger;
+mod lock;
 mod meter;
 mod parts;
 mod progress;
