@@ -34,8 +34,8 @@ Exit codes:
   0    everything was done
   1    the job is complete and some items failed (see failures.jsonl)
   2    wrong usage, or the environment does not allow the job
-  3    stopped because too many items failed (see --max-failure-rate); run the same command again to
-       continue
+  3    stopped because too many items failed (see --max-failure-rate);
+       run the same command again to continue
   130  stopped by Ctrl-C; run the same command again to continue
   143  stopped by SIGTERM; run the same command again to continue";
 

@@ -89,8 +89,8 @@ fn table(groups: &FailureGroups) -> String {
         let shown: u64 = groups.largest.iter().map(|group| group.count).sum();
         let others = format::count(groups.failures - shown);
         text.push_str(&format!(
-            "{others:>8}  in {} more such groups\n",
-            format::count(rest)
+            "{others:>8}  in {}\n",
+            format::counted(rest, "more such group")
         ));
     }
     text

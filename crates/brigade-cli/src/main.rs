@@ -7,7 +7,7 @@
 //! | `exit` | the exit codes |
 //! | `message`, `stdout` | what is said on stderr, and written to stdout |
 //! | `plan` | what the flags mean together |
-//! | `screen` | text that fits one |
+//! | `screen`, `shell` | text that fits one, and words that a shell reads back |
 //! | `fetch`, `report` | a job from its opening to what is said at its end |
 //! | `status`, `failures` | what the ledger of a job says |
 //! | `manual` | pages for `man` |
@@ -29,6 +29,7 @@ mod plan;
 mod progress;
 mod report;
 mod screen;
+mod shell;
 mod status;
 mod stdout;
 mod value;
@@ -41,7 +42,7 @@ use lines::LinesPlan;
 use plan::FetchPlan;
 use std::convert::Infallible;
 use std::future::Future;
-use std::io::{ErrorKind, IsTerminal};
+use std::io::ErrorKind;
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 use stdout::Stdout;
@@ -50,6 +51,9 @@ use stdout::Stdout;
 const JOB_GRACE: Duration = Duration::from_secs(10);
 /// How long the reader of a stream may take for what has come when a signal ends it.
 const LINES_GRACE: Duration = Duration::from_secs(2);
+
+/// The signal of a write beyond the limit on the size of files, on Linux and the BSDs.
+const SIGXFSZ: i32 = 25;
 
 fn main() -> ExitCode {
     let line = match CommandLine::try_parse() {
@@ -71,13 +75,10 @@ fn main() -> ExitCode {
         }
     };
     match line.action {
-        Action::Fetch(flags) => {
-            let terminal = std::io::stderr().is_terminal();
-            match FetchPlan::new(*flags, terminal) {
-                Ok(plan) => in_runtime(fetch::run(plan)),
-                Err(error) => said(error).report(),
-            }
-        }
+        Action::Fetch(flags) => match FetchPlan::new(*flags, screen::is_there()) {
+            Ok(plan) => in_runtime(fetch::run(plan)),
+            Err(error) => said(error).report(),
+        },
         Action::Lines(flags) => match LinesPlan::new(*flags) {
             Ok(plan) => in_runtime_for(LINES_GRACE, lines::run(plan)),
             Err(error) => said(error).report(),
@@ -99,6 +100,8 @@ fn in_runtime_for(grace: Duration, command: impl Future<Output = anyhow::Result<
     let runtime = brigade::run::Builder::new().current_thread().grace(grace);
     let command = Box::pin(command);
     runtime.run(async {
+        // A write beyond `ulimit -f` then fails like one to a full disk, and kills nobody.
+        let _beyond = brigade::run::subscribe(SIGXFSZ);
         // A command hears of a signal and ends by itself, so it is never dropped half-way.
         let end = cancel::shield(command).await.unwrap_or_else(said);
         Ok::<_, Infallible>(end)

@@ -4,19 +4,27 @@
 //! many, what failed and why, what it cost, where everything is, and what to do next. It fits a
 //! screen.
 
+use crate::message::one_line;
 use crate::progress::{Mode, format, summary_line};
 use crate::screen::{kinds, line};
+use crate::shell::word;
 use crate::stdout::Stdout;
 use brigade_jobs::{Latency, State, Summary};
 use std::path::Path;
 use std::time::Duration;
 
-/// Prints the end of a job to stdout, in the form that its progress had.
-pub(crate) fn print(summary: &Summary, output: &Path, mode: Mode) -> anyhow::Result<()> {
+/// Prints the end of a job to stdout, in the form that its progress had. Where that is not possible
+/// the job is none the worse: it is said, and `summary.json` has the same.
+pub(crate) fn print(
+    summary: &Summary,
+    output: &Path,
+    mode: Mode,
+    stdout: &mut Stdout,
+) -> anyhow::Result<()> {
     match mode {
         Mode::Silent => {}
-        Mode::Json => _ = Stdout::default().write(&summary_line(summary)?),
-        Mode::Bar | Mode::Plain => _ = Stdout::default().write(&text(summary, output)),
+        Mode::Json => _ = stdout.write(&summary_line(summary)?),
+        Mode::Bar | Mode::Plain => _ = stdout.write(&text(summary, output)),
     }
     Ok(())
 }
@@ -38,7 +46,7 @@ fn headline(summary: &Summary) -> String {
     let rate = format::rate(settled / summary.wall_seconds.max(0.001));
     let runs = match summary.runs {
         0 | 1 => String::new(),
-        runs => format!(" in {runs} runs"),
+        runs => format!(" in {}", format::counted(runs, "run")),
     };
     let wall = format::span(wall);
     format!("{ok} ok, {failed} failed{runs}, {wall} ({rate})\n")
@@ -46,16 +54,22 @@ fn headline(summary: &Summary) -> String {
 
 /// What became of the lines that are neither results nor failures, where there are any.
 fn lines(summary: &Summary) -> String {
-    let mut others = Vec::new();
-    for (count, what) in [
-        (summary.skipped, "skipped"),
-        (summary.duplicates, "duplicates"),
-        (summary.pending, "pending"),
-    ] {
-        if count > 0 {
-            others.push(format!("{} {what}", format::count(count)));
-        }
-    }
+    let counts = [
+        (
+            summary.skipped,
+            format!("{} skipped", format::count(summary.skipped)),
+        ),
+        (
+            summary.duplicates,
+            format::counted(summary.duplicates, "duplicate"),
+        ),
+        (
+            summary.pending,
+            format!("{} pending", format::count(summary.pending)),
+        ),
+    ];
+    let there = counts.into_iter().filter(|(count, _)| *count > 0);
+    let mut others: Vec<_> = there.map(|(_, text)| text).collect();
     if !summary.input_complete {
         others.push("the rest of the list unread".to_owned());
     }
@@ -98,16 +112,24 @@ fn cost(summary: &Summary) -> String {
 }
 
 fn places(summary: &Summary, output: &Path) -> String {
-    let output = output.display();
-    let mut text = line("results", &format!("{output}/part-*"));
+    let file = |name: &str| one_line(&output.join(name).display().to_string());
+    let mut text = String::new();
+    if summary.parts > 0 {
+        text.push_str(&line("results", &file("part-*")));
+    }
     if summary.failed > 0 {
-        let counted = format!("{output}/failures.jsonl; 'brigade failures {output} --summary'");
+        let command = format!("brigade failures {} --summary", word(output));
+        let counted = format!("{}; to count: {command}", file("failures.jsonl"));
         text.push_str(&line("failures", &counted));
     }
-    text.push_str(&line("totals", &format!("{output}/summary.json")));
+    text.push_str(&line("totals", &file("summary.json")));
     let bad = summary.by_kind.get("bad_url").copied().unwrap_or(0);
     if summary.state == State::Done && summary.failed > bad {
         let next = "the same command with --retry-failed asks for the failures again";
+        text.push_str(&line("next", next));
+    }
+    if summary.state == State::Interrupted && summary.is_settled() {
+        let next = "the same command goes on asking for the failures that are left";
         text.push_str(&line("next", next));
     }
     text
@@ -131,14 +153,18 @@ mod tests {
     fn summary() -> Summary {
         let mut summary = Summary::default();
         summary.state = State::Done;
-        summary.input_complete = true;
-        (summary.input, summary.ok, summary.skipped) = (1_000_100, 998_000, 60);
-        summary.duplicates = 10;
-        (summary.requests, summary.retries) = (1_020_000, 20_000);
-        (summary.body_bytes, summary.output_bytes) = (7 << 30, 9 << 30);
-        (summary.wall_seconds, summary.cpu_seconds) = (754.0, 61.5);
+        summary.totals.input_complete = true;
+        (
+            summary.totals.input,
+            summary.totals.ok,
+            summary.totals.skipped,
+        ) = (1_000_100, 998_000, 60);
+        summary.totals.duplicates = 10;
+        (summary.totals.requests, summary.totals.retries) = (1_020_000, 20_000);
+        (summary.totals.body_bytes, summary.totals.output_bytes) = (7 << 30, 9 << 30);
+        (summary.totals.wall_seconds, summary.totals.cpu_seconds) = (754.0, 61.5);
         summary.peak_memory_bytes = 14 << 20;
-        summary.runs = 1;
+        (summary.totals.runs, summary.totals.parts) = (1, 9);
         summary.latency_ms.p50 = 12.34;
         summary.latency_ms.p90 = 80.5;
         summary.latency_ms.p99 = 1_234.5;
@@ -148,8 +174,8 @@ mod tests {
 
     fn with_failures(kinds: &[(&str, u64)]) -> Summary {
         let mut summary = summary();
-        (summary.by_kind, summary.examples) = screen::tests::some(kinds);
-        summary.failed = summary.by_kind.values().sum();
+        (summary.totals.by_kind, summary.totals.examples) = screen::tests::some(kinds);
+        summary.totals.failed = summary.by_kind.values().sum();
         summary
     }
 
@@ -167,8 +193,8 @@ mod tests {
             ("too_many_redirects", 1),
         ];
         let mut full = with_failures(&many);
-        full.runs = 12;
-        full.pending = 30;
+        full.totals.runs = 12;
+        full.totals.pending = 30;
         let full = text(&full, Path::new("out"));
         assert_snapshot!("report_full", full);
         assert!(full.lines().count() <= 24, "{full}");
@@ -192,15 +218,19 @@ mod tests {
     #[test]
     fn f11g_what_is_pending_is_not_taken_for_all_that_is_left() {
         let mut stopped = summary();
-        stopped.input_complete = false;
-        (stopped.skipped, stopped.duplicates, stopped.pending) = (0, 0, 2_040);
+        stopped.totals.input_complete = false;
+        (
+            stopped.totals.skipped,
+            stopped.totals.duplicates,
+            stopped.totals.pending,
+        ) = (0, 0, 2_040);
         assert_eq!(
             lines(&stopped),
             line("lines", "2,040 pending, the rest of the list unread")
         );
-        stopped.input_complete = true;
+        stopped.totals.input_complete = true;
         assert_eq!(lines(&stopped), line("lines", "2,040 pending"));
-        (stopped.pending, stopped.input_complete) = (0, false);
+        (stopped.totals.pending, stopped.totals.input_complete) = (0, false);
         assert_eq!(
             lines(&stopped),
             line("lines", "the rest of the list unread")

@@ -7,6 +7,7 @@ use crate::message::one_line;
 use crate::progress::format;
 use brigade_jobs::FailureRecord;
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 
 /// Columns of a line.
 const WIDTH: usize = 80;
@@ -14,6 +15,11 @@ const WIDTH: usize = 80;
 const LABEL: usize = 11;
 /// Kinds that are shown one by one.
 const KINDS: usize = 6;
+
+/// Whether stderr is a screen on which something can be drawn anew.
+pub(crate) fn is_there() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
 
 /// One line with its label.
 pub(crate) fn line(label: &str, text: &str) -> String {
@@ -53,11 +59,10 @@ pub(crate) fn kinds(by_kind: &BTreeMap<String, u64>, examples: &[FailureRecord])
         text.push('\n');
     }
     if !rest.is_empty() {
-        let failures = format::count(rest.iter().map(|(_, count)| **count).sum());
-        text.push_str(&line(
-            "",
-            &format!("{failures} failures of {} more kinds", rest.len()),
-        ));
+        let failures = rest.iter().map(|(_, count)| **count).sum();
+        let failures = format::counted(failures, "failure");
+        let kinds = format::counted(rest.len() as u64, "more kind");
+        text.push_str(&line("", &format!("{failures} of {kinds}")));
     }
     text
 }

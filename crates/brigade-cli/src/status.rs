@@ -7,6 +7,7 @@ use crate::flags::StatusFlags;
 use crate::message::one_line;
 use crate::progress::format;
 use crate::screen::{kinds, line};
+use crate::shell::word;
 use crate::stdout::Stdout;
 use brigade_jobs::{Activity, LedgerView, Status};
 use std::path::Path;
@@ -53,6 +54,9 @@ fn text(status: &Status, directory: &Path, now: SystemTime) -> String {
 /// `running, started 2h 05m ago, last commit 0.4s ago`
 fn headline(status: &Status, now: SystemTime) -> String {
     let activity = match status.activity {
+        Activity::Interrupted if status.is_settled() => {
+            "stopped while failures were asked for again"
+        }
         Activity::Running => "running",
         Activity::Interrupted => "stopped",
         Activity::Killed => "killed: it ended without a last word",
@@ -66,20 +70,17 @@ fn headline(status: &Status, now: SystemTime) -> String {
 }
 
 fn list(status: &Status) -> String {
-    let read = format::count(status.input);
+    let read = format::counted(status.input, "line");
     if status.input_complete {
-        return format!("{read} lines");
+        return read;
     }
     // How large a stream is shows at its end.
     match status.input_bytes_total {
         total if total > status.input_bytes => {
             let percent = format::percent(status.input_bytes, total);
-            format!(
-                "{read} lines read so far, {percent}% of {}",
-                format::bytes(total)
-            )
+            format!("{read} read so far, {percent}% of {}", format::bytes(total))
         }
-        _ => format!("{read} lines read so far"),
+        _ => format!("{read} read so far"),
     }
 }
 
@@ -93,11 +94,10 @@ fn work(status: &Status) -> String {
     );
     let bodies = format::bytes(status.body_bytes);
     let output = format::bytes(status.output_bytes);
-    let counted = |count: u64, what: &str| match count {
-        1 => format!("1 {what}"),
-        _ => format!("{} {what}s", format::count(count)),
-    };
-    let (runs, parts) = (counted(status.runs, "run"), counted(status.parts, "part"));
+    let (runs, parts) = (
+        format::counted(status.runs, "run"),
+        format::counted(status.parts, "part"),
+    );
     [
         line(
             "speed",
@@ -119,11 +119,13 @@ fn paused(status: &Status) -> String {
     if status.paused_hosts == 0 {
         return String::new();
     }
-    let hosts = match status.paused_hosts {
-        1 => "1 host asked".to_owned(),
-        hosts => format!("{} hosts asked", format::count(hosts)),
+    let hosts = format::counted(status.paused_hosts, "host");
+    let first = match status.paused_hosts {
+        1 => "",
+        _ => "; first come",
     };
-    let mut text = line("paused", &format!("{hosts} to be left alone; first come"));
+    let asked = format!("{hosts} asked to be left alone{first}");
+    let mut text = line("paused", &asked);
     for host in &status.paused {
         let left = Duration::try_from_secs_f64(host.paused_seconds).unwrap_or(Duration::MAX);
         let name: String = one_line(&host.host).chars().take(HOST).collect();
@@ -137,17 +139,18 @@ fn paused(status: &Status) -> String {
 
 fn next(status: &Status, directory: &Path) -> String {
     let bad = status.by_kind.get("bad_url").copied().unwrap_or(0);
-    let directory = directory.display();
-    let next = match status.activity {
+    match status.activity {
         Activity::Interrupted | Activity::Killed => {
-            "run the same command again to continue".to_owned()
+            line("next", "run the same command again to continue")
         }
-        Activity::Done if status.failed > bad => format!(
-            "'brigade failures {directory}' lists the failures; the same command with\n\
-             {:11}--retry-failed asks for them again",
-            ""
-        ),
-        _ => return String::new(),
-    };
-    line("next", &next)
+        Activity::Done if status.failed > bad => [
+            line("next", &format!("brigade failures {}", word(directory))),
+            line(
+                "",
+                "lists them; the same command with --retry-failed asks for them again",
+            ),
+        ]
+        .concat(),
+        _ => String::new(),
+    }
 }

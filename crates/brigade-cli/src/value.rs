@@ -4,7 +4,8 @@
 //! right. None of them knows which flag it serves.
 
 use brigade_jobs::{FailureKind, FailureSet, Rate, Retries, Unretriable};
-use std::num::NonZeroUsize;
+use std::fmt::Display;
+use std::num::{IntErrorKind, NonZeroUsize, ParseIntError};
 use std::time::Duration;
 
 /// The longest that something may take, if there is such a limit.
@@ -50,11 +51,21 @@ const RETRY: &str = "KIND=N is needed, like dns=0, timeout=5 or 404=2";
 const SHARE: &str = "a share is a percentage or a fraction, like 5% or 0.05";
 const HOST: &str = "a host is a name or an address, like www.example.com or 127.0.0.1:8080";
 const TIMES: &str = "a whole number is needed; 0 is never";
+const KINDS: &str = "kinds of failures follow --retry-failed after a '=', like --retry-failed=5xx";
+
+/// What is said of a number with too many digits; otherwise what would have been right.
+fn number<T: Display>(error: &ParseIntError, most: T, wrong: &str) -> String {
+    match error.kind() {
+        IntErrorKind::PosOverflow => format!("it is too large: {most} at most"),
+        _ => wrong.into(),
+    }
+}
 
 /// Parses `100/s`, `5/m`, `1/500ms`.
 pub(crate) fn rate(text: &str) -> Result<Rate, String> {
     let (permits, per) = text.split_once('/').ok_or(RATE)?;
-    let permits = permits.trim().parse().map_err(|_| RATE)?;
+    let permits = permits.trim().parse();
+    let permits = permits.map_err(|error| number(&error, u32::MAX, RATE))?;
     let per = match per.trim() {
         unit if unit.starts_with(|c: char| c.is_ascii_digit()) => span(unit).ok_or(RATE)?,
         unit => span(&format!("1{unit}")).ok_or(RATE)?,
@@ -81,11 +92,16 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         "t" | "tib" => 1 << 40,
         _ => return Err(SIZE.into()),
     };
+    let is_whole = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
     let bytes = match number.parse::<u64>() {
         Ok(whole) => whole.checked_mul(factor),
         Err(_) => fraction(number, factor),
     };
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| SIZE.into())
+    match bytes {
+        Some(bytes) if bytes > 0 => Ok(bytes),
+        None if is_whole => Err("it is too large: 16 EiB are the limit".into()),
+        _ => Err(SIZE.into()),
+    }
 }
 
 /// `1.5` times a factor; a plain decimal fraction only, no exponent and no sign.
@@ -114,17 +130,28 @@ fn span(text: &str) -> Option<Duration> {
 
 /// Parses a whole number of at least 1.
 pub(crate) fn count(text: &str) -> Result<NonZeroUsize, String> {
-    text.trim().parse().map_err(|_| COUNT.into())
+    let parsed = text.trim().parse();
+    parsed.map_err(|error| number(&error, usize::MAX, COUNT))
 }
 
 /// Parses a whole number, 0 included.
 pub(crate) fn times(text: &str) -> Result<u32, String> {
-    text.trim().parse().map_err(|_| TIMES.into())
+    let parsed = text.trim().parse();
+    parsed.map_err(|error| number(&error, u32::MAX, TIMES))
 }
 
 /// Parses a word for some failures: `dns`, `timeout`, `404`, `5xx`.
 pub(crate) fn failures(text: &str) -> Result<FailureSet, String> {
     text.trim().parse().map_err(|unknown| format!("{unknown}"))
+}
+
+/// Takes a URL as it is: bad ones are failures of the job. But what is a word for failures was meant
+/// for the flag before it.
+pub(crate) fn url(text: &str) -> Result<String, String> {
+    match text.parse::<FailureSet>() {
+        Ok(_) => Err(KINDS.into()),
+        Err(_) => Ok(text.to_owned()),
+    }
 }
 
 /// Parses a word for failures that may be asked for again, which is all but those of `bad_url`.
@@ -184,187 +211,4 @@ pub(crate) fn header(text: &str) -> Result<Header, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check<T: PartialEq + std::fmt::Debug>(
-        parse: fn(&str) -> Result<T, String>,
-        good: &[(&str, T)],
-        bad: &[&str],
-    ) {
-        for (text, expected) in good {
-            assert_eq!(parse(text).as_ref(), Ok(expected), "{text}");
-        }
-        for text in bad {
-            assert!(parse(text).is_err(), "{text} gave {:?}", parse(text));
-        }
-    }
-
-    #[test]
-    fn rates_are_a_number_per_time() {
-        let rate_of = |permits, millis| Rate::new(permits, Duration::from_millis(millis)).unwrap();
-        check(
-            rate,
-            &[
-                ("100/s", rate_of(100, 1_000)),
-                ("5/m", rate_of(5, 60_000)),
-                ("7 / h", rate_of(7, 3_600_000)),
-                ("1/500ms", rate_of(1, 500)),
-                ("3/2s", rate_of(3, 2_000)),
-            ],
-            &[
-                "",
-                "100",
-                "/s",
-                "0/s",
-                "-1/s",
-                "1.5/s",
-                "5/",
-                "5/x",
-                "5/0s",
-                "99999999999/s",
-            ],
-        );
-    }
-
-    #[test]
-    fn sizes_have_binary_and_decimal_units() {
-        check(
-            size,
-            &[
-                ("1", 1),
-                ("65536", 65_536),
-                ("10b", 10),
-                ("16MiB", 16 << 20),
-                ("16 mib", 16 << 20),
-                ("2k", 2_048),
-                ("1GB", 1_000_000_000),
-                ("1.5MB", 1_500_000),
-                ("8TiB", 8 << 40),
-            ],
-            &[
-                "",
-                "0",
-                "MiB",
-                "-1",
-                "1e3",
-                "1.5.2k",
-                "5XB",
-                "99999999TiB",
-                "inf",
-                "nan",
-            ],
-        );
-    }
-
-    #[test]
-    fn timeouts_have_a_unit_and_are_not_zero() {
-        let after = |seconds| Timeout(Some(Duration::from_secs(seconds)));
-        check(
-            timeout,
-            &[
-                ("30s", after(30)),
-                ("5000ms", after(5)),
-                ("1m 30s", after(90)),
-                ("none", Timeout(None)),
-            ],
-            &["", "30", "0s", "-1s", "s", "3 parsecs"],
-        );
-    }
-
-    #[test]
-    fn counts_start_at_one() {
-        check(
-            count,
-            &[("1", NonZeroUsize::MIN)],
-            &["", "0", "-1", "1.5", "many"],
-        );
-    }
-
-    #[test]
-    fn times_may_be_none() {
-        check(times, &[("0", 0), ("3", 3)], &["", "-1", "1.5", "many"]);
-    }
-
-    #[test]
-    fn f4g_a_retry_is_a_kind_and_a_number() {
-        let set = |word: &str| word.parse::<FailureSet>().unwrap();
-        check(
-            retry,
-            &[
-                ("dns=0", (set("dns"), 0)),
-                ("timeout.read=5", (set("timeout.read"), 5)),
-                (" 404 = 2", (set("404"), 2)),
-                ("5xx=1", (set("5xx"), 1)),
-            ],
-            &[
-                "",
-                "dns",
-                "=1",
-                "dns=",
-                "dns=-1",
-                "dnss=1",
-                "200=1",
-                "bad_url=1",
-                "too_large=0",
-            ],
-        );
-        assert!(again("bad_url").is_err() && again("too_large").is_ok());
-        let said = retry("dnss=1").unwrap_err();
-        assert!(
-            said.contains("timeout.connect") && said.contains("5xx"),
-            "{said}"
-        );
-    }
-
-    #[test]
-    fn f4h_a_share_is_a_percentage_or_a_fraction() {
-        check(
-            share,
-            &[
-                ("5%", 0.05),
-                ("0.5 %", 0.005),
-                ("0.05", 0.05),
-                ("0", 0.0),
-                ("0%", 0.0),
-                ("100%", 1.0),
-            ],
-            &[
-                "", "%", "5", "1", "1.0", "101%", "-1%", "1e-3", "nan", "inf%", "5%%",
-            ],
-        );
-    }
-
-    #[test]
-    fn hosts_are_names_and_no_urls() {
-        check(
-            host,
-            &[
-                ("a.test", "a.test".to_owned()),
-                ("[::1]:80", "[::1]:80".to_owned()),
-            ],
-            &["", "http://a.test", "a.test/", "joe@a.test", "a b"],
-        );
-    }
-
-    #[test]
-    fn headers_are_a_name_and_a_value() {
-        let pair = |name: &str, value: &str| Header {
-            name: name.into(),
-            value: value.into(),
-        };
-        check(
-            header,
-            &[
-                ("Accept: text/html", pair("Accept", "text/html")),
-                ("x-time:12:30", pair("x-time", "12:30")),
-                ("empty:", pair("empty", "")),
-            ],
-            &["", "no colon", ": value", "bad name: x", "a: b\r\nc: d"],
-        );
-        assert_eq!(
-            format!("{:?}", pair("Authorization", "secret")),
-            "Authorization: ..."
-        );
-    }
-}
+mod tests;

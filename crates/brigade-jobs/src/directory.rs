@@ -3,12 +3,12 @@
 //! Two jobs in one directory would truncate each other's parts, so the directory is locked for as
 //! long as this value lives. It never touches a file that a job has not made.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::error::Error;
+use crate::lock;
 
 pub(crate) const LEDGER: &str = "ledger.db";
 pub(crate) const FAILURES: &str = "failures.jsonl";
@@ -27,16 +27,15 @@ const INDEX_EXTENSION: &str = "cdxj";
 /// What the names of parts end with.
 const EXTENSIONS: [&str; 5] = ["jsonl", "jsonl.gz", "jsonl.zst", "warc", "warc.gz"];
 
-/// A look at the lock takes microseconds; so long and so often a job waits for the end of one.
-const LOOK: Duration = Duration::from_millis(10);
-const LOOKS_MAX: u32 = 25;
-
 /// A directory that this process alone works in.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
     /// Held, not read: the lock ends with the file.
     _lock: File,
+    /// What opening it has made: the file of the lock, directories with the deepest first.
+    made_lock: bool,
+    made: Vec<PathBuf>,
 }
 
 impl Directory {
@@ -46,37 +45,44 @@ impl Directory {
             path: path.to_owned(),
             source,
         };
-        if let Err(error) = fs::create_dir_all(path) {
-            return Err(match error.kind() {
-                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-                    Error::NotADirectory(path.to_owned())
-                }
-                _ => unusable(error),
-            });
+        let made = missing(path);
+        let opened = || {
+            if let Err(error) = fs::create_dir_all(path) {
+                return Err(match error.kind() {
+                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                        Error::NotADirectory(path.to_owned())
+                    }
+                    _ => unusable(error),
+                });
+            }
+            // Also if they were there: who made them may not have lived to sync them.
+            sync_above(path).map_err(unusable)?;
+            lock::take(&path.join(LOCK)).map_err(|error| match error {
+                TryLockError::WouldBlock => Error::Locked(path.to_owned()),
+                TryLockError::Error(error) => unusable(error),
+            })
+        };
+        let (lock, made_lock) = opened().inspect_err(|_| remove_empty(&made))?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+            made_lock,
+            made,
+        })
+    }
+
+    /// Takes back what opening it has made: the job is refused, and leaves everything as it was.
+    pub(crate) fn withdraw(&self) {
+        // Best effort: an empty file is no harm.
+        if self.made_lock {
+            let _ = fs::remove_file(self.join(LOCK));
         }
-        // Also if they were there: who made them may not have lived to sync them.
-        sync_above(path).map_err(unusable)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join(LOCK))
-            .map_err(unusable)?;
-        match patiently(&lock) {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(Error::Locked(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(unusable(error)),
-        }
+        remove_empty(&self.made);
     }
 
     /// Whether a job works in the directory at `path` now, as far as that can be known.
     pub(crate) fn is_used(path: &Path) -> bool {
-        // Who only looks shares the lock, for a moment: a job that opens meanwhile tries again.
-        let shared = File::open(path.join(LOCK)).map(|lock| lock.try_lock_shared());
-        matches!(shared, Ok(Err(TryLockError::WouldBlock)))
+        lock::is_taken(&path.join(LOCK))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -180,15 +186,22 @@ impl Directory {
     }
 }
 
-/// Takes the lock, and does not give up because somebody looks whether it is taken.
-fn patiently(lock: &File) -> Result<(), TryLockError> {
-    for _ in 0..LOOKS_MAX {
-        match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
-            taken => return taken,
-        }
+/// The directories that have to be made for `path` to be one, the deepest first.
+fn missing(path: &Path) -> Vec<PathBuf> {
+    let above = path
+        .ancestors()
+        .filter(|above| !above.as_os_str().is_empty());
+    above
+        .take_while(|above| matches!(above.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound))
+        .map(Path::to_owned)
+        .collect()
+}
+
+/// Removes directories that hold nothing; best effort.
+fn remove_empty(directories: &[PathBuf]) {
+    for directory in directories {
+        let _ = fs::remove_dir(directory);
     }
-    lock.try_lock()
 }
 
 /// The name of the part with this number.
@@ -323,7 +336,7 @@ mod tests {
         look.try_lock_shared().unwrap();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                std::thread::sleep(LOOK * 3);
+                std::thread::sleep(std::time::Duration::from_millis(30));
                 drop(look);
             });
             Directory::open(temp.path()).unwrap();

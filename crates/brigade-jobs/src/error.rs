@@ -85,7 +85,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A committed part is missing or shorter than the ledger says.
-    #[error("'{}' has {found} bytes where the ledger has {expected} committed: restore it, or --fresh to start again", path.display())]
+    #[error("'{}' has lost what was committed (its length is {found} and was {expected}): restore it, or --fresh to start again", path.display())]
     PartLost {
         /// The part.
         path: PathBuf,
@@ -166,6 +166,7 @@ fn way_out(file: &str) -> &'static str {
 fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => " (free some space)",
+        io::ErrorKind::FileTooLarge => " (see ulimit -f)",
         _ => "",
     }
 }

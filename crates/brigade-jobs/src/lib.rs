@@ -17,6 +17,7 @@ mod format;
 mod input;
 mod job;
 mod ledger;
+mod lock;
 mod meter;
 mod parts;
 mod progress;
@@ -24,6 +25,7 @@ mod record;
 mod schedule;
 mod sink;
 mod summary;
+mod totals;
 mod view;
 mod warc;
 
@@ -42,6 +44,7 @@ pub use job::Job;
 pub use ledger::FailureRecord;
 pub use progress::{HostProgress, HostsProgress, Progress, ProgressHandle};
 pub use summary::{Latency, RunCounts, State, StoppedBy, Summary};
+pub use totals::JobTotals;
 pub use view::{
     Activity, FailureFilter, FailureGroup, FailureGroups, Failures, LedgerView, PausedHost, Status,
 };

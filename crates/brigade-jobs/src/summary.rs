@@ -4,10 +4,11 @@
 //! know (memory, latency) is of the last run. It never counts a line twice.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use serde::Serialize;
 
-use crate::ledger::FailureRecord;
+use crate::totals::JobTotals;
 
 /// Whether a job is finished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -15,7 +16,7 @@ use crate::ledger::FailureRecord;
 pub enum State {
     /// Every line of the list ended as a result, a failure, a skipped line or a duplicate.
     Done,
-    /// It was stopped before; the same job continues.
+    /// It was stopped before that, or while it asked for failures again; the same job continues.
     #[default]
     Interrupted,
 }
@@ -43,7 +44,8 @@ pub struct RunCounts {
     pub by_kind: BTreeMap<String, u64>,
 }
 
-/// The account of a job. It serialises to `summary.json`.
+/// The account of a job. It serialises to `summary.json`, and has the totals as if they were its own
+/// fields, as they are there: `summary.ok`.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -51,43 +53,9 @@ pub struct Summary {
     pub state: State,
     /// Why the last run stopped, unless the job is finished.
     pub stopped_by: Option<StoppedBy>,
-    /// Lines of the list; those read so far if `input_complete` is false.
-    pub input: u64,
-    /// Whether the list was read to its end.
-    pub input_complete: bool,
-    /// Lines with a result.
-    pub ok: u64,
-    /// Lines with a failure.
-    pub failed: u64,
-    /// Blank lines, comments and the row of names.
-    pub skipped: u64,
-    /// Lines left out because an earlier one has their URL; 0 unless the job was told to.
-    pub duplicates: u64,
-    /// Lines read and not settled: zero when done.
-    pub pending: u64,
-    /// Failures by their kind.
-    pub by_kind: BTreeMap<String, u64>,
-    /// The first failure of each kind, in the order of the list; `summary.json` leaves them out.
-    #[serde(skip)]
-    pub examples: Vec<FailureRecord>,
-    /// Results and `http_status` failures by status.
-    pub by_status: BTreeMap<u16, u64>,
-    /// Requests sent, over all runs, one for each redirect among them.
-    pub requests: u64,
-    /// Requests that repeated one that had failed, over all runs.
-    pub retries: u64,
-    /// Decoded bytes of the bodies in the results.
-    pub body_bytes: u64,
-    /// Bytes of the parts.
-    pub output_bytes: u64,
-    /// Number of parts.
-    pub parts: u64,
-    /// How often the job was started.
-    pub runs: u64,
-    /// Wall time over all runs, in seconds.
-    pub wall_seconds: f64,
-    /// CPU time of the processes over all runs, in seconds.
-    pub cpu_seconds: f64,
+    /// What all runs have come to.
+    #[serde(flatten)]
+    pub totals: JobTotals,
     /// What the last run settled.
     pub last_run: RunCounts,
     /// Peak memory of this run's process.
@@ -95,6 +63,14 @@ pub struct Summary {
     /// Time from request to the last byte of the body, of the results of this run; after redirects
     /// that of the last request.
     pub latency_ms: Latency,
+}
+
+impl Deref for Summary {
+    type Target = JobTotals;
+
+    fn deref(&self) -> &JobTotals {
+        &self.totals
+    }
 }
 
 /// Quantiles in milliseconds; all zero if nothing was fetched.

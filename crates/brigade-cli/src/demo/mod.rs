@@ -12,13 +12,15 @@ use crate::fetch;
 use crate::flags::DemoFlags;
 use crate::message;
 use crate::plan;
+use crate::screen;
+use crate::shell::word;
 use crate::stdout::Stdout;
 use anyhow::{Context, bail};
 use brigade_jobs::{Config, Input};
 use check::Checked;
 use site::Site;
 use std::fs;
-use std::io::{ErrorKind, IsTerminal};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,18 +43,19 @@ pub(crate) async fn run(flags: DemoFlags) -> anyhow::Result<End> {
     let list = output.join("urls.txt");
     fs::write(&list, site.list().join("\n") + "\n")
         .with_context(|| format!("cannot write '{}'", list.display()))?;
-    let mode = plan::mode(flags.progress, std::io::stderr().is_terminal());
+    let mode = plan::mode(flags.progress, screen::is_there());
     let lines = site.len();
     message::say(format_args!(
         "fetching {lines} URLs from servers of its own on this machine"
     ));
-    let (end, _summary) = fetch::execute(config(Input::File(list), output), mode).await?;
+    let (config, mut stdout) = (config(Input::File(list), output), Stdout::default());
+    let (end, _summary) = fetch::execute(config, mode, &mut stdout).await?;
     if matches!(end, End::Stopped(_)) {
         return Ok(end);
     }
     match check::check(&site, output) {
         Ok(checked) => {
-            Stdout::default().write(&told(&site, checked, output));
+            stdout.write(&told(&site, checked, output));
             Ok(End::Done)
         }
         Err(error) => {
@@ -93,12 +96,13 @@ fn claim(output: &Path) -> anyhow::Result<()> {
 /// What has been seen, in a few lines.
 fn told(site: &Site, checked: Checked, output: &Path) -> String {
     let (requests, connections) = site.seen();
-    let output = output.display();
+    let file = |name: &str| word(&output.join(name));
+    let (part, failures) = (file("part-00000.jsonl"), file("failures.jsonl"));
     format!(
         "checked: {} bodies are what the servers sent, {} failures are the expected ones, \
          none missing, none doubled\n\
          the servers saw {requests} requests on {connections} connections\n\
-         look: head -c 400 {output}/part-00000.jsonl; cat {output}/failures.jsonl\n",
+         look: head -c 400 {part}; cat {failures}\n",
         checked.bodies, checked.failures,
     )
 }

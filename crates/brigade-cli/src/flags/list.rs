@@ -2,6 +2,7 @@
 //!
 //! Nothing here looks at the list; that a column is missing is found by whoever opens it.
 
+use crate::value;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 pub(crate) struct ListFlags {
     /// URLs to fetch
-    #[arg(value_name = "URL", conflicts_with = "input")]
+    #[arg(value_name = "URL", conflicts_with = "input", value_parser = value::url)]
     pub(crate) urls: Vec<String>,
 
     /// Read the URLs from a file, plain or compressed with gzip or zstd; '-' reads the standard input

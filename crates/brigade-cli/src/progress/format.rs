@@ -18,6 +18,14 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// `1 line`, `1,234 lines`, of what takes an s.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{} {what}s", count(number)),
+    }
+}
+
 /// `1536` as `1.5 KiB`.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

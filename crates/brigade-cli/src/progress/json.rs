@@ -13,13 +13,20 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-#[derive(Debug, Default)]
-pub(super) struct Json {
+#[derive(Debug)]
+pub(super) struct Json<'a> {
     paces: Paces,
-    stdout: Stdout,
+    stdout: &'a mut Stdout,
 }
 
-impl Show for Json {
+impl<'a> Json<'a> {
+    pub(super) fn new(stdout: &'a mut Stdout) -> Self {
+        let paces = Paces::default();
+        Self { paces, stdout }
+    }
+}
+
+impl Show for Json<'_> {
     fn every(&self) -> Duration {
         Duration::from_secs(1)
     }

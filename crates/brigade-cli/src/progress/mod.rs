@@ -20,4 +20,4 @@ mod watch;
 
 pub(crate) use json::summary_line;
 pub(crate) use line::kinds;
-pub(crate) use watch::{Mode, watch};
+pub(crate) use watch::{Mode, Watched, watch};

@@ -7,6 +7,7 @@ use super::bar::Bar;
 use super::json::Json;
 use super::plain::Plain;
 use crate::message;
+use crate::stdout::Stdout;
 use brigade::cancel::Token;
 use brigade_jobs::{Progress, ProgressHandle};
 use std::future::Future;
@@ -39,17 +40,24 @@ pub(super) trait Show {
     fn end(&mut self);
 }
 
-/// Runs `job` to its end and shows its progress meanwhile. `stop` is what it stops for.
+/// A job that is watched: how far it is, and what it stops for.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) progress: ProgressHandle,
+    pub(crate) stop: Token,
+}
+
+/// Runs `job` to its end and shows its progress meanwhile, programs on `stdout`.
 pub(crate) async fn watch<T>(
     mode: Mode,
-    progress: ProgressHandle,
-    stop: Token,
+    stdout: &mut Stdout,
+    Watched { progress, stop }: Watched,
     job: impl Future<Output = T>,
 ) -> T {
-    let mut show: Box<dyn Show> = match mode {
+    let mut show: Box<dyn Show + '_> = match mode {
         Mode::Bar => Box::new(Bar::new()),
         Mode::Plain => Box::new(Plain::default()),
-        Mode::Json => Box::new(Json::default()),
+        Mode::Json => Box::new(Json::new(stdout)),
         Mode::Silent => Box::new(Silent),
     };
     let mut job = pin!(job);

@@ -68,6 +68,42 @@ fn f1e_ctrl_c_commits_says_how_to_continue_and_the_same_command_does() {
 }
 
 #[test]
+fn f11h_stopped_while_it_asks_again_it_says_so_and_the_same_command_goes_on() {
+    let server = Server::start_thread(|request| match request.path() {
+        "/0" => Reply::hang(),
+        _ => Reply::status(404),
+    })
+    .unwrap();
+    let place = Place::new().knows(&server, "SERVER");
+    place.list(["/0", "/1"].map(|path| server.url(path)));
+    let again = [&FETCH[..], &["--progress", "none", "--retries", "0"]].concat();
+    let first = [&again[..], &["--read-timeout", "100ms"]].concat();
+    assert_eq!(place.run(&first).code, Some(1));
+    let again = [&again[..], &["--retry-failed"]].concat();
+    let child = place.start(place.brigade(&again));
+    until(|| server.exchanges().total == 4);
+    signal(&child, Signal::SIGINT);
+    let run = place.end(child);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(130), ""), "{run:?}");
+    let said = "stopped while failures were asked for again, with 2 left; run the same command";
+    assert!(run.stderr.contains(said), "{run:?}");
+    assert_eq!(summary(&place.path("out"))["state"], "interrupted");
+    let status = place.run(&["status", "out"]);
+    let said = "stopped while failures were asked for again, started ";
+    assert!(status.stdout.starts_with(said), "{status:?}");
+    assert!(
+        status
+            .stdout
+            .contains("run the same command again to continue")
+    );
+    let again = [&again[..], &["--read-timeout", "100ms"]].concat();
+    let run = place.run(&again);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""), "{run:?}");
+    assert_eq!(server.exchanges().total, 6);
+    assert!(place.run(&["status", "out"]).stdout.starts_with("done, "));
+}
+
+#[test]
 fn f4e_sigterm_is_the_same_with_its_own_code() {
     let server = slow_site();
     let place = place_for(&server);

@@ -189,6 +189,90 @@ fn f11d_the_urls_of_failures_are_a_list_for_another_fetch() {
 }
 
 #[test]
+fn f11i_commands_that_are_shown_can_be_copied_for_any_directory() {
+    let server = Server::start_thread(site).unwrap();
+    let place = Place::new();
+    place.list([server.url("/missing")]);
+    let out = "it's $HOME/of mine";
+    let mut fetch = FETCH.to_vec();
+    fetch[4] = out;
+    let run = place.run(&fetch);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let limited = [&fetch[..], &["--fresh", "--max-failure-rate", "0%"]].concat();
+    let limited = [&limited[..], &["--failure-rate-after", "1", "-c", "1"]].concat();
+    place.list(["/missing", "/missing/1", "/missing/2"].map(|path| server.url(path)));
+    let stopped = place.run(&limited);
+    stopped.assert_one_line_error(3);
+    assert_eq!(place.run(&fetch).code, Some(1));
+    let status = place.run(&["status", out]);
+    for said in [run.stdout, stopped.stderr, status.stdout] {
+        let (_, command) = said.split_once("brigade failures ").expect(&said);
+        let command = command.lines().next().unwrap();
+        let brigade = env!("CARGO_BIN_EXE_brigade");
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &format!("exec {brigade} failures {command}")])
+            .current_dir(place.path("."));
+        let run = place.end(place.start(shell));
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{said}");
+        assert!(run.stdout.contains("http_status"), "{run:?}");
+    }
+}
+
+#[test]
+fn f11j_one_of_a_thing_is_not_said_as_many() {
+    let server = Server::start_thread(site).unwrap();
+    let place = Place::new();
+    let url = server.url("/1");
+    place.list([url.clone(), url]);
+    let fetch = [&FETCH[..], &["--dedupe"]].concat();
+    let mut said = place.run(&fetch).text();
+    said.push_str(&place.run(&["status", "out"]).text());
+    place.list([server.url("/missing")]);
+    let fresh = [
+        &FETCH[..],
+        &["--fresh", "--max-failure-rate", "0", "-c", "1"],
+    ]
+    .concat();
+    said.push_str(&place.run(&fresh).text());
+    said.push_str(&place.run(&["status", "out"]).text());
+    said.push_str(&place.run(&["failures", "out", "--summary"]).text());
+    assert!(
+        said.contains("1 duplicate\n") && said.contains("list       1 line\n"),
+        "{said}"
+    );
+    let words: Vec<_> = said.split_whitespace().collect();
+    let many = words.windows(2).find(|pair| {
+        let word = pair[1].trim_end_matches([',', ';', ':']);
+        pair[0] == "1" && word.ends_with('s') && word != "http_status"
+    });
+    assert_eq!(many, None, "{said}");
+}
+
+#[test]
+fn f11j_status_and_summary_have_the_same_totals_under_the_same_names() {
+    let server = Server::start_thread(site).unwrap();
+    let place = done(&server);
+    let of = |text: &str| -> Vec<(String, Value)> {
+        let all: serde_json::Map<String, Value> = serde_json::from_str(text).unwrap();
+        all.into_iter().collect()
+    };
+    let status = of(&place.run(&["status", "out", "--json"]).stdout);
+    let summary = of(&fs::read_to_string(place.path("out/summary.json")).unwrap());
+    let timed = |name: &str| matches!(name, "wall_seconds" | "cpu_seconds");
+    let same = |list: &[(String, Value)]| -> Vec<(String, Value)> {
+        let shared = list.iter().filter(|(name, _)| {
+            status.iter().any(|other| other.0 == *name)
+                && summary.iter().any(|other| other.0 == *name)
+                && !timed(name)
+        });
+        shared.cloned().collect()
+    };
+    assert_eq!(same(&status), same(&summary));
+    assert_eq!(same(&status).len(), 15, "{status:?}");
+}
+
+#[test]
 fn f11e_failures_are_counted_by_kind_and_host() {
     let server = Server::start_thread(site).unwrap();
     let place = done(&server);

@@ -15,5 +15,6 @@ mod lines_events;
 mod lines_messages;
 mod lists;
 mod look;
+mod outlets;
 mod usage;
 mod ways;

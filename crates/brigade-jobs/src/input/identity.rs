@@ -124,21 +124,17 @@ pub(crate) fn verify(
         let part = &mut block[..segment.bytes as usize];
         let got = fill(list, part)?;
         if got < part.len() {
-            return Ok(Err(format!(
-                "it is shorter: {} bytes where {} were read before",
-                verified + got as u64,
-                consumed.bytes
-            )));
+            return Ok(Err(shorter(verified + got as u64, consumed)));
         }
         let lines = memchr::memchr_iter(b'\n', part).count() as u64;
         let mut hasher = Xxh3::new();
         hasher.update(part);
         if hasher.digest() != segment.hash {
-            return Ok(Err(format!(
-                "it differs within lines {} to {}",
-                line + 1,
-                line + lines.max(1)
-            )));
+            let (first, last) = (line + 1, line + lines.max(1));
+            return Ok(Err(match first == last {
+                true => format!("it differs within line {first}"),
+                false => format!("it differs within lines {first} to {last}"),
+            }));
         }
         line += lines;
         verified += segment.bytes;
@@ -152,6 +148,12 @@ pub(crate) fn verify(
         }
     }
     Ok(Ok(()))
+}
+
+/// What is said of a list that ends before its consumed part does.
+pub(crate) fn shorter(bytes: u64, consumed: Consumed) -> String {
+    let before = consumed.bytes;
+    format!("it is shorter: it ends at byte {bytes} and had been read up to byte {before}")
 }
 
 /// Reads until `buffer` is full or the end.

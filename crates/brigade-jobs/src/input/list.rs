@@ -11,11 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::form::Form;
-use super::identity::{Consumed, Metadata, Segment, fill, verify};
+use super::identity::{Consumed, Metadata, Segment, fill, shorter, verify};
 use super::lines::Line;
 use super::parse::{Item, Parsed};
 use super::seen::Seen;
-use super::source::unreadable;
+use super::source::{changed, unreadable};
 use crate::error::Error;
 
 /// Bytes that can be read at any offset.
@@ -88,6 +88,11 @@ impl Origin {
     }
 }
 
+/// Whether a list of this kind is read through a spool.
+pub(super) fn is_spooled(kind: &str) -> bool {
+    matches!(kind, "stream" | "compressed")
+}
+
 /// A list that can be read, and read again.
 #[derive(Debug)]
 pub(crate) struct List {
@@ -114,22 +119,16 @@ impl List {
     /// Checks that this is the list that an earlier run has consumed so much of, and forgets what
     /// it spooled after that.
     pub(super) fn check(&self, before: Option<&Before>, spool: &Path) -> Result<(), Error> {
-        let spools = |kind: &str| matches!(kind, "stream" | "compressed");
         let none = Before::default();
-        if let Some(before) = before
-            && spools(self.kind) != spools(&before.kind)
-        {
-            return Err(self.changed(format!(
-                "it is a {} now and was a {} before",
-                self.kind, before.kind
-            )));
-        }
-        if spools(self.kind) {
+        if is_spooled(self.kind) {
             return self.check_spool(before.unwrap_or(&none), spool);
         }
         let Some(before) = before else {
             return Ok(());
         };
+        if before.consumed.bytes > self.metadata.bytes {
+            return Err(self.changed(shorter(self.metadata.bytes, before.consumed)));
+        }
         let known = self.kind == "file" && before.kind == "file";
         if known && self.metadata == before.metadata {
             return Ok(());
@@ -163,10 +162,7 @@ impl List {
     }
 
     pub(crate) fn changed(&self, difference: String) -> Error {
-        Error::InputChanged {
-            list: self.name.clone(),
-            difference,
-        }
+        changed(&self.name, difference)
     }
 
     pub(crate) fn unreadable(&self, source: io::Error) -> Error {

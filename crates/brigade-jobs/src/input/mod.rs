@@ -30,7 +30,7 @@ mod unpack;
 pub(crate) use entry::Entry;
 pub use form::ListForm;
 pub(crate) use form::flags;
-pub(crate) use identity::{Consumed, Metadata, Segment};
+pub(crate) use identity::{Consumed, Metadata, SEGMENT, Segment};
 pub(crate) use list::{Before, Bytes, List, Origin};
 #[cfg(test)]
 pub(crate) use parse::Bad;

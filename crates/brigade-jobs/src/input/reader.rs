@@ -262,7 +262,10 @@ impl Reader {
             return self.list.unreadable(error);
         }
         let lines = self.splitter.index();
-        let text = format!("{error}, after {lines} whole lines");
+        let text = match lines {
+            1 => format!("{error}, after 1 whole line"),
+            lines => format!("{error}, after {lines} whole lines"),
+        };
         self.list.unreadable(io::Error::new(error.kind(), text))
     }
 }
@@ -297,5 +300,5 @@ fn spool(stream: &Stream, bytes: &Bytes, block: &[u8], position: u64) -> io::Res
 
 fn ended_early(position: u64, floor: Consumed) -> String {
     let before = floor.bytes;
-    format!("it ended after {position} of the {before} bytes that were read before")
+    format!("it ended at byte {position} of {before} that were read before")
 }

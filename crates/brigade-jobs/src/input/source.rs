@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::form::{Form, ListForm};
 use super::header;
 use super::identity::{Consumed, Metadata};
-use super::list::{Before, Bytes, Cursor, List, Origin, Stream};
+use super::list::{Before, Bytes, Cursor, List, Origin, Stream, is_spooled};
 use super::unpack::{MARK_MAX, Packing, Unpacked, packing, unsupported};
 use crate::error::Error;
 
@@ -181,20 +181,37 @@ impl Opened {
         Ok(())
     }
 
-    /// The list, checked to be the one that an earlier run has consumed so much of. A stream is
-    /// spooled to `spool`.
-    pub(crate) fn list(mut self, spool: &Path, before: Option<&Before>) -> Result<List, Error> {
-        let kept = before.is_some_and(|before| self.is_all_spooled(before));
-        if !kept {
-            self.look()?;
+    /// Finds out the form if that was left for later, and says whether the list is to be read: all of
+    /// it may lie in the spool already. After this nothing is refused of a list without a `before`.
+    pub(crate) fn prepare(&mut self, before: Option<&Before>) -> Result<bool, Error> {
+        if let Some(before) = before
+            && is_spooled(self.kind) != is_spooled(&before.kind)
+        {
+            let [now, before] = [self.kind, &before.kind].map(called);
+            let difference = format!("it is {now} now and was {before} before");
+            return Err(changed(&self.name, difference));
         }
+        if before.is_some_and(|before| self.is_all_spooled(before)) {
+            return Ok(false);
+        }
+        self.look()?;
+        let nothing = before.is_none_or(|before| before.consumed.bytes == 0);
+        match self.form.is_none() && nothing {
+            true => Err(unsuitable(&self.name, EMPTY)),
+            false => Ok(true),
+        }
+    }
+
+    /// The list, checked to be the one that an earlier run has consumed so much of. A stream is
+    /// spooled to `spool`, which is the first thing to be touched, and only if all is well.
+    pub(crate) fn list(mut self, spool: &Path, before: Option<&Before>) -> Result<List, Error> {
+        let is_read = self.prepare(before)?;
         let (bytes, stream) = match self.data {
             Data::Bytes(bytes) => (bytes, None),
             Data::Stream(stream) => {
-                let consumed = before.map_or(Consumed::default(), |before| before.consumed);
-                let bytes = Bytes::File(Arc::new(open_spool(spool)?));
-                let before = consumed;
-                (bytes, (!kept).then_some(Stream { stream, before }))
+                let before = before.map_or(Consumed::default(), |before| before.consumed);
+                let bytes = Bytes::File(Arc::new(open_spool(spool, before.bytes)?));
+                (bytes, is_read.then_some(Stream { stream, before }))
             }
         };
         let mut form = self.form.take();
@@ -228,6 +245,16 @@ impl Opened {
     }
 }
 
+/// How messages call a kind of list.
+fn called(kind: &str) -> &'static str {
+    match kind {
+        "stream" => "a stream",
+        "compressed" => "a compressed file",
+        "urls" => "given URLs",
+        _ => "a file",
+    }
+}
+
 /// How messages call the standard input.
 const STDIN: &str = "on the standard input";
 
@@ -239,6 +266,13 @@ fn unsuitable(list: &str, reason: impl Into<Box<dyn std::error::Error + Send + S
     unreadable(list, io::Error::other(reason))
 }
 
+pub(super) fn changed(list: &str, difference: String) -> Error {
+    Error::InputChanged {
+        list: list.to_owned(),
+        difference,
+    }
+}
+
 pub(super) fn unreadable(list: &str, source: io::Error) -> Error {
     Error::Input {
         list: list.to_owned(),
@@ -246,14 +280,22 @@ pub(super) fn unreadable(list: &str, source: io::Error) -> Error {
     }
 }
 
-/// The list may hold passwords: nobody else may read the copy.
-fn open_spool(path: &Path) -> Result<File, Error> {
+/// Opens the spool, which must be there if so many bytes of it are committed. The list may hold
+/// passwords: nobody else may read the copy.
+fn open_spool(path: &Path, committed: u64) -> Result<File, Error> {
     OpenOptions::new()
         .read(true)
         .write(true)
-        .create(true)
+        .create(committed == 0)
         .truncate(false)
         .mode(0o600)
         .open(path)
-        .map_err(|error| Error::write(path, error))
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if committed > 0 => Error::PartLost {
+                path: path.to_owned(),
+                expected: committed,
+                found: 0,
+            },
+            _ => Error::write(path, error),
+        })
 }

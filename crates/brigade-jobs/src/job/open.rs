@@ -66,8 +66,8 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// [`Error`] says what is wrong with the settings, the directory, the list or the ledger. The
-    /// directory is left as it was.
+    /// [`Error`] says what is wrong with the settings, the directory, the list or the ledger. A job
+    /// that is refused for one of these leaves the directory as it was, with `fresh` too.
     pub fn open(config: Config) -> Result<Self, Error> {
         config.check()?;
         let client = client(&config)?;
@@ -76,38 +76,16 @@ impl Job {
         let opened = Opened::open(&config.input, &config.form)?;
         let meter = Meter::start();
         let directory = Arc::new(Directory::open(&config.output)?);
+        let admitted = admit(&config, &directory, opened);
+        let (mut recovered, mut list) = admitted.inspect_err(|_| directory.withdraw())?;
         let path = directory.join(LEDGER);
-        if config.fresh {
-            let before = Ledger::format(&path)?;
-            let bodies = before.is_some_and(|format| format.starts_with(FILES));
-            directory.clear(bodies)?;
-        }
-        if !config.without_ledger && !path.exists() {
-            refuse_foreign(&directory)?;
-        }
         let ledger = Ledger::open(&path, config.without_ledger)?;
-        let mut recovered = ledger.recover()?;
-        if !config.without_ledger && recovered.list.is_none() {
-            // A ledger that knows of no job (an empty file, say) accounts for no part either.
-            refuse_foreign(&directory)?;
-        }
         if recovered.killed {
             // What it sent after its last commit is not known, and there may have been many runs that
             // came to no commit. But whoever holds the lock knows that it sent nothing after now.
             recovered.sent_at = wall_ms().max(recovered.updated_at);
         }
-        same_format(&recovered, &config)?;
         directory.clear_order()?;
-        let form = config.form.known(config.dedupe);
-        if let Some(before) = &recovered.list
-            && before.form != form
-        {
-            return Err(Error::FormChanged {
-                before: input::flags(&before.form),
-                now: input::flags(&form),
-            });
-        }
-        let mut list = opened.list(&directory.join(SPOOL), recovered.list.as_ref())?;
         if config.dedupe {
             list.seen = Some(Seen::create(&directory.join(SEEN))?);
         }
@@ -120,7 +98,7 @@ impl Job {
         let format = config.shape().to_string();
         let state = ListState {
             kind: list.kind,
-            form: &form,
+            form: &config.form.known(config.dedupe),
             metadata: list.metadata,
         };
         let new = recovered.list.is_none().then_some(format.as_str());
@@ -131,7 +109,7 @@ impl Job {
         synced.map_err(|error| Error::write(directory.path(), error))?;
         let again = config.retry_failed && !config.without_ledger;
         let failed = again
-            .then(|| FailedLines::open(&path, &config.retry_only))
+            .then(|| FailedLines::open(&path, &config.retry_only, recovered.resume.consumed))
             .transpose()?;
         let counters = Arc::new(counters(&recovered, &list));
         Ok(Self {
@@ -157,6 +135,51 @@ impl Job {
     }
 }
 
+/// Everything for which a job is refused, before anything of an earlier one is touched: what that
+/// left, and the list.
+fn admit(
+    config: &Config,
+    directory: &Directory,
+    mut opened: Opened,
+) -> Result<(Recovered, List), Error> {
+    let (path, spool) = (directory.join(LEDGER), directory.join(SPOOL));
+    if config.fresh {
+        let before = Ledger::format(&path)?;
+        let bodies = before.is_some_and(|format| format.starts_with(FILES));
+        if !bodies && !config.without_ledger {
+            refuse_bodies(directory)?;
+        }
+        opened.prepare(None)?;
+        directory.clear(bodies)?;
+    }
+    if config.without_ledger {
+        return Ok((Recovered::default(), opened.list(&spool, None)?));
+    }
+    let recovered = Ledger::peek(&path)?;
+    if recovered.list.is_none() {
+        // A ledger that knows of no job (an empty file, say) accounts for no part either.
+        refuse_foreign(directory)?;
+    }
+    same_format(&recovered, config)?;
+    same_form(&recovered, config)?;
+    let kind = config.shape().parts(config.part_max);
+    Parts::check(directory, &recovered.parts, kind)?;
+    let list = opened.list(&spool, recovered.list.as_ref())?;
+    Ok((recovered, list))
+}
+
+/// A job reads its list as it began to.
+fn same_form(recovered: &Recovered, config: &Config) -> Result<(), Error> {
+    let now = config.form.known(config.dedupe);
+    match &recovered.list {
+        Some(before) if before.form != now => Err(Error::FormChanged {
+            before: input::flags(&before.form),
+            now: input::flags(&now),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// A job goes on in the format that it began in.
 fn same_format(recovered: &Recovered, config: &Config) -> Result<(), Error> {
     let now = config.shape().to_string();
@@ -171,17 +194,25 @@ fn same_format(recovered: &Recovered, config: &Config) -> Result<(), Error> {
 }
 
 fn refuse_foreign(directory: &Directory) -> Result<(), Error> {
-    let bodies = directory.join(FILES).exists().then(|| FILES.to_owned());
-    let part = directory
-        .job_files()?
-        .into_iter()
-        .find(|name| is_part(name));
-    match part.or(bodies) {
-        None => Ok(()),
-        Some(file) => Err(Error::Foreign {
-            path: directory.path().to_owned(),
-            file,
-        }),
+    let files = directory.job_files()?;
+    match files.into_iter().find(|name| is_part(name)) {
+        None => refuse_bodies(directory),
+        Some(part) => Err(foreign(directory, part)),
+    }
+}
+
+/// Bodies that are files, of which nobody knows whose they are.
+fn refuse_bodies(directory: &Directory) -> Result<(), Error> {
+    match directory.join(FILES).exists() {
+        true => Err(foreign(directory, FILES.to_owned())),
+        false => Ok(()),
+    }
+}
+
+fn foreign(directory: &Directory, file: String) -> Error {
+    Error::Foreign {
+        path: directory.path().to_owned(),
+        file,
     }
 }
 

@@ -3,6 +3,7 @@
 //! It ends when every line is settled, when it is told to stop, or at the first error of the
 //! environment. In each case the writer commits what it was given before the run returns.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -60,13 +61,10 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Waits until too much has failed while something is left to do. A job that has come to its
-    /// end by the very line that pulls the brake is done.
-    async fn stopped_by_failures(&self) {
-        self.brake.pulled().await;
-        if self.floor.lock().schedule.is_finished() {
-            std::future::pending::<()>().await;
-        }
+    /// Whether every line has ended, and at most the last of them are still on their way to the
+    /// writer.
+    fn is_finished(&self) -> bool {
+        self.floor.lock().schedule.is_finished()
     }
 
     pub(super) fn take_loaded(&self, loaded: Loaded) {
@@ -150,27 +148,32 @@ impl Job {
                 let worker = async move { work(&own, number).await };
                 workers.push(g.spawn_named("worker", worker));
             }
-            let all = async {
+            let mut all = pin!(async {
                 fed.await;
                 for worker in workers {
                     worker.await;
                 }
-            };
-            let all = async {
+            });
+            let until_failures = async {
                 tokio::select! {
                     biased;
-                    () = all => None,
-                    () = shared.stopped_by_failures() => Some(StoppedBy::Failures),
+                    () = &mut all => None,
+                    () = shared.brake.pulled() => Some(StoppedBy::Failures),
                 }
             };
-            let stopped_by = stop.until_cancelled(all).await;
-            let stopped_by = stopped_by.unwrap_or(Some(StoppedBy::Request));
-            let complete = stopped_by.is_none();
-            if let Some(by) = stopped_by {
-                shared.brake.stopped(by);
-                g.cancel();
+            let stopped_by = stop.until_cancelled(until_failures).await;
+            match stopped_by.unwrap_or(Some(StoppedBy::Request)) {
+                None => finished.store(true, Ordering::Release),
+                // Stopped by its very last line, or at that moment: it is at its end all the same.
+                Some(_) if shared.is_finished() => {
+                    all.await;
+                    finished.store(true, Ordering::Release);
+                }
+                Some(by) => {
+                    shared.brake.stopped(by);
+                    g.cancel();
+                }
             }
-            finished.store(complete, Ordering::Release);
             over.cancel(Reason::User);
             Ok(())
         })

@@ -18,7 +18,8 @@ pub(crate) fn error(path: &Path, source: &rusqlite::Error) -> Error {
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::IntegralValueOutOfRange(..) => true,
         // A table or column that should be there is not.
-        rusqlite::Error::SqlInputError { .. } => true,
+        rusqlite::Error::SqlInputError { .. } | rusqlite::Error::InvalidColumnName(_) => true,
+        rusqlite::Error::Utf8Error(..) => true,
         _ => false,
     };
     if damaged {

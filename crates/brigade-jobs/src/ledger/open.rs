@@ -6,6 +6,7 @@ use brigade_core::ranges::DoneSet;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 
 use super::error::error;
+use super::peek::doubt;
 use super::schema::{APPLICATION, MIGRATIONS, TABLES, VERSION};
 use super::state::{Counts, FailureRecord, HostState, Recovered, Totals};
 use crate::error::Error;
@@ -32,32 +33,35 @@ pub(super) fn connect(path: &Path, in_memory: bool) -> Result<Connection, Error>
     Ok(connection)
 }
 
-/// Makes the tables if the database is new; refuses one that is not ours or too new.
-pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Error> {
-    let pragma = |name: &str| -> Result<i64, Error> {
-        connection
-            .query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
-            .map_err(|source| error(path, &source))
+/// The version of a ledger; none if the database is empty. One that is not ours or too new is
+/// refused.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<Option<i64>, Error> {
+    let number = |sql: &str| -> Result<i64, Error> {
+        let found = connection.query_row(sql, [], |row| row.get(0));
+        found.map_err(|source| error(path, &source))
     };
-    let (found, application) = (pragma("user_version")?, pragma("application_id")?);
-    if found > VERSION && application == APPLICATION {
+    let found = number("PRAGMA user_version")?;
+    let ours = number("PRAGMA application_id")? == APPLICATION;
+    if found > VERSION && ours {
         return Err(Error::LedgerNewer {
             path: path.to_owned(),
             found,
             known: VERSION,
         });
     }
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(|source| error(path, &source))?;
-    if application == APPLICATION && found >= 1 {
-        return migrate(connection, found).map_err(|source| error(path, &source));
+    if ours && found >= 1 {
+        return Ok(Some(found));
     }
-    if tables > 0 {
-        return Err(Error::LedgerDamaged {
-            path: path.to_owned(),
-            reason: "another program's database".to_owned(),
-        });
+    match number("SELECT count(*) FROM sqlite_schema")? {
+        0 => Ok(None),
+        _ => Err(damaged(path, "another program's database")),
+    }
+}
+
+/// Makes the tables if the database is new, and those of an older version into the present ones.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    if let Some(found) = version(connection, path)? {
+        return migrate(connection, found).map_err(|source| error(path, &source));
     }
     let script = format!(
         "BEGIN IMMEDIATE; {TABLES}
@@ -82,60 +86,76 @@ fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Reads what a job needs to continue.
-pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
+/// Reads what a job needs to continue, and refuses what cannot be. The tables may be older ones.
+pub(super) fn recover(connection: &Connection, path: &Path) -> Result<Recovered, Error> {
     let job = connection
-        .query_row("SELECT * FROM job", [], |row| {
-            let updated_at: i64 = row.get("updated_at")?;
-            let state: String = row.get("state")?;
-            let sent = (row.get("sent_at")?, state == "running");
-            let known = (updated_at, sent, row.get("format")?);
-            Ok((resume(row)?, before(row)?, totals(row)?, known))
-        })
-        .optional()?;
-    let Some((mut resume, mut list, totals, (updated_at, sent, format))) = job else {
-        return Ok(Recovered::default());
+        .query_row("SELECT * FROM job", [], job)
+        .optional();
+    let mut recovered = match job.map_err(|source| error(path, &source))? {
+        Some(recovered) => recovered,
+        None => return Ok(Recovered::default()),
     };
-    rows(connection, "SELECT first, last FROM done", |row| {
-        resume
-            .done
-            .insert_range(unsigned(row, "first")?..=unsigned(row, "last")?);
+    let mut wrong = None;
+    let lines = recovered.resume.consumed.lines;
+    let read = rows(connection, "SELECT first, last FROM done", |row| {
+        let (first, last) = (unsigned(row, "first")?, unsigned(row, "last")?);
+        // What is beyond the list would cost memory without end.
+        match first <= last && last < lines {
+            true => recovered.resume.done.insert_range(first..=last),
+            false => wrong = Some(format!("lines {first} to {last} are done of {lines}")),
+        }
         Ok(())
-    })?;
-    let segments = "SELECT segment, bytes, hash FROM list_hash ORDER BY segment";
-    rows(connection, segments, |row| {
-        list.segments.push(Segment {
-            number: unsigned(row, "segment")?,
-            bytes: unsigned(row, "bytes")?,
-            hash: row.get::<_, i64>("hash")?.cast_unsigned(),
-        });
-        Ok(())
-    })?;
-    let mut recovered = Recovered {
-        resume,
-        list: Some(list),
-        totals,
+    });
+    let read = read.and_then(|()| details(connection, &mut recovered));
+    read.map_err(|source| error(path, &source))?;
+    match wrong.or_else(|| doubt(&recovered)) {
+        Some(wrong) => Err(damaged(path, &wrong)),
+        None => Ok(recovered),
+    }
+}
+
+/// The row of the job; what later versions added counts as nothing where it is not there.
+fn job(row: &Row<'_>) -> rusqlite::Result<Recovered> {
+    let updated_at: i64 = row.get("updated_at")?;
+    let state: String = row.get("state")?;
+    Ok(Recovered {
+        resume: resume(row)?,
+        list: Some(before(row)?),
+        totals: totals(row)?,
         updated_at,
-        sent_at: sent.0,
-        killed: sent.1,
-        format: Some(format),
+        sent_at: newer(row.get("sent_at"), updated_at)?,
+        killed: state == "running",
+        format: Some(row.get("format")?),
         ..Recovered::default()
-    };
-    details(connection, &mut recovered)?;
-    Ok(recovered)
+    })
+}
+
+/// A column that older tables may not have.
+fn newer<T>(found: rusqlite::Result<T>, otherwise: T) -> rusqlite::Result<T> {
+    match found {
+        Err(rusqlite::Error::InvalidColumnName(_)) => Ok(otherwise),
+        found => found,
+    }
+}
+
+pub(super) fn damaged(path: &Path, reason: &str) -> Error {
+    Error::LedgerDamaged {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 /// The parts, in their order.
 pub(super) fn parts(connection: &Connection) -> rusqlite::Result<Vec<PartState>> {
     let mut parts = Vec::new();
-    let all = "SELECT number, name, bytes, records, index_bytes FROM part ORDER BY number";
+    let all = "SELECT * FROM part ORDER BY number";
     rows(connection, all, |row| {
         parts.push(PartState {
             number: unsigned(row, "number")?,
             name: row.get("name")?,
             bytes: unsigned(row, "bytes")?,
             records: unsigned(row, "records")?,
-            index_bytes: unsigned(row, "index_bytes")?,
+            index_bytes: newer(unsigned(row, "index_bytes"), 0)?,
         });
         Ok(())
     })?;
@@ -143,6 +163,17 @@ pub(super) fn parts(connection: &Connection) -> rusqlite::Result<Vec<PartState>>
 }
 
 fn details(connection: &Connection, recovered: &mut Recovered) -> rusqlite::Result<()> {
+    if let Some(list) = &mut recovered.list {
+        let segments = "SELECT segment, bytes, hash FROM list_hash ORDER BY segment";
+        rows(connection, segments, |row| {
+            list.segments.push(Segment {
+                number: unsigned(row, "segment")?,
+                bytes: unsigned(row, "bytes")?,
+                hash: row.get::<_, i64>("hash")?.cast_unsigned(),
+            });
+            Ok(())
+        })?;
+    }
     recovered.parts = parts(connection)?;
     rows(
         connection,
@@ -197,12 +228,8 @@ pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
     Ok(counts)
 }
 
-/// A row of `failure`. The first version of the tables had no `columns`.
+/// A row of `failure`.
 pub(crate) fn failure(row: &Row<'_>) -> rusqlite::Result<FailureRecord> {
-    let columns = match row.get("columns") {
-        Err(rusqlite::Error::InvalidColumnName(_)) => None,
-        found => found?,
-    };
     Ok(FailureRecord {
         index: unsigned(row, "line")?,
         url: row.get("url")?,
@@ -210,7 +237,7 @@ pub(crate) fn failure(row: &Row<'_>) -> rusqlite::Result<FailureRecord> {
         status: row.get("status")?,
         message: row.get("message")?,
         attempts: row.get("attempts")?,
-        columns,
+        columns: newer(row.get("columns"), None)?,
     })
 }
 
@@ -250,7 +277,8 @@ fn resume(row: &Row<'_>) -> rusqlite::Result<Resume> {
     })
 }
 
-fn consumed(row: &Row<'_>) -> rusqlite::Result<Consumed> {
+/// How far the list was read.
+pub(crate) fn consumed(row: &Row<'_>) -> rusqlite::Result<Consumed> {
     Ok(Consumed {
         lines: unsigned(row, "read_lines")?,
         bytes: unsigned(row, "read_bytes")?,
@@ -262,7 +290,7 @@ fn consumed(row: &Row<'_>) -> rusqlite::Result<Consumed> {
 fn before(row: &Row<'_>) -> rusqlite::Result<Before> {
     Ok(Before {
         kind: row.get("list_kind")?,
-        form: row.get("list_form")?,
+        form: newer(row.get("list_form"), "lines".to_owned())?,
         metadata: Metadata {
             bytes: unsigned(row, "list_bytes")?,
             modified: row.get("list_modified")?,
@@ -273,11 +301,12 @@ fn before(row: &Row<'_>) -> rusqlite::Result<Before> {
     })
 }
 
-fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {
+/// The totals in the row of the job.
+pub(crate) fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {
     Ok(Totals {
         ok: unsigned(row, "ok")?,
         skipped: unsigned(row, "skipped")?,
-        duplicates: unsigned(row, "duplicates")?,
+        duplicates: newer(unsigned(row, "duplicates"), 0)?,
         requests: unsigned(row, "requests")?,
         retries: unsigned(row, "retries")?,
         body_bytes: unsigned(row, "body_bytes")?,

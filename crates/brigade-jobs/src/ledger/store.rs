@@ -8,10 +8,13 @@ use rusqlite::{Connection, OpenFlags};
 use super::choice::condition;
 use super::commit::{self, Commit, ListState};
 use super::error::{error, may_pass};
-use super::open::{connect, counts, failure, parts, prepare, recover, rows, unsigned};
+use super::open::{
+    connect, counts, damaged, failure, parts, prepare, recover, rows, unsigned, version,
+};
+use super::peek::look;
 use super::state::{Counts, FailureRecord, Recovered};
 use crate::error::Error;
-use crate::input::FailedLine;
+use crate::input::{Consumed, FailedLine};
 use crate::parts::{PartState, Synced};
 
 /// The ledger of a job. Only one value writes a file; readers have connections of their own.
@@ -33,26 +36,31 @@ impl Ledger {
     }
 
     /// The format of the job that the ledger at `path` is of; none if it is not there, damaged or
-    /// not one of ours. A ledger that cannot be read just now is an error.
+    /// not one of ours. A ledger that cannot be read just now is an error. It changes nothing.
     pub(crate) fn format(path: &Path) -> Result<Option<String>, Error> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        // Not to write, but what a crash left must be rolled back before it can be read.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let format = Connection::open_with_flags(path, flags).and_then(|connection| {
-            connection.query_row("SELECT format FROM job", [], |row| row.get(0))
+        let format = look(path).and_then(|connection| match connection {
+            Some(connection) => {
+                connection.query_row("SELECT format FROM job", [], |row| row.get(0))
+            }
+            None => Ok(None),
         });
         match format {
-            Ok(format) => Ok(Some(format)),
+            Ok(format) => Ok(format),
             Err(source) if may_pass(&source) => Err(error(path, &source)),
             Err(_) => Ok(None),
         }
     }
 
-    /// What an earlier run left.
-    pub(crate) fn recover(&self) -> Result<Recovered, Error> {
-        recover(&self.connection).map_err(|source| self.error(&source))
+    /// What an earlier run left in the ledger at `path`, of this version or an older one; nothing if
+    /// it is not there. It changes nothing.
+    pub(crate) fn peek(path: &Path) -> Result<Recovered, Error> {
+        let Some(connection) = look(path).map_err(|source| error(path, &source))? else {
+            return Ok(Recovered::default());
+        };
+        match version(&connection, path)? {
+            Some(_) => recover(&connection, path),
+            None => Ok(Recovered::default()),
+        }
     }
 
     /// The parts as of the last commit, in their order.
@@ -104,6 +112,12 @@ impl Ledger {
         stopped
     }
 
+    /// What the open ledger says a job needs to continue.
+    #[cfg(test)]
+    pub(crate) fn recover(&self) -> Result<Recovered, Error> {
+        recover(&self.connection, &self.path)
+    }
+
     /// A setting of the connection, as text.
     #[cfg(test)]
     pub(super) fn pragma(&self, name: &str) -> String {
@@ -131,11 +145,14 @@ pub(crate) struct FailedLines {
     /// Which failures, as a condition of SQL.
     chosen: String,
     after: i64,
+    /// The part of the list in which they lie.
+    within: Consumed,
 }
 
 impl FailedLines {
-    /// Opens a reader on the ledger at `path`, of the failures in `only`, or of all.
-    pub(crate) fn open(path: &Path, only: &[FailureSet]) -> Result<Self, Error> {
+    /// Opens a reader on the ledger at `path`, of the failures in `only`, or of all. They lie in what
+    /// was read of the list before.
+    pub(crate) fn open(path: &Path, only: &[FailureSet], within: Consumed) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags);
         Ok(Self {
@@ -143,6 +160,7 @@ impl FailedLines {
             connection: connection.map_err(|source| error(path, &source))?,
             chosen: condition(only),
             after: -1,
+            within,
         })
     }
 
@@ -165,6 +183,14 @@ impl FailedLines {
             Ok(())
         });
         read.map_err(|source| error(&self.path, &source))?;
+        let lies_within = |line: &FailedLine| {
+            let end = line.offset.saturating_add(line.length.into());
+            line.index < self.within.lines && end <= self.within.bytes
+        };
+        if let Some(line) = places.iter().find(|line| !lies_within(line)) {
+            let wrong = format!("line {} failed, and was not read", line.index);
+            return Err(damaged(&self.path, &wrong));
+        }
         if let Some(last) = places.last() {
             self.after = last.index.cast_signed();
         }

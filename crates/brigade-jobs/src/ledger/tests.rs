@@ -34,7 +34,11 @@ fn commit(ledger: &mut Ledger, done: &DoneSet, touched: &mut [u64], segments: &[
         watermark: done.watermark(),
         done: &ranges,
         checkpoint: Checkpoint::default(),
-        consumed: Consumed::default(),
+        consumed: Consumed {
+            lines: 400,
+            bytes: 4000,
+            ..Consumed::default()
+        },
         segments,
         parts: &[],
         failures: &[],

@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::Error;
 use crate::warc::Entry;
@@ -83,10 +83,10 @@ impl Open {
     }
 }
 
-/// Cuts a part to its committed length.
-pub(super) fn restore(path: &PathBuf, expected: u64) -> Result<(), Error> {
+/// The length of the file of a part, which is its committed length at least.
+pub(super) fn length(path: &Path, expected: u64) -> Result<u64, Error> {
     let lost = |found| Error::PartLost {
-        path: path.clone(),
+        path: path.to_owned(),
         expected,
         found,
     };
@@ -95,10 +95,15 @@ pub(super) fn restore(path: &PathBuf, expected: u64) -> Result<(), Error> {
         Err(error) => return Err(Error::write(path, error)),
         Ok(metadata) => metadata.len(),
     };
-    if found < expected {
-        return Err(lost(found));
+    match found < expected {
+        true => Err(lost(found)),
+        false => Ok(found),
     }
-    if found > expected {
+}
+
+/// Cuts a part to its committed length.
+pub(super) fn restore(path: &Path, expected: u64) -> Result<(), Error> {
+    if length(path, expected)? > expected {
         let file = OpenOptions::new().write(true).open(path);
         let cut = file.and_then(|file| {
             file.set_len(expected)?;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::part::{Open, Opener, PartFile, PartState, restore};
+use super::part::{Open, Opener, PartFile, PartState, length, restore};
 use crate::directory::{Directory, index_name, is_index, is_part_of, part_name};
 use crate::error::Error;
 use crate::warc::Entry;
@@ -75,6 +75,16 @@ impl std::fmt::Debug for Parts {
 }
 
 impl Parts {
+    /// Whether the parts that the ledger knows are there in whole. It changes nothing.
+    pub(crate) fn check(
+        directory: &Directory,
+        known: &[PartState],
+        kind: PartKind,
+    ) -> Result<(), Error> {
+        let mut files = files(known, kind);
+        files.try_for_each(|(name, bytes)| length(&directory.join(&name), bytes).map(drop))
+    }
+
     /// The parts that the ledger knows, as they were at the last commit: whatever was written
     /// after it is cut off, and parts that it does not know are deleted.
     pub(crate) fn recover(
@@ -83,11 +93,8 @@ impl Parts {
         kind: PartKind,
         opener: Opener,
     ) -> Result<Self, Error> {
-        for part in known {
-            restore(&directory.join(&part.name), part.bytes)?;
-            if kind.is_indexed {
-                restore(&directory.join(&index_name(part.number)), part.index_bytes)?;
-            }
+        for (name, bytes) in files(known, kind) {
+            restore(&directory.join(&name), bytes)?;
         }
         for name in directory.job_files()? {
             let is_known = known.iter().any(|part| {
@@ -316,4 +323,13 @@ impl Parts {
         let path = self.directory.join(name);
         (self.opener)(&path).map_err(|error| Error::write(path, error))
     }
+}
+
+/// The files of these parts and how much of each is committed.
+fn files(known: &[PartState], kind: PartKind) -> impl Iterator<Item = (String, u64)> + '_ {
+    known.iter().flat_map(move |part| {
+        let index = || (index_name(part.number), part.index_bytes);
+        let index = kind.is_indexed.then(index);
+        std::iter::once((part.name.clone(), part.bytes)).chain(index)
+    })
 }

@@ -156,6 +156,11 @@ fn batch(outcomes: impl IntoIterator<Item = Outcome>, commit: bool) -> Batch {
     Batch {
         outcomes: outcomes.into_iter().collect(),
         commit,
+        consumed: Some(Consumed {
+            lines: 1000,
+            bytes: 9000,
+            ..Consumed::default()
+        }),
         ..Batch::default()
     }
 }

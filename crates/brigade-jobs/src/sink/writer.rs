@@ -32,6 +32,7 @@ use crate::meter::{self, Meter};
 use crate::parts::{PartState, Parts, Synced};
 use crate::progress::{self, Counters};
 use crate::summary::{State, Summary};
+use crate::totals::JobTotals;
 
 /// What the writer needs from its job.
 pub(crate) struct Setup {
@@ -267,7 +268,7 @@ impl Writer {
             statuses: &self.written.statuses,
             hosts: &hosts,
             totals: &totals,
-            state: if self.is_settled() { "done" } else { state },
+            state: if self.is_finished() { "done" } else { state },
             now: meter::wall_ms(),
             sent_at: self.sent_at,
         };
@@ -332,22 +333,23 @@ impl Writer {
         self.consumed.complete && self.done.watermark() >= self.consumed.lines
     }
 
-    /// Whether the run has done all that it was for, also if it was stopped at that very moment: by
-    /// its last line, which was one failure too many, for example.
+    /// Whether the run has done all that it was for. The run itself says so at its end; one that was
+    /// dropped, or is not over, cannot, but the ledger can, unless it asks for failures again.
     fn is_finished(&self) -> bool {
         let settled = !self.setup.asks_again && self.is_settled();
         settled || self.setup.finished.load(Ordering::Acquire)
     }
 
     fn summary(&self) -> Result<Summary, Error> {
-        let totals = self.totals_now();
         let counts = self.setup.ledger.counts()?;
-        let failed: u64 = counts.by_kind.values().sum();
-        let settled = totals.ok + totals.skipped + totals.duplicates + failed;
-        let pending = self.consumed.lines.saturating_sub(settled);
+        let totals = JobTotals {
+            output_bytes: self.setup.parts.bytes(),
+            parts: self.setup.parts.count(),
+            ..JobTotals::of(self.consumed, &self.totals_now(), counts)
+        };
         let finished = self.is_finished();
         // The last guard: a job is never called done while the ledger misses a line.
-        if finished && (pending > 0 || !self.consumed.complete) {
+        if finished && !totals.is_settled() {
             return Err(Error::Stopped("the job (lines are left)"));
         }
         Ok(Summary {
@@ -357,24 +359,7 @@ impl Writer {
                 State::Interrupted
             },
             stopped_by: (!finished).then(|| self.setup.brake.stopped_by()),
-            input: self.consumed.lines,
-            input_complete: self.consumed.complete,
-            ok: totals.ok,
-            failed,
-            skipped: totals.skipped,
-            duplicates: totals.duplicates,
-            pending,
-            by_kind: counts.by_kind,
-            examples: counts.examples,
-            by_status: counts.by_status,
-            requests: totals.requests,
-            retries: totals.retries,
-            body_bytes: totals.body_bytes,
-            output_bytes: self.setup.parts.bytes(),
-            parts: self.setup.parts.count(),
-            runs: totals.runs,
-            wall_seconds: totals.wall_ms as f64 / 1000.0,
-            cpu_seconds: totals.cpu_ms as f64 / 1000.0,
+            totals,
             last_run: self.setup.brake.counts(),
             peak_memory_bytes: meter::memory_peak(),
             latency_ms: self.setup.meter.quantiles(),

@@ -4,8 +4,6 @@
 //! It refuses what it would misread: a newer ledger, a foreign database, a copy whose latest
 //! commits it cannot see. It never migrates an older one.
 
-use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +13,7 @@ use url::Url;
 
 use crate::directory::LEDGER;
 use crate::error::Error;
-use crate::ledger::{APPLICATION, VERSION, sqlite_error};
+use crate::ledger::{APPLICATION, VERSION, as_it_lies, sqlite_error};
 use crate::schedule::host_name;
 
 /// How long a look waits for a job that has the ledger for itself, which is while it opens it.
@@ -66,7 +64,10 @@ impl LedgerView {
             reason,
         };
         if !directory.is_dir() {
-            return Err(no_job("it is no directory"));
+            return Err(no_job(match directory.exists() {
+                true => "it is no directory",
+                false => "it does not exist",
+            }));
         }
         if !path.exists() {
             return Err(no_job("it holds no ledger.db"));
@@ -160,21 +161,6 @@ fn cannot_share(error: &rusqlite::Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
     )
-}
-
-/// The name by which SQLite opens a file that does not change.
-fn as_it_lies(path: &Path) -> String {
-    let mut name = String::from("file:");
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                name.push(char::from(*byte));
-            }
-            // Writing to a string cannot fail.
-            other => _ = write!(name, "%{other:02x}"),
-        }
-    }
-    name + "?immutable=1"
 }
 
 /// An error about a ledger that is only looked at.

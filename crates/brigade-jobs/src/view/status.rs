@@ -2,7 +2,7 @@
 //!
 //! The numbers are those of the last commit and belong together: they are read in one transaction.
 
-use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Row;
@@ -11,8 +11,9 @@ use serde::{Serialize, Serializer};
 use super::open::LedgerView;
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::ledger::{FailureRecord, counts, rows, unsigned};
+use crate::ledger::{Counts, consumed, counts, rows, totals, unsigned};
 use crate::meter::wall_ms;
+use crate::totals::JobTotals;
 
 /// Paused hosts that are named at most.
 const HOSTS: usize = 5;
@@ -24,7 +25,8 @@ const HOSTS: usize = 5;
 pub enum Activity {
     /// A process works on it.
     Running,
-    /// It was stopped before its list was done; the same job opened again continues.
+    /// It was stopped before its list was done, or while failures were asked for again; the same job
+    /// opened again continues.
     Interrupted,
     /// Its process ended without a word; the same job opened again continues.
     Killed,
@@ -44,7 +46,8 @@ pub struct PausedHost {
     pub strikes: u32,
 }
 
-/// How far a job is, as of its last commit and over all of its runs.
+/// How far a job is, as of its last commit and over all of its runs. It has the totals as if they
+/// were its own fields: `status.ok`.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Status {
@@ -62,47 +65,21 @@ pub struct Status {
     pub input_bytes_total: u64,
     /// Bytes of the list that were read.
     pub input_bytes: u64,
-    /// Lines of the list that were read.
-    pub input: u64,
-    /// Whether that is all of them.
-    pub input_complete: bool,
-    /// Lines with a result.
-    pub ok: u64,
-    /// Lines with a failure.
-    pub failed: u64,
-    /// Blank lines, comments and the row of names.
-    pub skipped: u64,
-    /// Lines that were left out because an earlier one has their URL.
-    pub duplicates: u64,
-    /// Lines read and not settled.
-    pub pending: u64,
-    /// Failures by their kind.
-    pub by_kind: BTreeMap<String, u64>,
-    /// The first failure of each kind, in the order of the list.
-    #[serde(skip)]
-    pub examples: Vec<FailureRecord>,
-    /// Results and `http_status` failures by status.
-    pub by_status: BTreeMap<u16, u64>,
-    /// Requests sent, one for each redirect among them.
-    pub requests: u64,
-    /// Requests that repeated one that had failed.
-    pub retries: u64,
-    /// Decoded bytes of the bodies in the results.
-    pub body_bytes: u64,
-    /// Bytes of the parts.
-    pub output_bytes: u64,
-    /// Number of parts.
-    pub parts: u64,
-    /// How often it was started.
-    pub runs: u64,
-    /// Wall time of all runs, in seconds.
-    pub wall_seconds: f64,
-    /// CPU time of all runs, in seconds.
-    pub cpu_seconds: f64,
+    /// What all runs have come to.
+    #[serde(flatten)]
+    pub totals: JobTotals,
     /// Hosts that are left alone now.
     pub paused_hosts: u64,
     /// Those of them that may be asked first, five at most.
     pub paused: Vec<PausedHost>,
+}
+
+impl Deref for Status {
+    type Target = JobTotals;
+
+    fn deref(&self) -> &JobTotals {
+        &self.totals
+    }
 }
 
 impl LedgerView {
@@ -125,17 +102,12 @@ impl LedgerView {
 
     fn read(&self) -> rusqlite::Result<Status> {
         let transaction = self.connection.unchecked_transaction()?;
-        let mut status = transaction.query_row("SELECT * FROM job", [], job)?;
         let counts = counts(&transaction)?;
-        status.failed = counts.by_kind.values().sum();
-        (status.by_kind, status.by_status) = (counts.by_kind, counts.by_status);
-        status.examples = counts.examples;
-        let settled = status.ok + status.failed + status.skipped + status.duplicates;
-        status.pending = status.input.saturating_sub(settled);
+        let mut status = transaction.query_row("SELECT * FROM job", [], |row| job(row, counts))?;
         let parts = "SELECT count(*) AS parts, coalesce(sum(bytes), 0) AS bytes FROM part";
         rows(&transaction, parts, |row| {
-            status.parts = unsigned(row, "parts")?;
-            status.output_bytes = unsigned(row, "bytes")?;
+            status.totals.parts = unsigned(row, "parts")?;
+            status.totals.output_bytes = unsigned(row, "bytes")?;
             Ok(())
         })?;
         let now = wall_ms();
@@ -157,14 +129,9 @@ impl LedgerView {
     }
 }
 
-fn job(row: &Row<'_>) -> rusqlite::Result<Status> {
+fn job(row: &Row<'_>, counts: Counts) -> rusqlite::Result<Status> {
     let state: String = row.get("state")?;
-    let seconds = |column| unsigned(row, column).map(|millis| millis as f64 / 1000.0);
-    let duplicates = match unsigned(row, "duplicates") {
-        // The first version of the tables had none.
-        Err(rusqlite::Error::InvalidColumnName(_)) => 0,
-        found => found?,
-    };
+    let consumed = consumed(row)?;
     Ok(Status {
         activity: match state.as_str() {
             "done" => Activity::Done,
@@ -175,26 +142,9 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Status> {
         started_at: moment(row.get("created_at")?)?,
         committed_at: moment(row.get("updated_at")?)?,
         format: row.get("format")?,
-        input_bytes_total: unsigned(row, "list_bytes")?.max(unsigned(row, "read_bytes")?),
-        input_bytes: unsigned(row, "read_bytes")?,
-        input: unsigned(row, "read_lines")?,
-        input_complete: row.get("read_complete")?,
-        ok: unsigned(row, "ok")?,
-        failed: 0,
-        skipped: unsigned(row, "skipped")?,
-        duplicates,
-        pending: 0,
-        by_kind: BTreeMap::new(),
-        examples: Vec::new(),
-        by_status: BTreeMap::new(),
-        requests: unsigned(row, "requests")?,
-        retries: unsigned(row, "retries")?,
-        body_bytes: unsigned(row, "body_bytes")?,
-        output_bytes: 0,
-        parts: 0,
-        runs: unsigned(row, "runs")?,
-        wall_seconds: seconds("wall_ms")?,
-        cpu_seconds: seconds("cpu_ms")?,
+        input_bytes_total: unsigned(row, "list_bytes")?.max(consumed.bytes),
+        input_bytes: consumed.bytes,
+        totals: JobTotals::of(consumed, &totals(row)?, counts),
         paused_hosts: 0,
         paused: Vec::new(),
     })

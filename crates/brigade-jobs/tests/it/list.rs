@@ -127,7 +127,7 @@ fn a_stream_is_spooled_and_continues_with_the_same_stream_or_none() {
     assert!(!summary.input_complete);
     // Nothing given: the rest of the list is unknown, so the job must not look finished.
     let refused = from_pipe(b"", &out, 0).unwrap_err().to_string();
-    assert!(refused.contains("it ended after 0 of the"), "{refused}");
+    assert!(refused.contains("it ended at byte 0 of"), "{refused}");
     // Another list is refused before anything of it is fetched.
     let before = server.requests().len();
     let other = [server.url("/other").as_bytes(), b"\n", &list].concat();

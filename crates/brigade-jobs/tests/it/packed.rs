@@ -98,11 +98,11 @@ fn f9e_a_list_that_was_read_to_its_end_is_not_decompressed_again() {
     // One that holds nothing any more is another list, and no stream that was not given again.
     fs::write(&path, gzip(b"")).unwrap();
     let error = run(config.clone()).unwrap_err().to_string();
-    assert!(error.contains("it ended after 0 of the"), "{error}");
+    assert!(error.contains("it ended at byte 0 of"), "{error}");
     fs::write(&path, list(&server, 0..120)).unwrap();
     let error = run(config).unwrap_err().to_string();
     assert!(
-        error.contains("it is a file now and was a compressed before"),
+        error.contains("it is a file now and was a compressed file before"),
         "{error}"
     );
     assert_eq!(server.requests().len(), 120);

@@ -207,5 +207,5 @@ fn a_list_that_has_grown_continues() {
     assert!(refused.contains("it is shorter"), "{refused}");
     fs::write(&path, "#".repeat(300)).unwrap();
     let refused = run(config).unwrap_err().to_string();
-    assert!(refused.contains("differs within lines 1"), "{refused}");
+    assert!(refused.contains("differs within line 1)"), "{refused}");
 }

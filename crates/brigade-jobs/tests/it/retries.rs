@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use brigade_jobs::{
-    Config, Error, FailureFilter, FailureKind, FailureLimit, FailureSet, Input, Job, LedgerView,
-    State, StoppedBy,
+    Activity, Config, Error, FailureFilter, FailureKind, FailureLimit, FailureSet, Input, Job,
+    LedgerView, State, StoppedBy,
 };
 use brigade_testkit::server::{Port, Reply, Server};
 
-use crate::support::{Output, block_on, config, run, urls};
+use crate::support::{Output, block_on, config, run, run_until, urls};
 
 fn rules(words: &str) -> Vec<(FailureSet, u32)> {
     let rule = |word: &str| {
@@ -161,6 +161,64 @@ fn f4h_a_job_that_is_complete_is_done_however_much_of_it_failed() {
         let end = (summary.state, summary.stopped_by);
         assert_eq!(end, (State::Done, None), "with {concurrency} at once");
     }
+}
+
+#[test]
+fn f4h_a_run_that_asks_again_is_done_by_its_last_line_also_if_that_fails() {
+    let server = Server::start_thread(|_| Reply::status(404)).unwrap();
+    for lines in [1, 10] {
+        let directory = tempfile::tempdir().unwrap();
+        let list = (0..lines).map(|n| server.url(&format!("/{n}")));
+        let mut config = config(urls(list), directory.path());
+        assert_eq!(run(config.clone()).unwrap().state, State::Done);
+        config.retry_failed = true;
+        config.failure_limit = FailureLimit::new(0.0).map(|limit| limit.after(lines));
+        let summary = run(config).unwrap();
+        assert_eq!(summary.last_run.failed, lines);
+        assert_eq!((summary.state, summary.stopped_by), (State::Done, None));
+    }
+}
+
+#[test]
+fn f11h_a_job_that_was_stopped_while_it_asked_again_is_not_done() {
+    static HEALTHY: AtomicBool = AtomicBool::new(false);
+    let server = Server::start_thread(|_| match HEALTHY.load(Ordering::SeqCst) {
+        true => Reply::ok("fine").delay(Duration::from_millis(5)),
+        false => Reply::status(500),
+    })
+    .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let list = (0..200).map(|n| server.url(&format!("/{n}")));
+    let mut config = config(urls(list), directory.path());
+    config.retries = 0;
+    (config.commit_every, config.concurrency) = (5, 2);
+    assert_eq!(run(config.clone()).unwrap().state, State::Done);
+    let activity = || {
+        let status = LedgerView::open(directory.path())
+            .unwrap()
+            .status()
+            .unwrap();
+        (status.activity, status.failed)
+    };
+    assert_eq!(activity(), (Activity::Done, 200));
+    HEALTHY.store(true, Ordering::SeqCst);
+    config.retry_failed = true;
+    let stopped = run_until(config.clone(), |progress| progress.committed >= 20).unwrap();
+    let left = stopped.failed;
+    assert!((1..=180).contains(&left), "{left} are left");
+    let end = (stopped.state, stopped.stopped_by);
+    assert_eq!(end, (State::Interrupted, Some(StoppedBy::Request)));
+    assert!(stopped.is_settled() && stopped.ok == 200 - left);
+    assert_eq!(activity(), (Activity::Interrupted, left));
+    // Continued as it was, it comes to its end; continued without asking again, it is done as it is.
+    config.retry_failed = false;
+    assert_eq!(run(config.clone()).unwrap().state, State::Done);
+    assert_eq!(activity(), (Activity::Done, left));
+    config.retry_failed = true;
+    let summary = run(config).unwrap();
+    assert_eq!((summary.state, summary.ok), (State::Done, 200));
+    assert_eq!(activity(), (Activity::Done, 0));
+    Output::read(directory.path()).assert_complete(0..200);
 }
 
 #[test]

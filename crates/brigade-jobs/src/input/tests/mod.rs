@@ -5,7 +5,6 @@ mod packed;
 mod rows;
 mod seen;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use brigade_core::ranges::DoneSet;
@@ -210,13 +209,12 @@ fn a_list_of_another_sort_is_refused() {
         kind: "stream".into(),
         ..Before::default()
     };
-    let error = list("")
-        .check(Some(&before), Path::new("spool"))
-        .unwrap_err();
+    let input = Input::Urls(vec!["http://a.test/".to_owned()]);
+    let mut opened = Opened::open(&input, &ListForm::Lines).unwrap();
+    let error = opened.prepare(Some(&before)).unwrap_err().to_string();
     assert!(
-        error
-            .to_string()
-            .contains("it is a file now and was a stream before")
+        error.contains("(it is given URLs now and was a stream before)"),
+        "{error}"
     );
 }
 
