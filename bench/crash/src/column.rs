@@ -22,6 +22,16 @@ pub enum Form {
     Archive,
 }
 
+impl Form {
+    /// What the paths of the files hold that tell where results are.
+    pub fn index(self) -> &'static str {
+        match self {
+            Self::Parts | Self::Files => "/part-",
+            Self::Archive => ".cdxj",
+        }
+    }
+}
+
 /// What is special about the runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
