@@ -90,6 +90,12 @@ impl Fault {
     }
 }
 
+/// Parts that hold more than one commit and fewer than all.
+fn kind(format: Format) -> PartKind {
+    let max = if format == Format::Warc { 24_000 } else { 5000 };
+    shape(format).parts(max)
+}
+
 fn shape(format: Format) -> Shape {
     Shape {
         format,
@@ -134,8 +140,7 @@ fn result(format: Format, index: u64) -> Outcome {
 
 /// Runs the job over the lines that the ledger misses; gives back what it ended with.
 fn run(path: &Path, format: Format, fault: &Fault) -> Result<(), Error> {
-    let kind = shape(format).parts(3000);
-    let mut writer = writer_of(kind, path, fault.opener(), 1_000_000);
+    let mut writer = writer_of(kind(format), path, fault.opener(), 1_000_000);
     let encoder = encoder(shape(format), &writer.setup.directory);
     writer.press = encoder.map(Press::new);
     let left: Vec<u64> = (0..LINES)
@@ -204,9 +209,8 @@ fn tear(format: Format, ending: &'static str, rooms: impl Iterator<Item = usize>
             let is_meant = file.to_string_lossy().ends_with(ending);
             is_meant && std::fs::read(&file).unwrap().last() != Some(&b'\n')
         }));
-        let kind = shape(format).parts(3000);
         // A run that only starts and ends.
-        drop(writer_of(kind, path, open_files(), 1));
+        drop(writer_of(kind(format), path, open_files(), 1));
         let kept = found(path);
         assert!(kept.values().all(|times| *times == 1), "{kept:?}");
         let whole = if stays { COMMIT } else { BATCH };
