@@ -71,7 +71,7 @@ const fn column(
 }
 
 /// All forms.
-pub const COLUMNS: [Column; 16] = [
+pub const COLUMNS: [Column; 17] = [
     column("jsonl", &[], List::File, Form::Parts, Way::Plain),
     column(
         "gzip",
@@ -119,6 +119,13 @@ pub const COLUMNS: [Column; 16] = [
     column(
         "warc-plain",
         &["--format", "warc", "--compress", "none"],
+        List::File,
+        Form::Archive,
+        Way::Plain,
+    ),
+    column(
+        "revisits",
+        &["--format", "warc", "--revisits"],
         List::File,
         Form::Archive,
         Way::Plain,

@@ -176,10 +176,16 @@ fn f7a_what_does_not_go_together_is_refused_in_a_sentence() {
         compression,
         json_bodies,
         ordered: false,
+        revisits: false,
+    };
+    let revisits = Shape {
+        revisits: true,
+        ..Shape::default()
     };
     let refused = [
         shape(Format::Files, Compression::Gzip, false),
         shape(Format::Files, Compression::None, true),
+        revisits,
     ];
     for each in refused {
         assert!(matches!(each.check(), Err(Error::Config(_))), "{each:?}");

@@ -102,6 +102,7 @@ fn shape(format: Format) -> Shape {
         compression: Compression::None,
         json_bodies: false,
         ordered: false,
+        revisits: false,
     }
 }
 
