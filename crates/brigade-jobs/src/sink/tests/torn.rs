@@ -149,7 +149,7 @@ fn run(path: &Path, format: Format, fault: &Fault) -> Result<(), Error> {
         .collect();
     for (number, lines) in (1..).zip(left.chunks(BATCH as usize)) {
         let results = lines.iter().map(|index| result(format, *index));
-        writer.take(batch(results, number * BATCH % COMMIT == 0))?;
+        writer.take(batch(results, (number * BATCH).is_multiple_of(COMMIT)))?;
     }
     writer.take(batch([], true))
 }
