@@ -14,7 +14,7 @@ use crate::measure::{Cost, pinned, run as measure};
 use crate::nginx::Nginx;
 use crate::report::{Report, Side};
 use crate::venv::{Venv, scripts};
-use crate::{Options, Result, tools};
+use crate::{Options, Result, parts, tools};
 
 const FILES: usize = 20_000;
 const CURL: &str = "curl -Z";
@@ -292,17 +292,12 @@ impl Place {
 
     /// Fails unless the output holds exactly one result for each URL.
     fn count(&self, side: &str, expected: usize) -> Result<()> {
-        let entries = fs::read_dir(self.path("out"))?.collect::<std::io::Result<Vec<_>>>()?;
-        let parts = entries
-            .iter()
-            .filter(|entry| entry.file_name().to_string_lossy().starts_with("part-"));
-        let mut lines = 0;
-        let mut any = false;
-        for part in parts {
-            any = true;
-            lines += lines_of(&part.path())?;
-        }
-        let found = if any { lines } else { entries.len() };
+        let out = self.path("out");
+        let parts = parts::of(&out)?;
+        let found = match parts.is_empty() {
+            true => fs::read_dir(out)?.count(),
+            false => parts.iter().map(|part| lines_of(part)).sum::<Result<_>>()?,
+        };
         if found == expected {
             Ok(())
         } else {

@@ -4,8 +4,9 @@
 //! scenes, by `--scene NAME`, as often as one likes. `hosts`, `list` and `soak` put whole jobs to the
 //! proof: among hosts that misbehave, with ten million lines, for half an hour. A benchmark prints a
 //! table, and for each goal of the project a line `goal: WHAT RATIOx (<= GOALx) ok|short`; it never
-//! fails because a number is short, only because a side did not do its work; the soak fails when
-//! something grows.
+//! fails because a cost is short of its goal, only because a side did not do its work. A proof has
+//! lines like that as well, and fails if one is short: if a line is lost or doubled, a host asked
+//! within its `Retry-After`, or, in the soak, if something grows.
 
 mod callgrind;
 mod certificate;
@@ -15,8 +16,10 @@ mod hosts;
 mod http;
 mod lines;
 mod list;
+mod loopback;
 mod measure;
 mod nginx;
+mod parts;
 mod patterns;
 mod peers;
 mod plan;
@@ -57,7 +60,8 @@ fn main() -> ExitCode {
         ["http", rest @ ..] => http(rest),
         ["list", rest @ ..] => numbers(rest, ["--count"], [10_000_000]).and_then(list::run),
         ["soak", rest @ ..] => {
-            numbers(rest, ["--minutes", "--hosts"], [30, 200]).and_then(soak::run)
+            let names = ["--minutes", "--hosts", "--every"];
+            numbers(rest, names, [30, 200, 10]).and_then(soak::run)
         }
         ["lines", rest @ ..] => options(rest, 5, 1024).and_then(lines::run),
         ["providers"] => providers::measure(),
@@ -66,8 +70,8 @@ fn main() -> ExitCode {
         _ => {
             eprintln!(
                 "usage: bench fetch|http|lines|patterns [--rounds N] [--count N], bench http [--scene NAME], or \
-                 bench hosts [--hosts N] [--count N], bench list [--count N], bench soak [--minutes N] [--hosts N], \
-                 or bench providers, or bench tree ROOT"
+                 bench hosts [--hosts N] [--count N], bench list [--count N], bench soak [--minutes N] [--hosts N] \
+                 [--every SECONDS], or bench providers, or bench tree ROOT"
             );
             return ExitCode::from(2);
         }

@@ -42,6 +42,8 @@ fn ratio(ours: &Side, theirs: &Side) -> f64 {
 #[derive(Debug, Default)]
 pub struct Report {
     text: String,
+    /// What was proved to be wrong.
+    wrong: Vec<String>,
 }
 
 impl Report {
@@ -143,7 +145,7 @@ impl Report {
         self.line(format!("ratio: {what} {:.2}x", ratio(ours, theirs)));
     }
 
-    /// The goal line of a plain value that must not exceed its goal.
+    /// The goal line of a plain value that must not exceed its goal, which is of no more consequence.
     pub fn goal_value(&mut self, what: &str, value: f64, unit: &str, goal: f64) {
         let verdict = if value <= goal { "ok" } else { "short" };
         self.line(format!(
@@ -151,7 +153,16 @@ impl Report {
         ));
     }
 
-    /// Keeps the report as `bench/runs/DATE-NAME.md`.
+    /// The goal line of what is proved: a value beyond its limit is no matter of speed but a defect, of
+    /// which [`keep`](Self::keep) makes a failure.
+    pub fn proof(&mut self, what: &str, value: f64, limit: f64) {
+        self.goal_value(what, value, "", limit);
+        if value.is_nan() || value > limit {
+            self.wrong.push(format!("{what} {value:.2}"));
+        }
+    }
+
+    /// Keeps the report as `bench/runs/DATE-NAME.md`. Fails, after that, if a proof did.
     pub fn keep(&self, name: &str) -> Result<()> {
         let date = std::process::Command::new("date")
             .arg("+%Y-%m-%d")
@@ -168,6 +179,38 @@ impl Report {
         );
         fs::write(&path, head + &self.text)?;
         println!("\nkept as bench/runs/{}-{name}.md", date.trim());
-        Ok(())
+        self.verdict()
+    }
+
+    fn verdict(&self) -> Result<()> {
+        match self.wrong.is_empty() {
+            true => Ok(()),
+            false => Err(format!("this must not be: {}", self.wrong.join(", ")).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_that_fails_is_a_failure_and_a_goal_that_is_short_is_none() {
+        let mut report = Report::default();
+        report.goal_value("CPU, ours / theirs,", 1.2, "x", 1.1);
+        report.proof("lines missing", 0.0, 0.0);
+        assert!(report.verdict().is_ok());
+        report.proof("lines doubled", 2.0, 0.0);
+        report.proof("growth of threads", f64::NAN, 1.0);
+        let error = report.verdict().unwrap_err().to_string();
+        let expected = "this must not be: lines doubled 2.00, growth of threads NaN";
+        assert_eq!(error, expected);
+        let goals = [
+            "goal: CPU, ours / theirs, 1.20x (<= 1.10x) short\n",
+            "goal: lines missing 0.00 (<= 0.00) ok\n",
+            "goal: lines doubled 2.00 (<= 0.00) short\n",
+            "goal: growth of threads NaN (<= 1.00) short\n",
+        ];
+        assert_eq!(report.text, goals.concat());
     }
 }

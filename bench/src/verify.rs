@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use crate::Result;
+use crate::{Result, parts};
 
 /// What an output directory holds, counted against the expected list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,12 +31,7 @@ pub fn output(out: &Path, files: &[PathBuf]) -> Result<Count> {
     let mut seen = vec![0u32; files.len()];
     let mut count = Count::default();
     let mut bodies: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
-    for entry in fs::read_dir(out)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if !name.starts_with("part-") {
-            continue;
-        }
+    for path in parts::of(out)? {
         for line in BufReader::new(File::open(&path)?).split(b'\n') {
             let Ok(record) = serde_json::from_slice::<serde_json::Value>(&line?) else {
                 count.torn += 1;

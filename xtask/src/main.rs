@@ -31,7 +31,8 @@ usage: cargo xtask COMMAND
   bench NAME  measures against peers: fetch, http, lines or patterns [--rounds N] [--count N], and of http
               also single scenes [--scene NAME]...; providers builds each of TLS's cold; or puts jobs to
               the proof: hosts (many that misbehave, beside peers) [--hosts N] [--count URLS], list
-              [--count LINES], soak [--minutes N] [--hosts N], tree ROOT (every file equal)
+              [--count LINES], soak [--minutes N] [--hosts N] [--every SECONDS], tree ROOT (every file
+              equal)
   crash       jobs killed, stopped, without power and without a disk that works, in every form, held
               against undisturbed ones [--rounds N|small] [--seed N] [--form NAME]... [--kind NAME]...
   ci          all of the above but bench, in the order in which they fail fastest";

@@ -3,7 +3,7 @@
 //! It shares no code with what writes them: a record is a version, headers, a block of the stated
 //! length and two line breaks, and where it is compressed it is a gzip member of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
@@ -23,9 +23,24 @@ pub struct Archive {
 
 struct Record {
     kind: String,
+    id: String,
     target: String,
+    /// The record that has the body of this one.
+    refers_to: Option<String>,
     block: Vec<u8>,
 }
+
+impl Record {
+    /// What follows the head of the message in it.
+    fn body(&self) -> Option<&[u8]> {
+        let mut places = self.block.windows(4);
+        let end = places.position(|window| window == b"\r\n\r\n")?;
+        self.block.get(end + 4..)
+    }
+}
+
+/// The bodies of responses, by the names of their records.
+type Bodies = HashMap<String, Vec<u8>>;
 
 impl Archive {
     /// Reads the parts with these names, and the index of all of them.
@@ -33,6 +48,7 @@ impl Archive {
         let mut archive = Self::default();
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
         let (mut parts, mut beside) = (BTreeMap::new(), Vec::new());
+        let mut bodies = Bodies::new();
         for name in names.iter().filter(|name| name.starts_with("part-")) {
             let bytes = fs::read(directory.join(name))?;
             if name.ends_with(".cdxj") {
@@ -45,6 +61,16 @@ impl Archive {
                 continue;
             };
             for record in records {
+                if let Some(id) = &record.refers_to
+                    && !bodies.contains_key(id)
+                {
+                    let odd = format!("{} refers to {id}, which is not before it", record.id);
+                    archive.odd.push(odd);
+                }
+                if record.kind == "response" {
+                    let body = record.body().unwrap_or_default().to_vec();
+                    bodies.insert(record.id, body);
+                }
                 *kinds.entry(record.kind).or_default() += 1;
             }
             parts.insert(name.clone(), bytes);
@@ -58,13 +84,14 @@ impl Archive {
                 .push("index.cdxj is not the sorted lines of the parts' own".to_owned());
         }
         let count = |kind: &str| kinds.get(kind).copied().unwrap_or(0);
-        if count("response") != lines.len() || count("request") != lines.len() {
+        let responses = count("response") + count("revisit");
+        if responses != lines.len() || count("request") != lines.len() {
             archive
                 .odd
                 .push(format!("{} lines for {kinds:?}", lines.len()));
         }
         for line in &lines {
-            match exchange(line, &parts) {
+            match exchange(line, &parts, &bodies) {
                 Some(exchange) => archive.exchanges.push(exchange),
                 None => archive.odd.push(format!("no record for {line}")),
             }
@@ -73,8 +100,12 @@ impl Archive {
     }
 }
 
-/// The one record that a line of the index leads to.
-fn exchange(line: &str, parts: &BTreeMap<String, Vec<u8>>) -> Option<(u64, String)> {
+/// The one record that a line of the index leads to, with the body that it refers to.
+fn exchange(
+    line: &str,
+    parts: &BTreeMap<String, Vec<u8>>,
+    bodies: &Bodies,
+) -> Option<(u64, String)> {
     let value: Value = serde_json::from_str(line.splitn(3, ' ').nth(2)?).ok()?;
     let number = |name: &str| match &value[name] {
         Value::String(text) => text.parse().ok(),
@@ -87,8 +118,13 @@ fn exchange(line: &str, parts: &BTreeMap<String, Vec<u8>>) -> Option<(u64, Strin
         // The length of a record in plain text is told without the line breaks behind it.
         bytes.extend_from_slice(b"\r\n\r\n");
     }
-    let [record] = <[Record; 1]>::try_from(records(name, &bytes)?).ok()?;
-    if record.kind != "response" || record.target != value["url"].as_str()? {
+    let [mut record] = <[Record; 1]>::try_from(records(name, &bytes)?).ok()?;
+    let is_revisit = value["mime"] == "warc/revisit";
+    if let Some(id) = record.refers_to.as_ref().filter(|_| is_revisit) {
+        record.block.extend_from_slice(bodies.get(id)?);
+    }
+    let kind = if is_revisit { "revisit" } else { "response" };
+    if record.kind != kind || record.target != value["url"].as_str()? {
         return None;
     }
     let (status, block) = (
@@ -127,6 +163,8 @@ fn records(name: &str, bytes: &[u8]) -> Option<Vec<Record>> {
         }
         records.push(Record {
             kind: field("warc-type")?.1.to_owned(),
+            id: field("warc-record-id")?.1.to_owned(),
+            refers_to: field("warc-refers-to").map(|(_, id)| id.to_owned()),
             target: field("warc-target-uri").map_or_else(String::new, |(_, uri)| uri.to_owned()),
             block: rest[block.clone()].to_vec(),
         });

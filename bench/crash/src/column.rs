@@ -22,6 +22,16 @@ pub enum Form {
     Archive,
 }
 
+impl Form {
+    /// What the paths of the files hold that tell where results are.
+    pub fn index(self) -> &'static str {
+        match self {
+            Self::Parts | Self::Files => "/part-",
+            Self::Archive => ".cdxj",
+        }
+    }
+}
+
 /// What is special about the runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -61,7 +71,7 @@ const fn column(
 }
 
 /// All forms.
-pub const COLUMNS: [Column; 16] = [
+pub const COLUMNS: [Column; 17] = [
     column("jsonl", &[], List::File, Form::Parts, Way::Plain),
     column(
         "gzip",
@@ -109,6 +119,13 @@ pub const COLUMNS: [Column; 16] = [
     column(
         "warc-plain",
         &["--format", "warc", "--compress", "none"],
+        List::File,
+        Form::Archive,
+        Way::Plain,
+    ),
+    column(
+        "revisits",
+        &["--format", "warc", "--revisits"],
         List::File,
         Form::Archive,
         Way::Plain,

@@ -24,16 +24,30 @@ pub enum Kind {
     Broken,
     /// One of them after the other, with and without power cuts.
     Mixed,
+    /// A kill, a full disk or a broken one in the middle of a write into what tells where results are.
+    Torn,
+}
+
+/// What an undisturbed run is like, as far as it says when something may strike.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Course {
+    pub took: Duration,
+    /// Calls that change something on the disk, or sync it.
+    pub calls: u64,
+    /// Of those, writes into what tells where results are, and what their paths hold.
+    pub writes: u64,
+    pub torn: &'static str,
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Kill,
         Self::Term,
         Self::Power,
         Self::Full,
         Self::Broken,
         Self::Mixed,
+        Self::Torn,
     ];
 
     pub fn name(self) -> &'static str {
@@ -44,6 +58,7 @@ impl Kind {
             Self::Full => "enospc",
             Self::Broken => "eio",
             Self::Mixed => "mixed",
+            Self::Torn => "torn",
         }
     }
 
@@ -52,28 +67,38 @@ impl Kind {
         !matches!(self, Self::Kill | Self::Term)
     }
 
-    /// The next trouble, for a run that takes so long and makes so many calls undisturbed.
-    pub fn draw(self, random: &mut Rng, took: Duration, calls: u64) -> Trouble {
+    /// The next trouble, for a run that goes like this undisturbed.
+    pub fn draw(self, random: &mut Rng, course: Course) -> Trouble {
         let name = match self {
-            Self::Kill => return Trouble::Signal(libc::SIGKILL, moment(random, took)),
-            Self::Term => return Trouble::Signal(libc::SIGTERM, moment(random, took)),
+            Self::Kill => return Trouble::Signal(libc::SIGKILL, moment(random, course.took)),
+            Self::Term => return Trouble::Signal(libc::SIGTERM, moment(random, course.took)),
             Self::Power => "kill",
             Self::Full => "enospc",
             Self::Broken => "eio",
             Self::Mixed => *random
                 .choice(&["kill", "kill", "enospc", "eio"])
                 .unwrap_or(&"kill"),
+            Self::Torn => *random.choice(&["kill", "enospc", "eio"]).unwrap_or(&"kill"),
         };
-        let near = calls.min(60);
-        let call = match random.u8(0..3) {
-            0 => random.u64(1..=near),
-            1 => random.u64(calls - near + 1..=calls),
-            _ => {
-                let last = calls / random.u64(1..=4);
-                random.u64(1..=last.max(1))
-            }
+        let (calls, near, torn) = match self {
+            Self::Torn => (course.writes, 6, format!(":{}", course.torn)),
+            _ => (course.calls, 60, String::new()),
         };
-        Trouble::Fault(format!("{name}:{call}:{}", random.u32(..)))
+        let call = call(random, calls.max(1), near);
+        Trouble::Fault(format!("{name}:{call}:{}{torn}", random.u32(..)))
+    }
+}
+
+/// One of so many calls, with a third of the chances within `near` of either end.
+fn call(random: &mut Rng, calls: u64, near: u64) -> u64 {
+    let near = calls.min(near);
+    match random.u8(0..3) {
+        0 => random.u64(1..=near),
+        1 => random.u64(calls - near + 1..=calls),
+        _ => {
+            let last = calls / random.u64(1..=4);
+            random.u64(1..=last.max(1))
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 //! kind of disturbance it prints what is missing, doubled, torn, different or ended wrongly, and how
 //! many requests were sent again. It fails if anything is wrong, prints the runs that led to it, and
 //! keeps the directory. `absorbed` are faults that a job came to its end in spite of; it is held
-//! against the undisturbed one after a power cut then. `cargo xtask crash --rounds small` is what CI
+//! against the undisturbed one after a power cut then. Without the `sqlite3` command it says that it
+//! checks no ledger, and fails with `CI=true`. `cargo xtask crash --rounds small` is what CI
 //! runs: `tests/small.rs`.
 //!
 //! It never touches a process that it did not start, nor a file outside of its own directory.

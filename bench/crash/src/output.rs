@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -173,7 +173,7 @@ impl Output {
         Ok(())
     }
 
-    /// Asks SQLite's own shell, where there is one, whether the ledger is whole and adds up. It is given
+    /// Asks SQLite's own shell, where [there is one](has_shell), whether the ledger is whole and adds up. It is given
     /// a copy, because a reader leaves files of its own.
     fn ledger(&mut self, directory: &Path) -> Result<()> {
         let copy = tempfile::tempdir()?;
@@ -187,8 +187,10 @@ impl Output {
             - (SELECT count(*) FROM failure), watermark - read_lines FROM job;";
         let path = copy.path().join("ledger.db");
         let shell = Command::new("sqlite3").arg(path).arg(question).output();
-        let Ok(said) = shell else {
-            return Ok(());
+        let said = match shell {
+            // Said by the proof as a whole.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            said => said.map_err(|error| format!("sqlite3: {error}"))?,
         };
         let answer = String::from_utf8_lossy(&said.stdout);
         if answer != "ok\ndone|0|0\n" {
@@ -226,6 +228,13 @@ impl Output {
         difference.different += self.odd.len();
         difference
     }
+}
+
+/// Whether there is the shell that looks into ledgers.
+pub fn has_shell() -> bool {
+    let mut shell = Command::new("sqlite3");
+    shell.arg("-version").stdout(Stdio::null());
+    shell.status().is_ok_and(|status| status.success())
 }
 
 /// The files below a folder.

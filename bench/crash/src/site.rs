@@ -77,6 +77,8 @@ impl Site {
             60 => self.page(3),
             61 => self.page(5),
             199 => self.page(110),
+            140..=146 => self.page(50),
+            147..=149 => self.page(41),
             _ => self.page(number),
         };
         (0..LINES).map(line).collect()

@@ -4,6 +4,7 @@
 //! a run says by its exit code is held against what lies in the directory, and, where a power cut is
 //! part of the trial, against what would lie there after one.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::column::{Column, List, Way};
 use crate::content::Mercy;
 use crate::disk::Disk;
 use crate::job::{self, Place, Run, Trouble};
-use crate::kind::Kind;
+use crate::kind::{Course, Kind};
 use crate::output::{Difference, Output};
 use crate::record::Record;
 use crate::site::Site;
@@ -53,9 +54,7 @@ struct Reference {
     output: Output,
     code: i32,
     requests: u64,
-    took: Duration,
-    /// Calls that change something on the disk, or sync it.
-    calls: u64,
+    course: Course,
 }
 
 /// A form with its site and the reference to hold trials against.
@@ -98,8 +97,7 @@ impl Stand {
             output: Output::default(),
             code: 0,
             requests: 0,
-            took: Duration::ZERO,
-            calls: 0,
+            course: Course::default(),
         };
         let programs = programs.clone();
         let mut stand = Self {
@@ -114,7 +112,12 @@ impl Stand {
         if followed.output.against(&stand.reference.output) != Difference::default() {
             return Err(format!("{}: two undisturbed runs differ", column.name).into());
         }
-        stand.reference.calls = followed.calls;
+        // Followed, it takes longer.
+        let took = stand.reference.course.took;
+        stand.reference.course = Course {
+            took,
+            ..followed.course
+        };
         Ok(stand)
     }
 
@@ -125,8 +128,8 @@ impl Stand {
             "{}: {ok} results, {failed} failures, {} requests, {} calls, {} ms",
             self.column.name,
             self.reference.requests,
-            self.reference.calls,
-            self.reference.took.as_millis()
+            self.reference.course.calls,
+            self.reference.course.took.as_millis()
         )
     }
 
@@ -136,11 +139,14 @@ impl Stand {
         let mut disk = Disk::new(&place.root);
         self.prepare(&place, &mut disk)?;
         let run = job::run(&place, &self.column, self.args(), trouble)?;
-        let calls = run
-            .records
-            .iter()
-            .filter(|record| is_counted(record))
-            .count();
+        let calls = run.records.iter().filter(|record| is_counted(record));
+        let torn = self.column.form.index();
+        let course = Course {
+            took: run.took,
+            calls: calls.count() as u64,
+            writes: writes(&run.records, torn),
+            torn,
+        };
         let output = Output::read(&place.output(), &self.column);
         if !output.odd.is_empty() || !matches!(run.code(), Some(0 | 1)) {
             let name = self.column.name;
@@ -155,8 +161,7 @@ impl Stand {
             output,
             code: run.code().unwrap_or_default(),
             requests: self.site.requests(),
-            took: run.took,
-            calls: calls as u64,
+            course,
         })
     }
 
@@ -230,11 +235,9 @@ impl Stand {
 
 impl Trial<'_> {
     fn disturb(&mut self) -> Result<()> {
-        let reference = &self.stand.reference;
+        let course = self.stand.reference.course;
         for _ in 0..self.random.u64(1..=DISTURBANCES) {
-            let trouble = self
-                .kind
-                .draw(&mut self.random, reference.took, reference.calls);
+            let trouble = self.kind.draw(&mut self.random, course);
             let fresh = self.stand.column.way == Way::Fresh && self.random.bool();
             let run = self.run(fresh, &trouble)?;
             if self.judge(&run, &trouble)? {
@@ -359,6 +362,19 @@ fn is_counted(record: &Record) -> bool {
         record,
         Record::Opened { created: false, .. } | Record::Fault { .. }
     )
+}
+
+/// The writes into files whose path holds this.
+fn writes(records: &[Record], torn: &str) -> u64 {
+    let (mut meant, mut writes) = (HashMap::new(), 0);
+    for record in records {
+        match record {
+            Record::Opened { inode, path, .. } => _ = meant.insert(*inode, path.contains(torn)),
+            Record::Written { inode, .. } if meant.get(inode) == Some(&true) => writes += 1,
+            _ => {}
+        }
+    }
+    writes
 }
 
 fn list(site: &Site, list: List) -> String {

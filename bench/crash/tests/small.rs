@@ -6,8 +6,8 @@
 
 use std::process::Command;
 
-/// Runs the proof; what it prints is shown if it fails.
-fn prove(args: &[&str]) {
+/// The proof, told where the programs are.
+fn proof(args: &[&str]) -> Command {
     let program = |name| {
         let hint = "run by `cargo xtask crash --rounds small`, which says where the programs are";
         std::env::var_os(name).expect(hint)
@@ -15,7 +15,13 @@ fn prove(args: &[&str]) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brigade-crash"));
     command.arg("--brigade").arg(program("CRASH_BRIGADE"));
     command.arg("--faults").arg(program("CRASH_FAULTS"));
-    let said = command.args(args).output().expect("the proof starts");
+    command.args(args);
+    command
+}
+
+/// Runs the proof; what it prints is shown if it fails.
+fn prove(args: &[&str]) {
+    let said = proof(args).output().expect("the proof starts");
     let (out, errors) = (
         String::from_utf8_lossy(&said.stdout),
         String::from_utf8_lossy(&said.stderr),
@@ -51,4 +57,23 @@ fn f1l_a_fresh_start_that_is_broken_off_passes_nothing_old_for_new() {
         ]
         .concat(),
     );
+}
+
+#[test]
+fn f1m_an_index_that_is_torn_costs_nothing_and_names_nothing_that_is_not_there() {
+    let forms = ["--form", "files", "--form", "warc", "--form", "warc-plain"];
+    prove(&[&["--rounds", "12", "--kind", "torn"], &forms[..]].concat());
+}
+
+#[test]
+fn ledgers_that_cannot_be_checked_are_said_and_in_ci_a_failure() {
+    let args = ["--rounds", "1", "--form", "jsonl", "--kind", "kill"];
+    // The shell of SQLite is found through it, the programs are not.
+    let mut without = proof(&args);
+    let said = without.env("PATH", "").env_remove("CI").output().unwrap();
+    assert!(said.status.success(), "{}", said.status);
+    assert!(String::from_utf8_lossy(&said.stdout).contains("so no ledger is checked"));
+    let said = without.env("CI", "true").output().unwrap();
+    assert_eq!(said.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("install the package sqlite3"));
 }

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `BRIGADE_FAULTS_BELOW` | the directory, as an absolute path |
 //! | `BRIGADE_FAULTS_JOURNAL` | the journal, which is appended to |
-//! | `BRIGADE_FAULTS_PLAN` | `none`, or `kill`, `enospc` or `eio`, then `:CALL:SEED`: at which call, counted from 1 |
+//! | `BRIGADE_FAULTS_PLAN` | `none`, or `kill`, `enospc` or `eio`, then `:CALL:SEED`: at which call, counted from 1; with `:TORN` behind it, at which write into a file whose path holds this, and after some of its bytes |
 //!
 //! What it does not see: writes through a memory map, calls that pass the C library by, links, and
 //! paths that are relative to the working directory. It never changes a call about anything outside of that directory.

@@ -1,6 +1,6 @@
 //! What is to go wrong, and when: decided by a number alone, so that it can be repeated.
 //!
-//! It knows kinds of calls, not files.
+//! It knows kinds of calls, and of files no more than what their paths hold.
 
 /// The kinds of calls that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +48,14 @@ pub enum Act {
 }
 
 /// The plan and how far it has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     kind: Kind,
     at: u64,
     seed: u64,
+    /// If this is said, only writes into files whose path holds it are counted, and one that fails has
+    /// always taken some bytes first.
+    torn: Option<String>,
     calls: u64,
     shortened: bool,
     failed: bool,
@@ -67,9 +70,9 @@ enum Kind {
 }
 
 impl Plan {
-    /// Reads `KIND:CALL:SEED`; anything else plans nothing.
+    /// Reads `KIND:CALL:SEED` or `KIND:CALL:SEED:TORN`; anything else plans nothing.
     pub fn parse(text: &str) -> Self {
-        let mut words = text.split(':');
+        let mut words = text.splitn(4, ':');
         let kind = match words.next() {
             Some("kill") => Kind::Kill,
             Some("enospc") => Kind::Full,
@@ -82,6 +85,7 @@ impl Plan {
             kind,
             at,
             seed,
+            torn: words.next().map(str::to_owned),
             calls: 0,
             shortened: false,
             failed: false,
@@ -89,7 +93,13 @@ impl Plan {
     }
 
     /// What becomes of the next call; `bytes` are those of a write.
-    pub fn next(&mut self, call: Call, bytes: usize) -> Act {
+    pub fn next(&mut self, call: Call, bytes: usize, path: &str) -> Act {
+        if let Some(torn) = &self.torn
+            && !self.failed
+            && !(call == Call::Write && path.contains(torn.as_str()))
+        {
+            return Act::Pass;
+        }
         self.calls += 1;
         if self.kind == Kind::Nothing || self.calls < self.at {
             return Act::Pass;
@@ -102,7 +112,8 @@ impl Plan {
         }
         // Half of the disks stay as they are, the others recover at once; half of the writes that
         // fail have taken some bytes first, as they do on a disk that fills up.
-        let (stays, short) = (self.seed & 1 == 0, self.seed & 2 == 0);
+        let stays = self.seed & 1 == 0;
+        let short = self.seed & 2 == 0 || self.torn.is_some();
         if self.failed && !stays {
             return Act::Pass;
         }
@@ -116,5 +127,32 @@ impl Plan {
         } else {
             libc::EIO
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_to_be_torn_takes_some_bytes_of_its_nth_write_and_then_none() {
+        // The seed says that the disk recovers.
+        let mut plan = Plan::parse("enospc:2:32769:.cdxj");
+        let index = "/out/part-00000.cdxj";
+        assert_eq!(plan.next(Call::Write, 9, index), Act::Pass);
+        assert_eq!(plan.next(Call::Write, 9, "/out/part-00000.warc"), Act::Pass);
+        assert_eq!(plan.next(Call::Sync, 0, index), Act::Pass);
+        assert_eq!(plan.next(Call::Write, 9, index), Act::Short(128));
+        assert_eq!(plan.next(Call::Write, 9, "/out/ledger.db-wal"), Act::Pass);
+        assert_eq!(plan.next(Call::Write, 5, index), Act::Fail(libc::ENOSPC));
+        assert_eq!(plan.next(Call::Write, 9, index), Act::Pass);
+    }
+
+    #[test]
+    fn without_a_file_all_calls_are_counted() {
+        let mut plan = Plan::parse("eio:2:4");
+        assert_eq!(plan.next(Call::Create, 0, "/out/a"), Act::Pass);
+        assert_eq!(plan.next(Call::Sync, 0, "/out/a"), Act::Fail(libc::EIO));
+        assert_eq!(plan.next(Call::Remove, 0, "/out/b"), Act::Fail(libc::EIO));
     }
 }

@@ -106,7 +106,7 @@ impl State {
 
     /// What becomes of this call. A fault is noted.
     pub fn next(&mut self, call: Call, bytes: usize, path: &str) -> Act {
-        let act = self.plan.next(call, bytes);
+        let act = self.plan.next(call, bytes, path);
         if matches!(act, Act::Fail(_) | Act::Kill(_)) {
             let (path, call) = (path.to_owned(), call.name().to_owned());
             self.note(&Record::Fault { path, call });

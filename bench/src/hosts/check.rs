@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::manner::{Manner, Page};
-use crate::Result;
+use crate::{Result, parts};
 
 /// What is wrong with an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,14 +84,9 @@ impl Found {
 
     /// The parts of a job of brigade's.
     pub(super) fn parts(&mut self, folder: &Path) -> Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with("part-") {
-                self.lines(&path)?;
-            }
-        }
-        Ok(())
+        parts::of(folder)?
+            .iter()
+            .try_for_each(|part| self.lines(part))
     }
 
     fn page(&mut self, page: Page, body: &[u8]) {

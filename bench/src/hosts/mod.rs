@@ -2,7 +2,8 @@
 //!
 //! `bench hosts [--hosts N] [--count N]`: all sides in one run, each against hosts that are as new.
 //! The server is the referee and counts the requests; outputs are held against what the hosts have.
-//! A side that hangs is ended at a limit, and its row says so.
+//! A side that hangs is ended at a limit, and its row says so. It fails if brigade misses a page, has
+//! one twice or a wrong one, or asks a host within its `Retry-After`.
 
 mod check;
 pub mod lateness;
@@ -68,7 +69,7 @@ pub fn run([hosts, count]: [usize; 2]) -> Result<()> {
     }
     let (row, account) = ours.ok_or("brigade did not take part")?;
     report.line(format!("\nbrigade: {account}."));
-    goals(&mut report, &row);
+    proofs(&mut report, &row);
     report.keep("hosts")
 }
 
@@ -107,7 +108,7 @@ fn line(who: Who, row: &Row) -> String {
     )
 }
 
-fn goals(report: &mut Report, row: &Row) {
+fn proofs(report: &mut Report, row: &Row) {
     for (what, number) in [
         ("good URLs that brigade misses", row.wrong.missing),
         ("that it has twice", row.wrong.doubled),
@@ -117,7 +118,7 @@ fn goals(report: &mut Report, row: &Row) {
             row.score.impatient as usize,
         ),
     ] {
-        report.goal_value(what, number as f64, "", 0.0);
+        report.proof(what, number as f64, 0.0);
     }
 }
 

@@ -78,6 +78,7 @@ fn output(flags: &ReportFlags, config: &mut Config) -> anyhow::Result<()> {
         Some(Compress::Zstd) => Compression::Zstd,
     };
     config.json_bodies = flags.json;
+    config.revisits = flags.revisits;
     config.part_max = flags.part_max;
     config.ordered = flags.ordered;
     if flags.format == Format::Warc && config.compression == Compression::Zstd {
@@ -87,6 +88,9 @@ fn output(flags: &ReportFlags, config: &mut Config) -> anyhow::Result<()> {
     }
     if flags.format == Format::Warc && flags.json {
         bail!("--json is for lines, and --format warc keeps bodies as they came: leave one out");
+    }
+    if flags.format != Format::Warc && flags.revisits {
+        bail!("--revisits are records of archives: it needs --format warc");
     }
     if flags.format == Format::Files && config.compression != Compression::None {
         bail!(
@@ -283,6 +287,7 @@ mod tests {
                 "--compress zstd is for lines",
             ),
             ("-o out u --format warc --json", "--json is for lines"),
+            ("-o out u --revisits", "--revisits are records of archives"),
             (
                 "-o out u --format files --compress zstd",
                 "--compress is for lines",
@@ -361,6 +366,9 @@ mod tests {
         for (line, expected) in cases {
             assert_eq!(plan(line).unwrap().config.compression, expected, "{line}");
         }
+        let revisits = |line| plan(line).unwrap().config.revisits;
+        assert!(revisits("-o out u --format warc --revisits"));
+        assert!(!revisits("-o out u --format warc"));
     }
 
     #[test]

@@ -108,6 +108,12 @@ pub struct Config {
     pub compression: Compression,
     /// Whether a body that is JSON becomes a value, `body_json`, in place of a string. Default false.
     pub json_bodies: bool,
+    /// Whether an archive refers to a payload that it has already in place of keeping it twice: a
+    /// response with the same body as an earlier one of the run becomes a `revisit` record (WARC/1.1,
+    /// identical-payload-digest), with its own head. It takes at most 8 MiB of memory, in which what
+    /// was not met for long is forgotten. Bodies under 256 bytes are kept. Needs
+    /// [`Format::Warc`]. Default false.
+    pub revisits: bool,
     /// Whether the results keep the order of the list. A line that takes long then holds up what
     /// comes more than a [`window`](Self::window) behind it, and what waits for its turn when the job
     /// is stopped is fetched again. Lines that [`retry_failed`](Self::retry_failed) heals come behind
@@ -153,6 +159,7 @@ impl Config {
             format: Format::default(),
             compression: Compression::default(),
             json_bodies: false,
+            revisits: false,
             ordered: false,
             without_ledger: false,
         }
@@ -164,6 +171,7 @@ impl Config {
             compression: self.compression,
             json_bodies: self.json_bodies,
             ordered: self.ordered,
+            revisits: self.revisits,
         }
     }
 

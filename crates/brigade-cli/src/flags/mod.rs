@@ -203,6 +203,10 @@ pub(crate) struct ReportFlags {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Write a body that an archive (--format warc) has already as a revisit record that refers to it
+    #[arg(long)]
+    pub(crate) revisits: bool,
+
     /// The size at which a part is closed and the next begun
     #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "1GiB")]
     pub(crate) part_max: u64,

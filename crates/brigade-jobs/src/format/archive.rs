@@ -1,19 +1,44 @@
 //! Archives: the exchanges of a result as WARC records, its redirects first, and what the index
 //! says of them.
+//!
+//! On request a payload that lies in the archive already is referred to in place of being written
+//! again. It never refers to a record that would not lie before the one that refers to it.
+
+use std::sync::Arc;
 
 use super::encode::{Block, Encode};
 use crate::error::Error;
 use crate::record::{Success, unpack};
-use crate::warc::{self, Member, Origin};
+use crate::warc::{Exchange, Member, Origin, Revisits};
 
 #[derive(Debug)]
 pub(super) struct Archive {
     is_compressed: bool,
+    revisits: Option<Revisits>,
 }
 
 impl Archive {
-    pub(super) fn new(is_compressed: bool) -> Self {
-        Self { is_compressed }
+    pub(super) fn new(is_compressed: bool, revisits: bool) -> Self {
+        Self {
+            is_compressed,
+            revisits: revisits.then(Revisits::new),
+        }
+    }
+
+    fn write(&self, exchange: &Exchange<'_>, member: &mut Member, block: &mut Block) {
+        let payload = exchange.payload();
+        let revisits = self.revisits.as_ref();
+        let revisits = revisits.filter(|_| exchange.is_worth_a_reference());
+        let original = revisits.and_then(|revisits| {
+            let here = block.originals.get(&payload).cloned();
+            here.or_else(|| revisits.find(&payload))
+        });
+        let out = &mut block.bytes;
+        let (entry, written) = exchange.write(&payload, original.as_deref(), member, out);
+        block.index.push(entry);
+        if revisits.is_some() && original.is_none() {
+            block.originals.insert(payload, Arc::new(written));
+        }
     }
 }
 
@@ -32,12 +57,21 @@ impl Encode for Archive {
             let (last, hops) = packed.captures.split_last().ok_or_else(broken)?;
             let hops = hops.iter().map(|hop| (hop, &hop.body[..]));
             for (capture, body) in hops.chain([(last, body)]) {
-                let out = &mut block.bytes;
-                let entry = warc::exchange(capture, body, &origin, &mut member, out);
-                block.index.push(entry);
+                let exchange = Exchange {
+                    capture,
+                    body,
+                    origin: &origin,
+                };
+                self.write(&exchange, &mut member, &mut block);
             }
             block.records += 1;
         }
         Ok(block)
+    }
+
+    fn appended(&self, block: Block) {
+        if let Some(revisits) = &self.revisits {
+            revisits.learn(block.originals);
+        }
     }
 }

@@ -46,7 +46,7 @@ impl Encode for Lines {
         Ok(Block {
             bytes: compressor.finish(),
             records: results.len() as u64,
-            index: Vec::new(),
+            ..Block::default()
         })
     }
 }

@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ring::digest::{SHA256, digest};
 
@@ -19,17 +19,50 @@ use crate::record::{Success, elapsed, number, string};
 #[derive(Debug)]
 pub(super) struct Files {
     directory: Arc<Directory>,
+    /// The directory of the bodies, open from before the first of this run is written. The system
+    /// tells an open file of what it failed to write since it was opened, once: a file opened for
+    /// each sync would not hear of what somebody else's sync has heard of in between.
+    bodies: OnceLock<File>,
 }
 
 impl Files {
     pub(super) fn new(directory: Arc<Directory>) -> Self {
-        Self { directory }
+        let bodies = OnceLock::new();
+        Self { directory, bodies }
+    }
+
+    /// The directory of the bodies, opened by whoever comes first.
+    fn bodies(&self) -> io::Result<&File> {
+        if let Some(open) = self.bodies.get() {
+            return Ok(open);
+        }
+        // It may be a link: somebody may have moved the bodies to another file system.
+        let open = File::open(self.directory.join(FILES))?;
+        Ok(self.bodies.get_or_init(|| open))
+    }
+
+    /// The same, made if it is not there.
+    fn make_bodies(&self) -> io::Result<&File> {
+        match self.bodies() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(self.directory.join(FILES))?;
+                self.bodies()
+            }
+            bodies => bodies,
+        }
+    }
+
+    fn failed(&self, error: io::Error) -> Error {
+        Error::write(self.directory.join(FILES), error)
     }
 }
 
 impl Encode for Files {
     fn encode(&self, results: &[Success]) -> Result<Block, Error> {
         let mut block = Block::default();
+        if !results.is_empty() {
+            self.make_bodies().map_err(|error| self.failed(error))?;
+        }
         for result in results {
             let (head, body) = result.data.split_at(result.body_at);
             let place = result.place.as_deref().unwrap_or_default();
@@ -42,12 +75,10 @@ impl Encode for Files {
     }
 
     fn sync(&self) -> Result<(), Error> {
-        // Somebody may have moved it to another file system, with a link in its place.
-        let path = self.directory.join(FILES);
-        match sync_all(&path) {
+        match self.bodies().and_then(sync_all) {
             // No body was written yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            synced => synced.map_err(|error| Error::write(path, error)),
+            synced => synced.map_err(|error| self.failed(error)),
         }
     }
 
@@ -111,9 +142,9 @@ fn beside(path: &Path) -> PathBuf {
 
 /// Puts on disk whatever was written to the file system that `directory` lies in: a call for
 /// thousands of files, where one for each would take seconds.
-fn sync_all(directory: &Path) -> io::Result<()> {
+fn sync_all(directory: &File) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    nix::unistd::syncfs(File::open(directory)?)?;
+    nix::unistd::syncfs(directory)?;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     {
         let _ = directory;

@@ -45,6 +45,8 @@ pub(crate) struct Shape {
     pub(crate) json_bodies: bool,
     /// The results keep the order of the list.
     pub(crate) ordered: bool,
+    /// Archives refer to payloads that they have already.
+    pub(crate) revisits: bool,
 }
 
 impl Shape {
@@ -52,6 +54,9 @@ impl Shape {
     pub(crate) fn check(self) -> Result<(), Error> {
         let refused = |text: &str| Err(Error::Config(text.to_owned()));
         match self.format {
+            Format::Jsonl | Format::Files if self.revisits => {
+                refused("revisits are records of archives: they need the format warc")
+            }
             Format::Jsonl => Ok(()),
             Format::Files if self.compression != Compression::None => {
                 refused("files are written as they are: leave out the compression")

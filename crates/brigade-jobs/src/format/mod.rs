@@ -34,6 +34,7 @@ pub(crate) fn encoder(shape: Shape, directory: &Arc<Directory>) -> Option<Arc<dy
         ))),
         (Format::Warc, compression) => Some(Arc::new(archive::Archive::new(
             compression != Compression::None,
+            shape.revisits,
         ))),
         (Format::Files, _) => Some(Arc::new(files::Files::new(directory.clone()))),
     }

@@ -137,6 +137,38 @@ fn f7f_a_file_is_written_whole_described_and_taken_away() {
     }
 }
 
+/// The descriptors of this process that stand for `path`.
+#[cfg(target_os = "linux")]
+fn descriptors(path: &std::path::Path) -> Vec<std::ffi::OsString> {
+    let entries = std::fs::read_dir("/proc/self/fd").unwrap();
+    let numbers = entries.map(|entry| entry.unwrap().path());
+    let own = numbers.filter(|number| std::fs::read_link(number).is_ok_and(|file| file == path));
+    own.map(|number| number.file_name().unwrap().to_owned())
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn f1n_one_open_file_is_asked_whether_all_bodies_are_on_disk() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().canonicalize().unwrap().join("files");
+    let directory = Arc::new(Directory::open(temp.path()).unwrap());
+    let files = files::Files::new(directory);
+    files.encode(&[]).unwrap();
+    files.sync().unwrap();
+    assert!(!folder.exists(), "there is no body yet");
+    // A body that fails to be written was written after the file was opened, too.
+    std::fs::create_dir_all(folder.join("a.test/x~4.bin")).unwrap();
+    files.encode(&[success(4, b"abc")]).unwrap_err();
+    let open = descriptors(&folder);
+    assert_eq!(open.len(), 1);
+    for index in 5..9 {
+        files.encode(&[success(index, b"abc")]).unwrap();
+        files.sync().unwrap();
+        assert_eq!(descriptors(&folder), open);
+    }
+}
+
 #[test]
 fn f7a_what_does_not_go_together_is_refused_in_a_sentence() {
     let shape = |format, compression, json_bodies| Shape {
@@ -144,10 +176,16 @@ fn f7a_what_does_not_go_together_is_refused_in_a_sentence() {
         compression,
         json_bodies,
         ordered: false,
+        revisits: false,
+    };
+    let revisits = Shape {
+        revisits: true,
+        ..Shape::default()
     };
     let refused = [
         shape(Format::Files, Compression::Gzip, false),
         shape(Format::Files, Compression::None, true),
+        revisits,
     ];
     for each in refused {
         assert!(matches!(each.check(), Err(Error::Config(_))), "{each:?}");

@@ -99,7 +99,11 @@ impl Writer {
         };
         let appended = block.and_then(|block| {
             let parts = &mut self.setup.parts;
-            parts.append(&block.bytes, block.records, &block.index)
+            parts.append(&block.bytes, block.records, &block.index)?;
+            if let Some(press) = &self.press {
+                press.encoder().appended(block);
+            }
+            Ok(())
         });
         self.setup.budget.release(held);
         appended?;

@@ -23,6 +23,8 @@ use crate::parts::{Opener, PartFile, PartKind, Parts, open_files};
 use crate::progress::Counters;
 use crate::record::{self, Success};
 
+mod torn;
+
 const KIND: PartKind = PartKind {
     extension: "jsonl",
     max: 1 << 30,

@@ -5,7 +5,7 @@
 //! nobody knows it before the record is appended. A line never holds a line feed.
 
 use super::surt::surt;
-use super::wire::{mime, status};
+use super::wire::status;
 use crate::record::{Capture, number, string};
 
 /// Which line of the list an exchange belongs to.
@@ -31,6 +31,7 @@ pub(crate) struct Entry {
 impl Entry {
     pub(super) fn new(
         capture: &Capture,
+        mime: Option<&str>,
         digest: &str,
         origin: &Origin<'_>,
         (at, length): (usize, usize),
@@ -41,8 +42,8 @@ impl Entry {
         begin.extend_from_slice(timestamp(capture).as_bytes());
         begin.extend_from_slice(b" {");
         field(&mut begin, "url", &capture.url);
-        if let Some(mime) = mime(&capture.head) {
-            field(&mut begin, "mime", &mime);
+        if let Some(mime) = mime {
+            field(&mut begin, "mime", mime);
         }
         field(&mut begin, "status", status(&capture.head));
         field(&mut begin, "digest", digest);
@@ -104,7 +105,7 @@ mod tests {
         };
         let columns = Some(r#"{"name":"x"}"#);
         let origin = Origin { line: 12, columns };
-        let entry = Entry::new(&capture, "sha1:X", &origin, (100, 20));
+        let entry = Entry::new(&capture, Some("a/b"), "sha1:X", &origin, (100, 20));
         assert_eq!(
             entry.line("part-00001.warc.gz", 1000),
             "test,a)/b?q=\" 20200101000000 {\"url\": \"http://www.a.test/B?q=\\\"\", \"mime\": \"a/b\", \

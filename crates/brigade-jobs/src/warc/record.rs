@@ -8,11 +8,18 @@ use std::time::SystemTime;
 use super::cdxj::{Entry, Origin};
 use super::digest::digest;
 use super::member::Member;
-use super::wire::payload_digest;
+use super::revisits::{Original, Payload};
+use super::wire::{is_chunked, mime, payload_digest};
 use crate::record::Capture;
 
 /// What a record ends with.
 const END: &[u8] = b"\r\n\r\n";
+
+const REVISIT: &str = "revisit";
+const REVISIT_MIME: &str = "warc/revisit";
+const PROFILE: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
+/// Bytes of a body that is referred to; the reference to a shorter one would be longer than it.
+const REFERENCE_MIN: usize = 256;
 
 /// A record in the making: its lines so far, and what follows them.
 struct Record {
@@ -37,6 +44,14 @@ impl Record {
         }
     }
 
+    /// Says that the payload is that of another record.
+    fn refer(&mut self, original: &Original) {
+        self.field("WARC-Profile", PROFILE);
+        self.field("WARC-Refers-To", &original.id);
+        self.field("WARC-Refers-To-Target-URI", &original.url);
+        self.field("WARC-Refers-To-Date", &date(original.at));
+    }
+
     /// Writes the record as a member of its own; `block` is its content, in pieces.
     fn write(mut self, kind: &str, block: &[&[u8]], member: &mut Member, out: &mut Vec<u8>) {
         self.field("WARC-Block-Digest", &digest(block));
@@ -54,32 +69,75 @@ impl Record {
     }
 }
 
-/// Appends the records of an exchange, whose body is `body`, and returns what the index says of it.
-pub(crate) fn exchange(
-    capture: &Capture,
-    body: &[u8],
-    origin: &Origin<'_>,
-    member: &mut Member,
-    out: &mut Vec<u8>,
-) -> Entry {
-    let begin = out.len();
-    let (response, request) = (new_id(), new_id());
-    let payload = payload_digest(&capture.head, body);
-    let mut record = of(capture, "response", &response);
-    record.field("WARC-Payload-Digest", &payload);
-    if let Some(cut) = capture.cut {
-        record.field("WARC-Truncated", cut.as_str());
+/// An exchange on its way into records.
+#[derive(Debug)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) capture: &'a Capture,
+    pub(crate) body: &'a [u8],
+    pub(crate) origin: &'a Origin<'a>,
+}
+
+impl Exchange<'_> {
+    /// What the body is, without its transfer coding and with its compression.
+    pub(crate) fn payload(&self) -> Payload {
+        Payload {
+            digest: payload_digest(&self.capture.head, self.body),
+            is_chunked: is_chunked(&self.capture.head),
+        }
     }
-    let block = [&capture.head[..], body];
-    record.write("application/http; msgtype=response", &block, member, out);
-    // Indexes count what ends a plain record as none of it.
-    let trailer = if member.is_compressed() { 0 } else { END.len() };
-    let place = (begin, out.len() - begin - trailer);
-    let mut record = of(capture, "request", &request);
-    record.field("WARC-Concurrent-To", &response);
-    let block = [&capture.request[..]];
-    record.write("application/http; msgtype=request", &block, member, out);
-    Entry::new(capture, &payload, origin, place)
+
+    /// Whether it is worth it to refer to the payload where it is there already.
+    pub(crate) fn is_worth_a_reference(&self) -> bool {
+        self.body.len() >= REFERENCE_MIN && self.capture.cut.is_none()
+    }
+
+    /// Appends the records. With an `original` the first is a revisit of it, which has no body.
+    /// Returns what the index says, and how the record would be referred to.
+    pub(crate) fn write(
+        &self,
+        payload: &Payload,
+        original: Option<&Original>,
+        member: &mut Member,
+        out: &mut Vec<u8>,
+    ) -> (Entry, Original) {
+        let (begin, capture) = (out.len(), self.capture);
+        let (response, request) = (new_id(), new_id());
+        let kind = if original.is_some() {
+            REVISIT
+        } else {
+            "response"
+        };
+        let mut record = of(capture, kind, &response);
+        record.field("WARC-Payload-Digest", &payload.digest);
+        if let Some(cut) = capture.cut {
+            record.field("WARC-Truncated", cut.as_str());
+        }
+        let mut block = [&capture.head[..], self.body];
+        if let Some(original) = original {
+            record.refer(original);
+            block[1] = &[];
+        }
+        record.write("application/http; msgtype=response", &block, member, out);
+        // Indexes count what ends a plain record as none of it.
+        let trailer = if member.is_compressed() { 0 } else { END.len() };
+        let place = (begin, out.len() - begin - trailer);
+        let mut record = of(capture, "request", &request);
+        record.field("WARC-Concurrent-To", &response);
+        let block = [&capture.request[..]];
+        record.write("application/http; msgtype=request", &block, member, out);
+        let mime = match original {
+            Some(_) => Some(REVISIT_MIME.to_owned()),
+            None => mime(&capture.head),
+        };
+        let (digest, mime) = (&payload.digest, mime.as_deref());
+        let entry = Entry::new(capture, mime, digest, self.origin, place);
+        let written = Original {
+            id: response,
+            url: capture.url.clone(),
+            at: capture.at,
+        };
+        (entry, written)
+    }
 }
 
 /// A record about the URL of an exchange.
@@ -152,7 +210,12 @@ mod tests {
             line: 0,
             columns: None,
         };
-        let entry = exchange(capture, body, &origin, &mut member, &mut out);
+        let exchange = Exchange {
+            capture,
+            body,
+            origin: &origin,
+        };
+        let (entry, _) = exchange.write(&exchange.payload(), None, &mut member, &mut out);
         let text = String::from_utf8(out).unwrap();
         let line = entry.line("p", 7);
         assert!(line.contains("\"offset\": \"7\""), "{line}");
@@ -190,6 +253,64 @@ mod tests {
             found = found.replace(&block, "BLOCK");
         }
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn f8j_a_revisit_keeps_the_head_and_refers_to_the_record_that_has_the_body() {
+        let origin = Origin {
+            line: 3,
+            columns: None,
+        };
+        let (capture, body) = (capture(), [b'x'; REFERENCE_MIN]);
+        let exchange = Exchange {
+            capture: &capture,
+            body: &body,
+            origin: &origin,
+        };
+        assert!(exchange.is_worth_a_reference());
+        let payload = exchange.payload();
+        let (mut member, mut out) = (Member::new(false), Vec::new());
+        let (_, original) = exchange.write(&payload, None, &mut member, &mut out);
+        out.clear();
+        let (entry, _) = exchange.write(&payload, Some(&original), &mut member, &mut out);
+        let line = entry.line("p", 0);
+        assert!(
+            line.contains("\"mime\": \"warc/revisit\", \"status\": \"200\""),
+            "{line}"
+        );
+        let text = String::from_utf8(out).unwrap();
+        let (head, rest) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with("WARC/1.1\r\nWARC-Type: revisit\r\n"),
+            "{head}"
+        );
+        for (name, value) in [
+            ("WARC-Profile", PROFILE),
+            ("WARC-Payload-Digest", &payload.digest),
+            ("WARC-Refers-To", &original.id),
+            ("WARC-Refers-To-Target-URI", "http://a.test/x?y"),
+            ("WARC-Refers-To-Date", "2020-01-01T00:00:00.123Z"),
+            ("WARC-Block-Digest", &digest(&[&capture.head])),
+        ] {
+            assert!(head.contains(&format!("\r\n{name}: {value}\r\n")), "{head}");
+        }
+        let response = std::str::from_utf8(&capture.head).unwrap();
+        assert!(
+            rest.starts_with(&format!("{response}\r\n\r\nWARC/1.1\r\n")),
+            "{rest}"
+        );
+        let cut = Capture {
+            cut: Some(Cut::Length),
+            ..capture.clone()
+        };
+        for (capture, body) in [(&cut, &body[..]), (&capture, &body[1..])] {
+            let exchange = Exchange {
+                capture,
+                body,
+                ..exchange
+            };
+            assert!(!exchange.is_worth_a_reference());
+        }
     }
 
     #[test]

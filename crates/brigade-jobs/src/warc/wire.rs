@@ -44,10 +44,15 @@ pub(super) fn mime(head: &[u8]) -> Option<String> {
     Some(value[..end.unwrap_or(value.len())].to_owned())
 }
 
+/// Whether the body of this head comes in chunks.
+pub(super) fn is_chunked(head: &[u8]) -> bool {
+    let coding = header(head, "transfer-encoding");
+    coding.is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"))
+}
+
 /// The digest of the payload: of the body without its transfer coding, and with its compression.
 pub(super) fn payload_digest(head: &[u8], body: &[u8]) -> String {
-    let coding = header(head, "transfer-encoding");
-    if !coding.is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
+    if !is_chunked(head) {
         return digest(&[body]);
     }
     let (mut chunked, mut payload) = (Chunked::default(), Digest::new());

@@ -1,5 +1,6 @@
 //! F8: archives of exchanges as they went over the wire.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -198,6 +199,82 @@ fn f8e_no_secret_comes_into_an_archive() {
             "{name}: {archived}"
         );
     }
+}
+
+#[test]
+fn f8j_a_body_that_is_there_is_referred_to_and_always_lies_before() {
+    let server = Server::start_thread(|request| {
+        let n: usize = request.query("n").unwrap_or_default().parse().unwrap();
+        let body = format!("{} ", n % 3).repeat(300);
+        match n % 3 {
+            // So the job still runs when it is to be stopped.
+            2 if n == 200 => Reply::hang(),
+            // In chunks, the same body is another.
+            _ if n % 6 == 4 => Reply::ok("").chunked([body]),
+            2 => Reply::ok("short"),
+            _ => Reply::ok(body),
+        }
+    });
+    let server = server.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let paths: Vec<String> = (0..300).map(|n| format!("/?n={n}")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let mut config = archive(&server, &paths, directory.path(), Compression::Gzip);
+    config.revisits = true;
+    config.concurrency = 4;
+    config.part_max = 8_000;
+    config.commit_every = 10;
+    config.retries = 0;
+    config.timeouts.read = Some(std::time::Duration::from_millis(300));
+    let stopped = run_until(config.clone(), |progress| progress.committed > 100).unwrap();
+    assert_eq!(stopped.state, State::Interrupted);
+    let summary = run(config).unwrap();
+    assert_eq!((summary.ok, summary.failed), (299, 1));
+    assert!(summary.parts > 2, "{}", summary.parts);
+
+    let mut before = HashMap::new();
+    let mut revisits = 0;
+    for part in 0..summary.parts {
+        let path = directory.path().join(format!("part-{part:05}.warc.gz"));
+        let records = records(&path);
+        let lines = index(&path.with_file_name(format!("part-{part:05}.cdxj")));
+        let responses = records.iter().filter(|record| record.kind() != "request");
+        for (record, (_, _, said)) in responses.skip(1).zip(lines) {
+            let (url, digest) = (
+                record.field("WARC-Target-URI"),
+                record.field("WARC-Payload-Digest"),
+            );
+            let of = [url, record.field("WARC-Date"), digest].map(str::to_owned);
+            assert_eq!(said["url"], url);
+            assert_eq!(said["digest"], digest);
+            let (head, mut body) = record.message();
+            if record.kind() == "revisit" {
+                assert_eq!((&said["mime"], body), (&"warc/revisit".into(), &b""[..]));
+                let to = record.field("WARC-Refers-To");
+                let (there, of): &([String; 3], Vec<u8>) = before.get(to).expect("it lies before");
+                let [url, date] = ["Target-URI", "Date"]
+                    .map(|name| record.field(&format!("WARC-Refers-To-{name}")).to_owned());
+                assert_eq!(*there, [url, date, digest.to_owned()]);
+                body = of;
+                revisits += 1;
+            } else {
+                let id = record.field("WARC-Record-ID").to_owned();
+                before.insert(id, (of, body.to_vec()));
+            }
+            let n: usize = url.rsplit('=').next().unwrap().parse().unwrap();
+            let expected = match (n % 3, head.to_lowercase().contains("chunked")) {
+                (2, _) => "short".to_owned(),
+                (third, false) => format!("{third} ").repeat(300),
+                (third, true) => format!("258\r\n{}\r\n0\r\n\r\n", format!("{third} ").repeat(300)),
+            };
+            assert_eq!(String::from_utf8_lossy(body), expected, "{url}");
+            assert!(
+                n % 3 != 2 || record.kind() == "response",
+                "{url} is too short"
+            );
+        }
+    }
+    assert!(revisits > 100, "{revisits} of 200");
 }
 
 #[test]
