@@ -24,10 +24,10 @@ const BYTES_PER_TURN: usize = 16 * 1024;
 
 /// Bytes that one read of HTTP/1.1 takes at most, while answers are short and once several reads in
 /// a row were full. Hyper doubles the room of a connection after a read that fills it, which one now
-/// and then is enough for, and the connection keeps it; one byte less keeps these rooms at 8 and 64
-/// KiB.
+/// and then is enough for, and the connection keeps it; one byte less keeps these rooms at 8 and
+/// 256 KiB. Longer bodies cost a tenth more where the large one is 64 KiB.
 const SHORT_READ: usize = 8 * 1024 - 1;
-const LONG_READ: usize = 64 * 1024 - 1;
+const LONG_READ: usize = 256 * 1024 - 1;
 /// So many full reads in a row say that a long answer is under way.
 const FULL_READS: u8 = 4;
 
