@@ -17,7 +17,7 @@ use super::list::{Bytes, List, Stream};
 use crate::error::Error;
 
 /// Bytes read at once: a few hundred lines.
-const BLOCK: usize = 16 * 1024;
+const BLOCK: usize = 8 * 1024;
 
 /// A line number and where that line starts in the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -141,7 +141,7 @@ mod tests {
     use brigade_core::backoff::HostRule;
 
     use super::super::floor::Floor;
-    use super::super::handover::Handover;
+    use super::super::handover::{BYTES, Handover};
     use super::*;
     use crate::input::Consumed;
     use crate::schedule::{Schedule, Settings};
@@ -162,7 +162,7 @@ mod tests {
             continued: false,
             turns: None,
             floor: Floor::new(schedule, 1),
-            handover: Handover::new(mpsc::channel(1).0),
+            handover: Handover::new(mpsc::channel(1).0, BYTES),
             budget: Arc::new(crate::budget::Budget::new(1)),
             counters: Arc::default(),
             brake: Arc::new(crate::brake::Brake::new(None)),
@@ -194,7 +194,7 @@ mod tests {
         let (batches, mut to_write) = mpsc::channel(8);
         let shared = Shared {
             turns: Some((turns.clone(), 2)),
-            handover: Handover::new(batches),
+            handover: Handover::new(batches, BYTES),
             ..shared()
         };
         let (send, chunks) = mpsc::channel(2);

@@ -13,8 +13,12 @@ use crate::sink::{Batch, Outcome};
 
 /// Outcomes of a full batch.
 const OUTCOMES: usize = 64;
-/// Bytes of a full batch.
-const BYTES: usize = 256 * 1024;
+/// Bytes of a full batch; the last record of one may lie beyond them.
+pub(super) const BYTES: usize = 64 * 1024;
+/// The same where a batch becomes a block: the shorter a block is, the less it can be compressed.
+pub(super) const BLOCK_BYTES: usize = 256 * 1024;
+/// Batches that may wait for the writer.
+pub(super) const BATCHES: usize = 4;
 
 #[derive(Debug, Default)]
 struct Pending {
@@ -29,14 +33,17 @@ pub(super) struct Handover {
     batches: mpsc::Sender<Batch>,
     /// Tells that what was noted is not to wait for the next commit that is due.
     pub(super) pressing: Notify,
+    bytes_max: usize,
 }
 
 impl Handover {
-    pub(super) fn new(batches: mpsc::Sender<Batch>) -> Self {
+    /// A way for batches of so many bytes.
+    pub(super) fn new(batches: mpsc::Sender<Batch>, bytes_max: usize) -> Self {
         Self {
             pending: Mutex::default(),
             batches,
             pressing: Notify::new(),
+            bytes_max,
         }
     }
 
@@ -48,7 +55,7 @@ impl Handover {
                 pending.bytes += success.data.len();
             }
             pending.batch.outcomes.push(outcome);
-            pending.bytes >= BYTES || pending.batch.outcomes.len() >= OUTCOMES
+            pending.bytes >= self.bytes_max || pending.batch.outcomes.len() >= OUTCOMES
         };
         if full { self.send(false).await } else { Ok(()) }
     }
@@ -91,11 +98,12 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
+    use crate::record::Success;
 
     #[test]
     fn f5c_workers_wait_for_a_writer_that_does_not_keep_up_and_lose_nothing() {
         let (batches, mut written) = mpsc::channel(2);
-        let handover = Handover::new(batches);
+        let handover = Handover::new(batches, BYTES);
         let mut context = Context::from_waker(Waker::noop());
         let mut put = 0;
         let mut one = |index: u64| {
@@ -118,10 +126,52 @@ mod tests {
     }
 
     #[test]
+    fn f6j_what_waits_for_a_writer_is_bounded_in_bytes_whatever_the_records_are_like() {
+        const WORKERS: usize = 16;
+        for record in [200, 10_000, BYTES + 1] {
+            let (batches, mut written) = mpsc::channel(BATCHES);
+            let handover = Handover::new(batches, BYTES);
+            let mut context = Context::from_waker(Waker::noop());
+            let mut waiting = Vec::new();
+            while waiting.len() < WORKERS {
+                let mut put = Box::pin(handover.put(Outcome::Success(Success {
+                    index: 0,
+                    status: 200,
+                    data: vec![0; record],
+                    body_at: 0,
+                    place: None,
+                    elapsed_us: 0,
+                    budget: 0,
+                })));
+                if put.as_mut().poll(&mut context).is_pending() {
+                    waiting.push(put);
+                }
+            }
+            drop(waiting);
+            let bytes = |batch: &Batch| {
+                let data = batch.outcomes.iter().map(|outcome| match outcome {
+                    Outcome::Success(success) => success.data.len(),
+                    _ => 0,
+                });
+                data.sum::<usize>()
+            };
+            let full = BYTES.min(OUTCOMES * record);
+            for _ in 0..BATCHES {
+                let held = bytes(&written.try_recv().unwrap());
+                assert!((full..full + record).contains(&held), "{held} of {record}");
+            }
+            assert!(written.try_recv().is_err());
+            // Beyond the batches there is no more than each worker has in its hands.
+            let held = bytes(&handover.lock().batch);
+            assert!(held < full + WORKERS * record, "{held} of {record}");
+        }
+    }
+
+    #[test]
     fn a_writer_that_is_gone_is_reported() {
         let (batches, written) = mpsc::channel(1);
         drop(written);
-        let handover = Handover::new(batches);
+        let handover = Handover::new(batches, BYTES);
         let mut context = Context::from_waker(Waker::noop());
         let sent = pin!(handover.send(true)).poll(&mut context);
         assert!(matches!(
@@ -134,7 +184,7 @@ mod tests {
     fn batches_arrive_in_the_order_in_which_they_were_gathered() {
         const EACH: u64 = 2000;
         let (batches, mut written) = mpsc::channel(8);
-        let handover = Handover::new(batches);
+        let handover = Handover::new(batches, BYTES);
         let next = std::sync::atomic::AtomicU64::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {

@@ -18,7 +18,7 @@ use super::archive::Archive;
 use super::attempt::work;
 use super::feeder::feed;
 use super::floor::Floor;
-use super::handover::Handover;
+use super::handover::{BATCHES, BLOCK_BYTES, BYTES, Handover};
 use super::open::Job;
 use super::services::{commits, looks, spill, timer, watch};
 use crate::brake::Brake;
@@ -33,9 +33,8 @@ use crate::schedule::Loaded;
 use crate::sink::{self, Turns};
 use crate::summary::{StoppedBy, Summary};
 
-/// Chunks of the list that may wait for the feeder, and batches that may wait for the writer.
+/// Chunks of the list that may wait for the feeder.
 const CHUNKS: usize = 2;
-const BATCHES: usize = 8;
 
 /// What the tasks of a run share.
 #[derive(Debug)]
@@ -202,6 +201,8 @@ impl Job {
     fn start(self) -> Result<Running, Error> {
         let (config, directory) = (self.config, self.directory);
         let (batches, to_write) = mpsc::channel(BATCHES);
+        let encoder = format::encoder(config.shape(), &directory);
+        let bytes = encoder.as_ref().map_or(BYTES, |_| BLOCK_BYTES);
         let (send_chunks, chunks) = mpsc::channel(CHUNKS);
         let finished = Arc::new(AtomicBool::new(false));
         let turns = config.ordered.then(Arc::<Turns>::default);
@@ -222,7 +223,7 @@ impl Job {
             continued: self.recovered.totals.runs > 1,
             turns: turns.clone().map(|turns| (turns, config.window)),
             floor: Floor::new(self.schedule, config.concurrency),
-            handover: Handover::new(batches),
+            handover: Handover::new(batches, bytes),
             budget: budget.clone(),
             counters: self.counters.clone(),
             brake: brake.clone(),
@@ -232,7 +233,7 @@ impl Job {
         let setup = sink::Setup {
             directory: directory.clone(),
             parts: self.parts,
-            encoder: format::encoder(config.shape(), &directory),
+            encoder,
             is_indexed: config.format == Format::Warc,
             turns: turns.clone(),
             json_bodies: config.json_bodies,

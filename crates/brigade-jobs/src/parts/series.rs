@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::warc::Entry;
 
 /// Bytes gathered before they are written.
-const BUFFER: usize = 256 * 1024;
+const BUFFER: usize = 64 * 1024;
 
 /// Full parts that wait for a sync, each with its open files.
 const OPEN_MAX: usize = 32;

@@ -12,7 +12,7 @@ use super::json::{content, milliseconds};
 use super::valid::is_json;
 
 /// Bytes of a body encoded at once; a multiple of 3, so that base64 needs no padding in between.
-const PIECE: usize = 48 * 1024;
+const PIECE: usize = 12 * 1024;
 
 /// A body on its way into a line, piece by piece.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! the text, and pieces keep that room small however long the text is.
 
 /// Bytes of text escaped at once.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 4 * 1024;
 
 /// Appends `text` as a JSON string with its quotes.
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {

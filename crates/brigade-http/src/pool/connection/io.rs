@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::coop::poll_proceed;
 use tokio_rustls::client::TlsStream;
@@ -21,6 +21,15 @@ use crate::transport::Io;
 
 /// A task has 128 turns before others get theirs.
 const BYTES_PER_TURN: usize = 16 * 1024;
+
+/// Bytes that one read of HTTP/1.1 takes at most, while answers are short and once several reads in
+/// a row were full. Hyper doubles the room of a connection after a read that fills it, which one now
+/// and then is enough for, and the connection keeps it; one byte less keeps these rooms at 8 and
+/// 256 KiB. Longer bodies cost a tenth more where the large one is 64 KiB.
+const SHORT_READ: usize = 8 * 1024 - 1;
+const LONG_READ: usize = 256 * 1024 - 1;
+/// So many full reads in a row say that a long answer is under way.
+const FULL_READS: u8 = 4;
 
 /// A connected byte stream. TLS lies over any other one, over that to a proxy too.
 #[derive(Debug)]
@@ -127,6 +136,30 @@ pub(super) struct Noted {
     pub(super) connection: Arc<Connection>,
     /// Whether nothing can be written any more, though there may be something to read.
     pub(super) is_mute: bool,
+    pub(super) reads: Reads,
+}
+
+/// How much is read at once.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    /// Reads in a row that were as large as they might be.
+    full: u8,
+}
+
+impl Reads {
+    fn limit(&self) -> usize {
+        match self.full {
+            0..FULL_READS => SHORT_READ,
+            _ => LONG_READ,
+        }
+    }
+
+    fn note(&mut self, bytes: usize) {
+        self.full = match bytes >= SHORT_READ {
+            true => (self.full + 1).min(FULL_READS),
+            false => 0,
+        };
+    }
 }
 
 impl Noted {
@@ -184,9 +217,18 @@ impl AsyncRead for Noted {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let result = match self.connection.is_http2 {
+            true => Pin::new(&mut self.stream).poll_read(cx, buffer),
+            false => {
+                let limit = self.reads.limit() as u64;
+                Pin::new(&mut (&mut self.stream).take(limit)).poll_read(cx, buffer)
+            }
+        };
         let bytes = buffer.filled().len() - before;
         charge(bytes, cx);
+        if result.is_ready() {
+            self.reads.note(bytes);
+        }
         self.note_alert(&result);
         match result {
             Poll::Ready(_) if self.connection.is_http2 && bytes > 0 => {
@@ -253,5 +295,29 @@ impl AsyncWrite for Noted {
             self.connection.wire.shutdown_pending();
         }
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_long_answer_is_read_in_large_pieces() {
+        let mut reads = Reads::default();
+        // Answers of 20,000 bytes, one after the other, are none.
+        for bytes in [SHORT_READ, SHORT_READ, 3_618].repeat(5) {
+            assert_eq!(reads.limit(), SHORT_READ);
+            reads.note(bytes);
+        }
+        for _ in 0..FULL_READS {
+            assert_eq!(reads.limit(), SHORT_READ);
+            reads.note(SHORT_READ);
+        }
+        for bytes in [16 * 1024, 32 * 1024, LONG_READ, 1] {
+            assert_eq!(reads.limit(), LONG_READ);
+            reads.note(bytes);
+        }
+        assert_eq!(reads.limit(), SHORT_READ);
     }
 }

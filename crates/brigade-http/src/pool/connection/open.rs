@@ -12,7 +12,7 @@ use brigade_core::time::Moment;
 use super::handle::{Connection, Sender};
 use super::http1;
 use super::http2;
-use super::io::{Noted, Stream};
+use super::io::{Noted, Reads, Stream};
 use crate::pool::{ClientPool, DialPlan, SlotGuard};
 use crate::protocol::Versions;
 use crate::{Error, Kind, Result};
@@ -51,6 +51,7 @@ pub(crate) async fn open(
         stream,
         connection: connection.clone(),
         is_mute: false,
+        reads: Reads::default(),
     };
     let driven = if is_http2 {
         let (sender, driven) = http2::handshake(noted, protocol.http2).await?;
