@@ -24,9 +24,9 @@ type RateDesk = Desk<Turns<Gcra, Option<Waker>>>;
 /// no flood follows a stall. Tokio's timer ticks once per millisecond, so a rate above 1000/s is
 /// reached only with a burst of at least what falls due in one tick.
 ///
-/// A burst of 1024 permits or more is counted cautiously: what was taken since the last look at the
-/// clock may count as taken at the next one, so a bucket that is nearly full may hold up to a 1024th
-/// of its burst, and 64 permits, less than it could.
+/// A burst of 1024 permits or more is counted cautiously: what was taken since the last look at
+/// the clock may count as taken at the next one, so a bucket that is nearly full may hold up to a
+/// 1024th of its burst, 64 permits at most, less than it could.
 ///
 /// # Examples
 ///
