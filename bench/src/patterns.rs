@@ -98,7 +98,12 @@ const COMPARISONS: [Comparison; 10] = [
     },
     Comparison {
         title: "token bucket, never empty, one task",
-        sides: &["bucket/brigade", "bucket/governor", "bucket/clock-tokio"],
+        sides: &[
+            "bucket/brigade",
+            "bucket/brigade-small",
+            "bucket/governor",
+            "bucket/clock-tokio",
+        ],
         goal: Some(("bucket/governor", 1.2)),
         share: 5.0,
         run: Run::Counted,

@@ -13,6 +13,11 @@ use crate::time::{Moment, nanos};
 /// It covers the tick of a timer wheel (1 ms) and the sleep of the poller behind it (1 ms).
 pub const LATENESS_MAX: Duration = Duration::from_millis(2);
 
+/// What may be taken on credit: a 1024th of the burst, and no more than saves nearly all of the
+/// looks at the clock.
+const CREDIT_SHARE: u32 = 1024;
+const CREDIT_MAX: u32 = 64;
+
 const FRACTION_BITS: u32 = 32;
 
 const fn fixed(nanos: u64) -> u128 {
@@ -142,9 +147,26 @@ impl Gcra {
         Ok(())
     }
 
+    /// How many permits may be taken from `now` on without looking at the clock: they are there,
+    /// whatever the time is by then. They must be [booked](Self::book) at the next look, before
+    /// anything else is asked.
+    ///
+    /// They are then booked later than they were taken, never earlier, so the bucket never holds
+    /// more than it should. It may hold fewer, by as many as this gives at most: a 1024th of the
+    /// burst, and never more than 64.
+    #[inline]
+    pub fn credit(&self, now: Moment) -> u32 {
+        let credit = (self.rate.burst_max() / CREDIT_SHARE).min(CREDIT_MAX);
+        if credit > 0 && self.due_fixed(credit) <= fixed(now.as_nanos()) {
+            credit
+        } else {
+            0
+        }
+    }
+
     /// Books `permits` as taken at `now`, whether or not they are due.
     #[inline]
-    pub(crate) fn book(&mut self, permits: u32, now: Moment, arrival: Arrival) {
+    pub fn book(&mut self, permits: u32, now: Moment, arrival: Arrival) {
         let now = fixed(now.as_nanos());
         let oldest = match arrival {
             Arrival::Now => now,

@@ -161,6 +161,36 @@ proptest! {
     }
 
     #[test]
+    fn l3e_a_bucket_whose_permits_are_taken_on_credit_holds_never_more_and_hardly_less(
+        permits in 1_000u32..1_000_000,
+        burst in 500u32..200_000,
+        taken in 0u32..200_000,
+        steps in proptest::collection::vec((0u64..5_000, 0u32..150), 1..60),
+    ) {
+        let mut cautious = Gcra::new(Rate::per_second(permits).burst(burst));
+        let _ = cautious.take(taken.min(burst), at(0), Arrival::Now);
+        let mut exact = cautious.clone();
+        let (mut now, mut credit, mut owed) = (0, 0, 0);
+        for (step, takes) in steps {
+            now += step;
+            for _ in 0..takes {
+                if credit > 0 {
+                    (credit, owed) = (credit - 1, owed + 1);
+                } else {
+                    cautious.book(std::mem::take(&mut owed), at(now), Arrival::Now);
+                    let less = exact.available(at(now)) - cautious.available(at(now));
+                    prop_assert!(less <= (burst / 1024).min(64), "{less}");
+                    if cautious.take(1, at(now), Arrival::Now).is_err() {
+                        break;
+                    }
+                    credit = cautious.credit(at(now));
+                }
+                prop_assert_eq!(exact.take(1, at(now), Arrival::Now), Ok(()));
+            }
+        }
+    }
+
+    #[test]
     fn l5b_the_moment_behind_others_is_that_at_which_they_have_taken_theirs(
         permits in 1u32..5_000,
         burst in 1u32..6,

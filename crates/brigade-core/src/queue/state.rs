@@ -212,6 +212,7 @@ impl<T, W> QueueState<T, W> {
     }
 
     /// Says what became of a received item. Its slot is free then.
+    #[inline]
     pub fn settle(&mut self, settled: Settled) {
         self.outstanding -= 1;
         self.give_slot();

@@ -7,9 +7,12 @@
 mod counter;
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use brigade_core::time::Moment;
+use pin_project_lite::pin_project;
 use tokio::task::coop::poll_proceed;
 
 use crate::clock::now;
@@ -54,6 +57,12 @@ pub(crate) trait Gate {
 /// What somebody wants of a gate.
 pub(crate) trait Ask<G: Gate> {
     type Got;
+
+    /// Takes it without the lock, where that is certain to be right.
+    #[inline]
+    fn ask_unlocked(&mut self) -> Option<Self::Got> {
+        None
+    }
 
     /// Takes it at once, or takes a place in line.
     fn ask(&mut self, gate: &mut G) -> Result<Self::Got, G::Place>;
@@ -135,31 +144,18 @@ impl<G: Gate> Desk<G> {
     /// Asks, and waits in line until the answer comes.
     ///
     /// Dropping the future leaves the line and hands on what was promised.
-    pub(crate) async fn wait<A: Ask<G>>(&self, mut ask: A) -> A::Got {
-        let mut asked = false;
-        let mut waiting = Waiting {
+    #[inline]
+    pub(crate) fn wait<A: Ask<G>>(&self, ask: A) -> Wait<'_, G, A> {
+        Wait {
             desk: self,
-            place: None,
-        };
-        std::future::poll_fn(|context| {
-            let budget = ready!(poll_proceed(context));
-            let polled = match waiting.place {
-                Some(place) => self.poll_collect(place, context, &mut ask),
-                None if asked => Poll::Pending,
-                None => self.ask(context, &mut ask, &mut waiting.place),
-            };
-            asked = true;
-            if polled.is_ready() {
-                waiting.place = None;
-                budget.made_progress();
-            }
-            polled
-        })
-        .await
+            ask,
+            stage: Stage::New,
+        }
     }
 
     /// Promises what a change made possible, unlocks, and wakes those who got it.
-    #[inline]
+    // Three times for each item of a queue, mostly with nothing to promise.
+    #[inline(always)]
     fn leave_counter(mut counter: MutexGuard<'_, Counter<G>>) {
         if counter.gate.may_promise() {
             Self::advance_and_wake(counter);
@@ -177,12 +173,16 @@ impl<G: Gate> Desk<G> {
     }
 
     /// Notes the place before anything can panic, so that it is left again.
+    #[inline]
     fn ask<A: Ask<G>>(
         &self,
         context: &mut Context<'_>,
         ask: &mut A,
-        place: &mut Option<G::Place>,
+        stage: &mut Stage<G::Place>,
     ) -> Poll<A::Got> {
+        if let Some(got) = ask.ask_unlocked() {
+            return Poll::Ready(got);
+        }
         let mut counter = self.lock();
         match ask.ask(&mut counter.gate) {
             Ok(got) => {
@@ -190,7 +190,7 @@ impl<G: Gate> Desk<G> {
                 Poll::Ready(got)
             }
             Err(taken) => {
-                *place = Some(taken);
+                *stage = Stage::InLine(taken);
                 Self::stand_in_line(counter, taken, context, ask)
             }
         }
@@ -227,6 +227,16 @@ impl<G: Gate> Desk<G> {
         answer
     }
 
+    #[cold]
+    fn leave(&self, place: G::Place) {
+        let waker = self.change(|counter| {
+            let waker = counter.gate.waker(place).and_then(Option::take);
+            counter.gate.leave(place);
+            waker
+        });
+        drop(waker);
+    }
+
     fn poll_collect<A: Ask<G>>(
         &self,
         place: G::Place,
@@ -255,30 +265,53 @@ impl<G: Gate> Desk<G> {
     }
 }
 
-/// A waiter that leaves the line when it is dropped.
-struct Waiting<'a, G: Gate> {
-    desk: &'a Desk<G>,
-    place: Option<G::Place>,
+/// How far a wait has come.
+enum Stage<P> {
+    New,
+    InLine(P),
+    Over,
 }
 
-impl<G: Gate> Drop for Waiting<'_, G> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.leave(place);
+pin_project! {
+    /// The future of a wait, which leaves the line when it is dropped.
+    ///
+    /// It is written by hand because it is in the path of every item and every permit, where the
+    /// layers of an async function cost as much as the lock.
+    #[must_use = "it asks for nothing until it is polled"]
+    pub(crate) struct Wait<'a, G: Gate, A> {
+        desk: &'a Desk<G>,
+        ask: A,
+        stage: Stage<G::Place>,
+    }
+
+    impl<'a, G: Gate, A> PinnedDrop for Wait<'a, G, A> {
+        #[inline]
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let Stage::InLine(place) = *this.stage {
+                this.desk.leave(place);
+            }
         }
     }
 }
 
-impl<G: Gate> Waiting<'_, G> {
-    #[cold]
-    fn leave(&self, place: G::Place) {
-        let waker = self.desk.change(|counter| {
-            let waker = counter.gate.waker(place).and_then(Option::take);
-            counter.gate.leave(place);
-            waker
-        });
-        drop(waker);
+impl<G: Gate, A: Ask<G>> Future for Wait<'_, G, A> {
+    type Output = A::Got;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<A::Got> {
+        let this = self.project();
+        let budget = ready!(poll_proceed(context));
+        let polled = match *this.stage {
+            Stage::New => this.desk.ask(context, this.ask, this.stage),
+            Stage::InLine(place) => this.desk.poll_collect(place, context, this.ask),
+            Stage::Over => Poll::Pending,
+        };
+        if polled.is_ready() {
+            *this.stage = Stage::Over;
+            budget.made_progress();
+        }
+        polled
     }
 }
 

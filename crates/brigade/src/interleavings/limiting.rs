@@ -196,6 +196,36 @@ fn l3a_a_rate_is_kept_and_nobody_is_forgotten_whoever_comes_late_or_leaves() {
     });
 }
 
+#[test]
+fn l3e_what_is_taken_on_credit_counts_whoever_looks_at_the_bucket_meanwhile() {
+    explore(|| {
+        // No time passes, so exactly the four that are left can be had; two of them on credit.
+        let limit = RateLimit::new(Rate::per_second(10).burst(2_048));
+        assert_eq!(block_on(limit.acquire_many(2_044)), Ok(()));
+        let taken = Census::default();
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let (limit, taken) = (limit.clone(), taken.clone());
+                thread::spawn(move || {
+                    for _ in 0..2 {
+                        if limit.try_acquire().is_ok() {
+                            taken.count();
+                        }
+                    }
+                })
+            })
+            .collect();
+        let there = limit.stats().available as usize;
+        assert!(there <= 4, "{there}");
+        limit.set_rate(Rate::per_second(10).burst(2_048));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(taken.came(), 4);
+        assert_eq!(limit.stats().available, 0);
+    });
+}
+
 async fn pass(limit: KeyedLimit<&'static str>, key: &'static str, of_key: Census, all: Census) {
     let _pass = limit.acquire(key).await;
     let _guests = (of_key.guest(), all.guest());

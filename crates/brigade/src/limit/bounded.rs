@@ -4,14 +4,11 @@
 //! waits longer than he can use the result. The bound is checked under the lock of the limit
 //! itself, so it holds exactly. It never refuses whoever could go at once.
 
-use brigade_core::time::Moment;
-
 use super::keyed::{EnterBounded, Key};
-use super::turns::{TakeBounded, TakePermits};
+use super::turns::{Counted, TakeBounded, TakePermits};
 use super::{
     AcquireError, KeyedLimit, Overloaded, OwnedPermit, Pass, Permit, RateLimit, Semaphore,
 };
-use crate::clock::now;
 
 /// A [`Semaphore`], [`RateLimit`] or [`KeyedLimit`] whose `acquire` answers "no" at once when so
 /// many wait already. It comes from their `max_waiters`.
@@ -103,8 +100,8 @@ impl Bounded<Semaphore> {
     }
 
     async fn take(&self, permits: u32) -> Result<(), AcquireError> {
-        let now = || Moment::ZERO;
-        let take = TakePermits { permits, now };
+        let till = Counted;
+        let take = TakePermits { permits, till };
         let max_waiters = self.max_waiters;
         self.limit
             .desk()
@@ -145,7 +142,8 @@ impl Bounded<RateLimit> {
     ///
     /// As [`RateLimit::acquire`].
     pub async fn acquire_many(&self, permits: u32) -> Result<(), AcquireError> {
-        let take = TakePermits { permits, now };
+        let till = self.limit.credit();
+        let take = TakePermits { permits, till };
         let max_waiters = self.max_waiters;
         self.limit
             .desk()

@@ -21,6 +21,7 @@
 //! another is waited for.
 
 mod bounded;
+mod credit;
 mod error;
 mod keyed;
 mod name;

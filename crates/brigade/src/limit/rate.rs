@@ -9,9 +9,9 @@ use std::time::Duration;
 use brigade_core::gcra::Gcra;
 use brigade_core::turns::Turns;
 
+use super::credit::Credit;
 use super::turns::{TakePermits, not_yet};
 use super::{Bounded, NotYet, Rate, TooMany};
-use crate::clock::now;
 use crate::desk::Desk;
 use crate::sync::Arc;
 
@@ -23,6 +23,10 @@ type RateDesk = Desk<Turns<Gcra, Option<Waker>>>;
 /// more than one. A wake-up that is up to 2 ms late is made up for; what is later is forfeited, so
 /// no flood follows a stall. Tokio's timer ticks once per millisecond, so a rate above 1000/s is
 /// reached only with a burst of at least what falls due in one tick.
+///
+/// A burst of 1024 permits or more is counted cautiously: what was taken since the last look at
+/// the clock may count as taken at the next one, so a bucket that is nearly full may hold up to a
+/// 1024th of its burst, 64 permits at most, less than it could.
 ///
 /// # Examples
 ///
@@ -43,6 +47,7 @@ type RateDesk = Desk<Turns<Gcra, Option<Waker>>>;
 #[derive(Clone, Debug)]
 pub struct RateLimit {
     desk: Arc<RateDesk>,
+    credit: Arc<Credit>,
 }
 
 /// What a rate limit is doing.
@@ -50,7 +55,8 @@ pub struct RateLimit {
 pub struct RateStats {
     /// The rate in force.
     pub rate: Rate,
-    /// How many permits could be taken at once now, if nobody waited.
+    /// How many permits could be taken at once now, if nobody waited. A burst of 1024 and more is
+    /// [counted cautiously](RateLimit).
     pub available: u32,
     /// How many wait.
     pub waiting: usize,
@@ -61,6 +67,7 @@ impl RateLimit {
     pub fn new(rate: Rate) -> Self {
         Self {
             desk: Desk::new(Turns::new(Gcra::new(rate))),
+            credit: Arc::default(),
         }
     }
 
@@ -81,6 +88,10 @@ impl RateLimit {
         &self.desk
     }
 
+    pub(super) fn credit(&self) -> &Credit {
+        &self.credit
+    }
+
     /// Waits for a permit.
     ///
     /// # Cancel safety
@@ -91,7 +102,7 @@ impl RateLimit {
     ///
     /// If it has to wait outside a tokio runtime, or in one whose timer is not enabled.
     pub async fn acquire(&self) {
-        if let Err(error) = self.acquire_many(1).await {
+        if let Err(error) = self.take(1).await {
             unreachable!("a burst of at least one holds one permit: {error}");
         }
     }
@@ -110,7 +121,13 @@ impl RateLimit {
     ///
     /// As [`acquire`](Self::acquire).
     pub async fn acquire_many(&self, permits: u32) -> Result<(), TooMany> {
-        self.desk.wait(TakePermits { permits, now }).await
+        self.take(permits).await
+    }
+
+    #[inline]
+    fn take(&self, permits: u32) -> impl Future<Output = Result<(), TooMany>> {
+        let till = self.credit();
+        self.desk.wait(TakePermits { permits, till })
     }
 
     /// Takes a permit that is due now, unless somebody waits for it.
@@ -119,27 +136,30 @@ impl RateLimit {
     ///
     /// If there is none; then how long it takes until there is one, behind those who wait.
     pub fn try_acquire(&self) -> Result<(), NotYet> {
-        let mut counter = self.desk.lock();
-        let now = now();
-        if counter.gate.take_now(1, now) {
+        if self.credit.take(1) {
             return Ok(());
         }
-        Err(not_yet(&counter.gate, 1, now))
+        let mut counter = self.desk.lock();
+        let taken = self.credit.take_locked(&mut counter.gate, 1);
+        taken.map_err(|now| not_yet(&counter.gate, 1, now))
     }
 
     /// Continues with another rate; the permits that are missing now stay missing. A waiter that
     /// wants more than the new burst gets its error.
     pub fn set_rate(&self, rate: Rate) {
-        self.desk
-            .change(|counter| counter.gate.stock_mut().set_rate(rate, now()));
+        self.desk.change(|counter| {
+            let now = self.credit.end(&mut counter.gate);
+            counter.gate.stock_mut().set_rate(rate, now);
+        });
     }
 
     /// What the limit is doing at this moment.
     pub fn stats(&self) -> RateStats {
-        let counter = self.desk.lock();
+        let mut counter = self.desk.lock();
+        let now = self.credit.end(&mut counter.gate);
         RateStats {
             rate: counter.gate.stock().rate(),
-            available: counter.gate.stock().available(now()),
+            available: counter.gate.stock().available(now),
             waiting: counter.gate.waiting(),
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use brigade_core::time::Moment;
 use brigade_core::turns::{Permits, Stock, Turns};
 
-use super::turns::TakePermits;
+use super::turns::{Counted, TakePermits};
 use super::{Bounded, NotYet, TooMany};
 use crate::desk::Desk;
 use crate::sync::Arc;
@@ -153,8 +153,8 @@ impl Semaphore {
     }
 
     async fn take(&self, permits: u32) -> Result<(), TooMany> {
-        let now = || Moment::ZERO;
-        self.desk.wait(TakePermits { permits, now }).await
+        let till = Counted;
+        self.desk.wait(TakePermits { permits, till }).await
     }
 }
 

@@ -4,10 +4,12 @@
 
 use std::task::Waker;
 
+use brigade_core::gcra::Gcra;
 use brigade_core::line::Place;
 use brigade_core::time::Moment;
-use brigade_core::turns::{Collected, Promise, Stock, Turns};
+use brigade_core::turns::{Collected, Permits, Promise, Stock, Turns};
 
+use super::credit::Credit;
 use super::{AcquireError, NotYet, Overloaded, TooMany};
 use crate::desk::{Ask, Gate, Turn};
 
@@ -61,13 +63,46 @@ impl<S: Stock> Gate for Turns<S, Option<Waker>> {
     }
 }
 
-/// Permits to be taken at once; `now` is the moment at which those of a newcomer are booked.
-pub(super) struct TakePermits<N> {
-    pub(super) permits: u32,
-    pub(super) now: N,
+/// How a newcomer takes from a stock, if nobody is before it.
+pub(super) trait Till<S> {
+    /// Takes `permits` without the lock of the stock, where that is certain to be right.
+    #[inline]
+    fn take_unlocked(&self, _permits: u32) -> bool {
+        false
+    }
+
+    fn take<W>(&self, turns: &mut Turns<S, W>, permits: u32) -> bool;
 }
 
-impl<N> TakePermits<N> {
+/// The till of a semaphore.
+pub(super) struct Counted;
+
+impl Till<Permits> for Counted {
+    #[inline]
+    fn take<W>(&self, turns: &mut Turns<Permits, W>, permits: u32) -> bool {
+        turns.take_now(permits, Moment::ZERO)
+    }
+}
+
+impl Till<Gcra> for &Credit {
+    #[inline]
+    fn take_unlocked(&self, permits: u32) -> bool {
+        Credit::take(self, permits)
+    }
+
+    #[inline]
+    fn take<W>(&self, turns: &mut Turns<Gcra, W>, permits: u32) -> bool {
+        self.take_locked(turns, permits).is_ok()
+    }
+}
+
+/// Permits to be taken at once.
+pub(super) struct TakePermits<C> {
+    pub(super) permits: u32,
+    pub(super) till: C,
+}
+
+impl<C> TakePermits<C> {
     fn too_many<S: Stock, W>(&self, turns: &Turns<S, W>) -> TooMany {
         TooMany {
             wanted: self.permits,
@@ -76,13 +111,18 @@ impl<N> TakePermits<N> {
     }
 }
 
-impl<S: Stock, N: Fn() -> Moment> Ask<Turns<S, Option<Waker>>> for TakePermits<N> {
+impl<S: Stock, C: Till<S>> Ask<Turns<S, Option<Waker>>> for TakePermits<C> {
     type Got = Result<(), TooMany>;
+
+    #[inline]
+    fn ask_unlocked(&mut self) -> Option<Self::Got> {
+        self.till.take_unlocked(self.permits).then_some(Ok(()))
+    }
 
     fn ask(&mut self, turns: &mut Turns<S, Option<Waker>>) -> Result<Self::Got, Place> {
         if turns.never(self.permits) {
             Ok(Err(self.too_many(turns)))
-        } else if turns.take_now(self.permits, (self.now)()) {
+        } else if self.till.take(turns, self.permits) {
             Ok(Ok(()))
         } else {
             Err(turns.enqueue(self.permits, None))
@@ -104,13 +144,19 @@ impl<S: Stock, N: Fn() -> Moment> Ask<Turns<S, Option<Waker>>> for TakePermits<N
 }
 
 /// The same with a bound on how many wait.
-pub(super) struct TakeBounded<N> {
-    pub(super) take: TakePermits<N>,
+pub(super) struct TakeBounded<C> {
+    pub(super) take: TakePermits<C>,
     pub(super) max_waiters: usize,
 }
 
-impl<S: Stock, N: Fn() -> Moment> Ask<Turns<S, Option<Waker>>> for TakeBounded<N> {
+impl<S: Stock, C: Till<S>> Ask<Turns<S, Option<Waker>>> for TakeBounded<C> {
     type Got = Result<(), AcquireError>;
+
+    #[inline]
+    fn ask_unlocked(&mut self) -> Option<Self::Got> {
+        let got = Ask::<Turns<S, Option<Waker>>>::ask_unlocked(&mut self.take)?;
+        Some(got.map_err(AcquireError::TooMany))
+    }
 
     fn ask(&mut self, turns: &mut Turns<S, Option<Waker>>) -> Result<Self::Got, Place> {
         let asked = self.take.ask(turns);

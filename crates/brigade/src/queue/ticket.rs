@@ -94,7 +94,10 @@ pub struct Receipt<T> {
 impl<T> Receipt<T> {
     /// The work is done.
     pub fn done(mut self) {
-        self.settle(Settled::Done);
+        // Not by `settle`: in the path of every item this is a handful of instructions less.
+        if let Some(queue) = self.queue.take() {
+            queue.change(|counter| counter.gate.settle(Settled::Done));
+        }
     }
 
     /// The work failed.

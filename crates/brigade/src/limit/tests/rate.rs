@@ -111,6 +111,47 @@ async fn l3b_a_stall_is_not_followed_by_a_flood() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn l3e_what_a_large_bucket_counts_cautiously_is_at_most_a_1024th_of_it() {
+    let limit = RateLimit::new(Rate::per_second(10).burst(10_240));
+    for _ in 0..11 {
+        limit.acquire().await;
+    }
+    // Ten of them were taken on credit, and nothing has looked at the clock since.
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(limit.stats().available, 10_230);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(limit.stats().available, 10_240);
+}
+
+#[tokio::test(start_paused = true)]
+async fn l3e_a_bucket_that_gives_credit_gives_its_burst_and_not_one_more() {
+    for burst in [1_023, 1_024, 5_000, 70_000] {
+        let limit = RateLimit::new(Rate::per_second(10).burst(burst));
+        let mut given = 0;
+        while limit.try_acquire().is_ok() {
+            given += 1;
+        }
+        assert_eq!(given, burst);
+        sleep(Duration::from_millis(300)).await;
+        assert_eq!(limit.acquire_many(3).await, Ok(()));
+        assert!(limit.try_acquire().is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l1a_nobody_takes_on_credit_while_somebody_waits() {
+    let limit = RateLimit::new(Rate::per_second(10).burst(2_048));
+    assert!(limit.try_acquire().is_ok());
+    let mut waiting = pin!(limit.acquire_many(2_048));
+    assert!(!poll_once(waiting.as_mut()));
+    assert!(limit.try_acquire().is_err());
+    assert!(
+        !poll_once(pin!(limit.acquire_many(0))),
+        "there is credit for nothing"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn l3d_it_works_without_any_task_and_under_paused_time() {
     let limit = RateLimit::new(Rate::new(1, Duration::from_secs(3_600)).unwrap());
     let start = Instant::now();
