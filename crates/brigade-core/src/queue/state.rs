@@ -73,6 +73,16 @@ pub struct Tally {
     pub first_failure: Option<Cow<'static, str>>,
 }
 
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} done, {} failed", self.done, self.failed)?;
+        match &self.first_failure {
+            Some(reason) => write!(f, ", the first: {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Items were left when the last consumer was gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 
-use super::{Closed, QueuePlace, QueueState, Received, Settled};
+use super::{Closed, QueuePlace, QueueState, Received, Settled, Tally};
 
 fn full(capacity: u32) -> QueueState<u32, ()> {
     let mut queue = QueueState::new(capacity);
@@ -13,6 +13,15 @@ fn full(capacity: u32) -> QueueState<u32, ()> {
         assert_eq!(queue.push(item), Ok(()));
     }
     queue
+}
+
+#[test]
+fn a_tally_names_the_first_failure() {
+    let mut tally = Tally::default();
+    assert_eq!(tally.to_string(), "0 done, 0 failed");
+    tally.failed = 2;
+    tally.first_failure = Some("odd".into());
+    assert_eq!(tally.to_string(), "0 done, 2 failed, the first: odd");
 }
 
 #[test]

@@ -19,6 +19,51 @@
 //!
 //! It never answers for the caller anything but a ping or a close, and never opens a connection again
 //! by itself.
+//!
+//! # Connecting again
+//!
+//! What was missed meanwhile, and how to ask for it, only the protocol on top knows. So that is a loop
+//! of the caller's, in which a connection that brought something ends the row of failures:
+//!
+//! ```
+//! use brigade_http::websocket::Message;
+//! use brigade_http::{Backoff, Client, Result};
+//! # use brigade_testkit::websocket::{WsServer, kind};
+//!
+//! /// Hears messages until `heard` says that it is enough.
+//! async fn listen(client: &Client, url: &str, mut heard: impl FnMut(Message) -> bool) -> Result<()> {
+//!     let (backoff, mut failures) = (Backoff::default(), 0);
+//!     loop {
+//!         match client.websocket(url)?.connect().await {
+//!             Ok(mut socket) => {
+//!                 while let Some(Ok(message)) = socket.next().await {
+//!                     failures = 0;
+//!                     if heard(message) {
+//!                         return socket.close(1000, "").await.map(drop);
+//!                     }
+//!                 }
+//!             }
+//!             Err(error) if failures >= 10 => return Err(error),
+//!             Err(_) => {}
+//!         }
+//!         // By chance, so that those who lost the same server do not come back together.
+//!         tokio::time::sleep(backoff.delay(failures, fastrand::f64(), None)).await;
+//!         failures += 1;
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! # let server = WsServer::start(|mut conn| async move {
+//! #     conn.agree("").await?;
+//! #     conn.send(kind::TEXT, "tick").await
+//! # })?;
+//! # let (client, mut ticks) = (Client::new()?, 0);
+//! # listen(&client, &server.url("/"), |_| { ticks += 1; ticks == 2 }).await.ok();
+//! # assert_eq!((ticks, server.connections().total), (2, 2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod builder;
 mod decoder;

@@ -27,6 +27,17 @@ impl<E> Error<E> {
             Self::Cancelled(_) => None,
         }
     }
+
+    /// Whether the time of this very group or [`timeout`](super::timeout()) was over. A deadline of
+    /// one further in is an error of that one, and one further out only cancels this one.
+    ///
+    /// What failed while the group ended is in the same error: see [`group`](Self::group).
+    pub fn is_deadline(&self) -> bool {
+        self.group().is_some_and(|group| {
+            let first = matches!(group.first().cause(), Cause::Deadline(_));
+            first && group.cancelled() == Some(Reason::Deadline)
+        })
+    }
 }
 
 impl<E: fmt::Display + 'static> fmt::Display for Error<E> {

@@ -22,7 +22,7 @@ use super::error::Error;
 /// # Errors
 ///
 /// [`Error::Failed`] with the deadline, `timeout: not finished after ...`, or with the error of
-/// `future`, and with what went wrong at the end.
+/// `future`, and with what went wrong at the end. [`Error::is_deadline`] tells the two apart.
 ///
 /// # Panics
 ///
@@ -44,6 +44,7 @@ use super::error::Error;
 ///     Ok::<_, String>(())
 /// };
 /// let error = group::timeout(Duration::from_secs(1), slow).await.unwrap_err();
+/// assert!(error.is_deadline());
 /// assert_eq!(error.to_string(), "timeout: not finished after 1s");
 /// # });
 /// ```

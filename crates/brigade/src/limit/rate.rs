@@ -3,6 +3,7 @@
 //! It is a token bucket that keeps its promise where the program can see it: what counts is the
 //! moment at which `acquire` returns. It has no task and no thread of its own.
 
+use std::fmt;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ type RateDesk = Desk<Turns<Gcra, Option<Waker>>>;
 /// assert_eq!(start.elapsed(), Duration::from_millis(200));
 /// # });
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RateLimit {
     desk: Arc<RateDesk>,
     credit: Arc<Credit>,
@@ -162,5 +163,11 @@ impl RateLimit {
             available: counter.gate.stock().available(now),
             waiting: counter.gate.waiting(),
         }
+    }
+}
+
+impl fmt::Debug for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RateLimit").field(&self.stats()).finish()
     }
 }

@@ -3,6 +3,7 @@
 //! It exists beside tokio's because a waiter that nobody polls must not stop the others, and
 //! because its capacity can be lowered. It never hands a permit to somebody who may not come.
 
+use std::fmt;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ type SemaphoreDesk = Desk<Turns<Permits, Option<Waker>>>;
 /// assert_eq!(at_once.stats().taken, 0);
 /// # });
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Semaphore {
     desk: Arc<SemaphoreDesk>,
 }
@@ -158,13 +159,18 @@ impl Semaphore {
     }
 }
 
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Semaphore").field(&self.stats()).finish()
+    }
+}
+
 fn give_back(desk: &SemaphoreDesk, permits: u32) {
     desk.change(|counter| counter.gate.stock_mut().give(permits));
 }
 
 /// Permits of a [`Semaphore`]; dropping them gives them back.
 #[must_use = "a permit that is dropped at once limits nothing"]
-#[derive(Debug)]
 pub struct Permit<'a> {
     desk: &'a Arc<SemaphoreDesk>,
     permits: u32,
@@ -189,7 +195,6 @@ impl Drop for Permit<'_> {
 
 /// Permits of a [`Semaphore`] that do not borrow it; dropping them gives them back.
 #[must_use = "a permit that is dropped at once limits nothing"]
-#[derive(Debug)]
 pub struct OwnedPermit {
     desk: Arc<SemaphoreDesk>,
     permits: u32,
@@ -198,5 +203,17 @@ pub struct OwnedPermit {
 impl Drop for OwnedPermit {
     fn drop(&mut self) {
         give_back(&self.desk, self.permits);
+    }
+}
+
+impl fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.permits).finish()
+    }
+}
+
+impl fmt::Debug for OwnedPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnedPermit").field(&self.permits).finish()
     }
 }

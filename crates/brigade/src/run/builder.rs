@@ -1,8 +1,10 @@
 //! The options of the entry point, and the order in which a program ends.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::future::Future;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
@@ -22,6 +24,9 @@ use crate::{group, living};
 /// The name of the program's main future.
 pub(super) const MAIN: &str = "main";
 
+const NESTED: &str = "brigade::run was called inside a tokio runtime, and makes its own: \
+                      let `main` be a plain function, without #[tokio::main]";
+
 /// How long the runtime may take to stop its own threads.
 const SHUTDOWN: Duration = Duration::from_millis(250);
 
@@ -32,13 +37,13 @@ const SHUTDOWN: Duration = Duration::from_millis(250);
 /// and the [module](mod@crate::run) for what happens in which order.
 ///
 /// The exit code is that of `main`'s value; 1 if it failed, with the errors on stderr; 130 after
-/// SIGINT and 143 after SIGTERM.
+/// SIGINT and 143 after SIGTERM. Return it from the program's `main`: a code that is dropped is a
+/// failure that ends as 0.
 ///
 /// # Panics
 ///
 /// Continues a panic that nobody caught, once everything has stopped. Also if it is called inside
-/// a runtime ("Cannot start a runtime from within a runtime"): it makes its own, so `main` is a plain
-/// function, without `#[tokio::main]`.
+/// a runtime: it makes its own, so `main` is a plain function, without `#[tokio::main]`.
 ///
 /// # Examples
 ///
@@ -52,6 +57,7 @@ const SHUTDOWN: Duration = Duration::from_millis(250);
 ///     })
 /// }
 /// ```
+#[must_use = "return the exit code from `main`, or a program that failed ends with 0"]
 pub fn run<F, T, E>(main: F) -> ExitCode
 where
     F: Future<Output = Result<T, E>>,
@@ -169,6 +175,7 @@ impl Builder {
     ///
     /// As [`run`], and if the number of worker threads is 0, or a signal may not be caught at all:
     /// SIGKILL, SIGSTOP, SIGILL, SIGFPE, SIGSEGV.
+    #[must_use = "return the exit code from `main`, or a program that failed ends with 0"]
     pub fn run<F, T, E>(self, main: F) -> ExitCode
     where
         F: Future<Output = Result<T, E>>,
@@ -210,13 +217,26 @@ impl Builder {
         subscribe::activate(control);
         // Each layer around a future keeps it twice, and all of them lie on the stack of `main`.
         let main = Box::pin(main);
-        let driven = runtime.block_on(async {
+        let begun = Cell::new(false);
+        let program = async {
+            begun.set(true);
             let options = group::Builder::new().name(MAIN).grace(self.grace);
             let root = options.open(usize::MAX, false);
             control.begin(root.clone());
             let main = async { main.await.map_err(|error| -> BoxError { error.into() }) };
             drive(root, main, None).await
-        });
+        };
+        let driven = match catch_unwind(AssertUnwindSafe(|| runtime.block_on(program))) {
+            Ok(driven) => driven,
+            Err(payload) if begun.get() => resume_unwind(payload),
+            // All that can go wrong before is that this thread already drives a runtime, in which
+            // another one may not be waited for either.
+            Err(_) => {
+                runtime.shutdown_background();
+                drop(watch);
+                panic!("{NESTED}");
+            }
+        };
         self.wait_for_blocking_calls(control);
         runtime.shutdown_timeout(SHUTDOWN);
         control.wait_for_announcement();
@@ -256,6 +276,12 @@ fn conclude<T: Termination>(mut driven: Driven<T>, watch: Watch) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "without #[tokio::main]")]
+    async fn inside_a_runtime_it_says_what_to_leave_out() {
+        let _ = run(async { Ok::<_, io::Error>(()) });
+    }
 
     #[test]
     #[should_panic(expected = "forbidden signal")]

@@ -105,6 +105,7 @@ where
 /// it holds. The group or task around the drop waits for its finalisers and for the children of
 /// its groups. Outside [`run`](crate::run()) and outside any group nobody would wait: its
 /// finalisers do not run then, and its children are aborted. [`close`](Self::close) waits anywhere.
+#[must_use = "a stream does nothing unless it is read"]
 pub struct Generator<I, F: Future> {
     slot: Arc<Slot<I>>,
     producer: Option<Producer<F>>,

@@ -75,6 +75,7 @@ where
 /// cancelled, the next item never comes: the group drops the body at that await.
 ///
 /// Dropping it cancels the child, and with it the stream; items that were not taken are dropped.
+#[must_use = "a stream that is dropped ends"]
 pub struct Prefetch<'g, T> {
     items: Receiver<T>,
     task: Option<Task<'g, ()>>,

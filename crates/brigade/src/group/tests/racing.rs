@@ -285,6 +285,7 @@ async fn c5c_a_timeout_waits_for_what_it_cuts_off_and_says_that_it_was_a_deadlin
         .map_err(|error| error.to_string())
     };
     let error = timeout(millis(100), slow).await.unwrap_err();
+    assert!(error.is_deadline());
     assert_eq!(error.to_string(), "timeout: not finished after 100ms");
     assert_eq!(log.all(), ["a deadline", "cleaned up"]);
     assert_eq!(begin.elapsed(), millis(110));
@@ -293,4 +294,29 @@ async fn c5c_a_timeout_waits_for_what_it_cuts_off_and_says_that_it_was_a_deadlin
         let value = timeout(millis(100), after(count, Ok(count))).await;
         assert_eq!(value.unwrap(), count);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn c5c_only_the_deadline_of_the_group_itself_is_its_deadline() {
+    let failed = timeout(millis(100), after(1, Err("down"))).await;
+    assert!(!failed.unwrap_err().is_deadline());
+
+    // Another one further in is an error of what is in there; one further out is a cancellation.
+    let inner = async { timeout(millis(1), pending::<Fine>()).await };
+    let error = timeout(millis(100), inner).await.unwrap_err();
+    assert!(!error.is_deadline());
+    let inner = error.group().and_then(|group| group.first().error());
+    assert!(inner.is_some_and(|inner| inner.is_deadline()));
+
+    // A child that outstays its grace is late, which is not the group's own deadline.
+    let stubborn = Builder::new().grace(millis(1)).run(async |group| {
+        group.spawn(shield(pending::<Fine>()));
+        sleep(millis(1)).await;
+        group.cancel();
+        pending::<Fine>().await
+    });
+    let error = stubborn.await.unwrap_err();
+    let first = error.group().map(|group| group.first().cause());
+    assert!(matches!(first, Some(Cause::Deadline(_))), "{error}");
+    assert!(!error.is_deadline());
 }

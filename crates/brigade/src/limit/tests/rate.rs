@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::{poll_once, spawn};
-use crate::limit::{Rate, RateLimit, TooMany};
+use crate::limit::{Rate, RateLimit, Semaphore, TooMany};
 
 /// Has `waiters` tasks acquire until `length` has passed; the times of all grants since the
 /// start, sorted, each read after `acquire` returned.
@@ -267,4 +267,18 @@ fn l2a_a_waiter_that_panics_for_want_of_a_timer_leaves_the_line() {
         assert!(std::panic::catch_unwind(polled).is_err());
     }
     assert_eq!(limit.stats().waiting, 0);
+}
+
+#[test]
+fn a_limit_shows_what_it_is_doing() {
+    let limit = RateLimit::new(Rate::per_second(10).burst(3));
+    limit.try_acquire().unwrap();
+    let shown = format!("{limit:?}");
+    assert!(shown.contains("available: 2, waiting: 0"), "{shown}");
+    let semaphore = Semaphore::new(2);
+    let permit = semaphore.try_acquire().unwrap();
+    assert_eq!(
+        format!("{semaphore:?} {permit:?}"),
+        "Semaphore(SemaphoreStats { capacity: 2, taken: 1, waiting: 0 }) Permit(1)"
+    );
 }

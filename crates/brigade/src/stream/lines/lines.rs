@@ -83,6 +83,7 @@ pub fn read_lines<R: AsyncRead + Unpin>(reader: R) -> Lines<Chunks<R>> {
 ///
 /// As a stream, each item is a line or what is wrong with it. A line is at most 1 MiB long unless
 /// [`max_length`](Self::max_length) says otherwise.
+#[must_use = "a stream does nothing unless it is read"]
 pub struct Lines<S, C = Utf8> {
     /// Gone at its end, so that its connection is free.
     source: Option<S>,

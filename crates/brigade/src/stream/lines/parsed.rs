@@ -16,6 +16,7 @@ use super::error::{LineError, ParseError};
 use super::lines::Lines;
 
 /// Values parsed of lines; made by [`Lines::parse`].
+#[must_use = "a stream does nothing unless it is read"]
 pub struct Parsed<S, C, F, T, P> {
     lines: Lines<S, C>,
     parser: F,

@@ -48,6 +48,7 @@ where
 }
 
 /// The items of pages; made by [`items()`] and [`Paginate::items`](super::Paginate::items).
+#[must_use = "a stream does nothing unless it is read"]
 pub struct Items<P, T, K> {
     pages: P,
     present: Option<Present<T, K>>,

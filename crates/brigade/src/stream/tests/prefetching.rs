@@ -86,7 +86,7 @@ async fn s1m_a_stream_that_breaks_off_fails_the_group_and_is_no_end() {
 #[should_panic(expected = "cannot run ahead by no item")]
 async fn running_ahead_by_nothing_is_refused() {
     let result = task_group(async |group| {
-        prefetch(group, three(), 0);
+        drop(prefetch(group, three(), 0));
         Ok::<_, String>(())
     });
     let _ = result.await;
