@@ -8,8 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memchr2;
 
-use super::json::{content, milliseconds};
-use super::valid::is_json;
+use super::escape::content;
+use super::number::milliseconds;
+use super::valid::value;
 
 /// Bytes of a body encoded at once; a multiple of 3, so that base64 needs no padding in between.
 const PIECE: usize = 12 * 1024;
@@ -19,7 +20,7 @@ const PIECE: usize = 12 * 1024;
 pub(crate) enum BodyText<'a> {
     Text(&'a str),
     Binary(&'a [u8]),
-    Value(&'a [u8]),
+    Value { bytes: &'a [u8], has_breaks: bool },
     End,
 }
 
@@ -34,18 +35,21 @@ pub(crate) fn tail<'a>(
     out: &mut Vec<u8>,
 ) -> BodyText<'a> {
     elapsed(elapsed_us, out);
-    match std::str::from_utf8(body) {
-        Ok(text) if values && is_json(text) => {
+    let Ok(text) = simdutf8::basic::from_utf8(body) else {
+        out.extend_from_slice(b",\"body_base64\":\"");
+        return BodyText::Binary(body);
+    };
+    match values.then(|| value(text)).flatten() {
+        Some(value) => {
             out.extend_from_slice(b",\"body_json\":");
-            BodyText::Value(body)
+            BodyText::Value {
+                bytes: body,
+                has_breaks: value.has_breaks,
+            }
         }
-        Ok(text) => {
+        None => {
             out.extend_from_slice(b",\"body\":\"");
             BodyText::Text(text)
-        }
-        Err(_) => {
-            out.extend_from_slice(b",\"body_base64\":\"");
-            BodyText::Binary(body)
         }
     }
 }
@@ -59,7 +63,7 @@ pub(crate) fn elapsed(elapsed_us: u64, out: &mut Vec<u8>) {
 impl BodyText<'_> {
     /// Appends the next piece, the last one with the end of the line; false after that.
     pub(crate) fn next(&mut self, out: &mut Vec<u8>) -> bool {
-        let quoted = !matches!(self, Self::Value(_));
+        let quoted = !matches!(self, Self::Value { .. });
         let last = match self {
             Self::End => return false,
             Self::Text(text) => {
@@ -77,14 +81,12 @@ impl BodyText<'_> {
                 *bytes = rest;
                 rest.is_empty()
             }
-            Self::Value(bytes) => {
+            Self::Value { bytes, has_breaks } => {
                 let (piece, rest) = bytes.split_at(bytes.len().min(PIECE));
-                let mut from = out.len();
+                let from = out.len();
                 out.extend_from_slice(piece);
-                // Within a string a line break is always escaped: this one is white space.
-                while let Some(found) = memchr2(b'\n', b'\r', &out[from..]) {
-                    out[from + found] = b' ';
-                    from += found + 1;
+                if *has_breaks {
+                    join(&mut out[from..]);
                 }
                 *bytes = rest;
                 rest.is_empty()
@@ -95,5 +97,15 @@ impl BodyText<'_> {
             *self = Self::End;
         }
         true
+    }
+}
+
+/// Makes one line of JSON that has more than one.
+///
+/// Within a string a line break is always escaped: those that are found are white space.
+fn join(mut json: &mut [u8]) {
+    while let Some(found) = memchr2(b'\n', b'\r', json) {
+        json[found] = b' ';
+        json = &mut json[found + 1..];
     }
 }

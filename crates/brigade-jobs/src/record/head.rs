@@ -7,7 +7,8 @@ use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::json::{number, string};
+use super::escape::string;
+use super::number::number;
 
 /// What goes into the head of a result line.
 #[derive(Debug)]

@@ -9,15 +9,22 @@
 
 mod body;
 mod capture;
+mod escape;
 mod head;
-mod json;
+mod marks;
+#[cfg(test)]
+mod model;
+mod nesting;
+mod number;
 mod success;
 #[cfg(test)]
 mod tests;
+mod token;
 mod valid;
 
 pub(crate) use body::{elapsed, tail};
 pub(crate) use capture::{Capture, Cut, pack, unpack};
+pub(crate) use escape::string;
 pub(crate) use head::{Head, columns, head};
-pub(crate) use json::{number, string};
+pub(crate) use number::number;
 pub(crate) use success::Success;
