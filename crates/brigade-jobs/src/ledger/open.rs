@@ -54,7 +54,7 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<Option<i64
     }
     match number("SELECT count(*) FROM sqlite_schema")? {
         0 => Ok(None),
-        _ => Err(damaged(path, "another program's database")),
+        _ => Err(Error::ForeignDatabase(path.to_owned())),
     }
 }
 

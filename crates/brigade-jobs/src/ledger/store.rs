@@ -35,10 +35,17 @@ impl Ledger {
         })
     }
 
-    /// The format of the job that the ledger at `path` is of; none if it is not there, damaged or
-    /// not one of ours. A ledger that cannot be read just now is an error. It changes nothing.
+    /// The format of the job that the ledger at `path` is of; none if it is not there or damaged. A
+    /// ledger that cannot be read just now is an error, and so is another program's database. It
+    /// changes nothing.
     pub(crate) fn format(path: &Path) -> Result<Option<String>, Error> {
-        let format = look(path).and_then(|connection| match connection {
+        let looked = look(path);
+        if let Ok(Some(connection)) = &looked
+            && let Err(foreign @ Error::ForeignDatabase(_)) = version(connection, path)
+        {
+            return Err(foreign);
+        }
+        let format = looked.and_then(|connection| match connection {
             Some(connection) => {
                 connection.query_row("SELECT format FROM job", [], |row| row.get(0))
             }

@@ -94,7 +94,7 @@ fn sql(place: &Path, sql: &str) {
 /// What is done to the directory or the job, and a piece of what is said then.
 type Refusal = (&'static str, fn(&Path, &mut Config), &'static str);
 
-const REFUSALS: [Refusal; 20] = [
+const REFUSALS: [Refusal; 21] = [
     (
         "settings",
         |_, job| job.per_host = 0,
@@ -182,6 +182,14 @@ const REFUSALS: [Refusal; 20] = [
     (
         "not ours",
         |place, _| sql(place, "PRAGMA application_id = 1; PRAGMA user_version = 0"),
+        "another program's database",
+    ),
+    (
+        "fresh over what is not ours",
+        |place, job| {
+            sql(place, "PRAGMA application_id = 1; PRAGMA user_version = 0");
+            job.fresh = true;
+        },
         "another program's database",
     ),
     (
