@@ -68,7 +68,10 @@ mod tests {
 
     /// How often this process has the file open.
     fn opened(path: &Path) -> usize {
-        let files = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let files = fs::read_dir("/proc/self/fd")
+            .into_iter()
+            .flatten()
+            .flatten();
         let names = files.filter_map(|file| fs::read_link(file.path()).ok());
         names.filter(|name| name == path).count()
     }
