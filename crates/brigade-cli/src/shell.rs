@@ -12,7 +12,10 @@ pub(crate) fn word(path: &Path) -> String {
     let here = if bytes.starts_with(b"-") { "./" } else { "" };
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%=".contains(byte);
     match path.to_str() {
-        Some(text) if !bytes.is_empty() && bytes.iter().all(is_plain) => format!("{here}{text}"),
+        // Some shells look for a command behind a '=' at the beginning.
+        Some(text) if !matches!(bytes, [] | [b'=', ..]) && bytes.iter().all(is_plain) => {
+            format!("{here}{text}")
+        }
         Some(text) if !text.contains(char::is_control) => {
             format!("'{here}{}'", text.replace('\'', r"'\''"))
         }
@@ -47,6 +50,8 @@ mod tests {
             (b"my out", "'my out'"),
             (b"-my out", "'./-my out'"),
             (b"~", "'~'"),
+            // In zsh, the path of the command `out`.
+            (b"=out", "'=out'"),
             (b"$HOME", "'$HOME'"),
             (b"it's", r"'it'\''s'"),
             ("Größe".as_bytes(), "'Größe'"),

@@ -128,6 +128,9 @@ pub enum Error {
         /// What was found.
         reason: String,
     },
+    /// A database that no job has made lies where the ledger would; not even `fresh` touches it.
+    #[error("'{}' is another program's database: choose another directory, or move it away", .0.display())]
+    ForeignDatabase(PathBuf),
     /// The ledger could not be read or written.
     #[error("cannot use the ledger '{}': {reason}; what was committed is safe, run the same command again to continue", path.display())]
     Ledger {

@@ -59,3 +59,48 @@ fn patiently(lock: &File) -> Result<(), TryLockError> {
     }
     lock.try_lock()
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use brigade_testkit::wait::until;
+
+    use super::*;
+
+    /// How often this process has the file open.
+    fn opened(path: &Path) -> usize {
+        let files = fs::read_dir("/proc/self/fd")
+            .into_iter()
+            .flatten()
+            .flatten();
+        let names = files.filter_map(|file| fs::read_link(file.path()).ok());
+        names.filter(|name| name == path).count()
+    }
+
+    #[test]
+    fn f1f_a_lock_on_a_file_that_was_taken_back_counts_for_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().canonicalize().unwrap().join("lock");
+        let mut waiting = tokio::runtime::Builder::new_current_thread();
+        let waiting = waiting.enable_time().build().unwrap();
+        // Who waits gives up in the end, which a slow machine may make of it.
+        let waited = (0..20).find_map(|_| {
+            let (first, made) = take(&path).unwrap();
+            assert!(made);
+            let second = std::thread::scope(|scope| {
+                let second = scope.spawn(|| take(&path));
+                waiting.block_on(until(|| opened(&path) == 2));
+                fs::remove_file(&path).unwrap();
+                drop(first);
+                second.join().unwrap()
+            });
+            second.ok()
+        });
+        let (second, made) = waited.unwrap();
+        assert!(made, "the first file is gone");
+        assert_eq!(
+            second.metadata().unwrap().ino(),
+            fs::metadata(&path).unwrap().ino()
+        );
+        assert!(is_taken(&path));
+    }
+}

@@ -26,17 +26,16 @@ impl Archive {
     }
 
     fn write(&self, exchange: &Exchange<'_>, member: &mut Member, block: &mut Block) {
-        let payload = exchange.payload();
         let revisits = self.revisits.as_ref();
-        let revisits = revisits.filter(|_| exchange.is_worth_a_reference());
-        let original = revisits.and_then(|revisits| {
+        let known = revisits.and_then(|revisits| Some((revisits, exchange.payload()?)));
+        let original = known.and_then(|(revisits, payload)| {
             let here = block.originals.get(&payload).cloned();
             here.or_else(|| revisits.find(&payload))
         });
         let out = &mut block.bytes;
-        let (entry, written) = exchange.write(&payload, original.as_deref(), member, out);
+        let (entry, written) = exchange.write(original.as_deref(), member, out);
         block.index.push(entry);
-        if revisits.is_some() && original.is_none() {
+        if let Some((_, payload)) = known.filter(|_| original.is_none()) {
             block.originals.insert(payload, Arc::new(written));
         }
     }

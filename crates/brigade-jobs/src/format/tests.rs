@@ -8,7 +8,7 @@ use url::Url;
 
 use super::*;
 use crate::error::Error;
-use crate::record::Success;
+use crate::record::{Capture, Success, pack};
 
 fn success(index: u64, body: &[u8]) -> Success {
     let mut data = format!("{{\"index\":{index}").into_bytes();
@@ -205,4 +205,39 @@ fn f7a_what_does_not_go_together_is_refused_in_a_sentence() {
         };
         assert_eq!(ordered.to_string(), format!("{name} in order"));
     }
+}
+
+#[test]
+fn f8j_a_payload_is_referred_to_only_once_it_lies_in_its_part() {
+    let capture = Capture {
+        url: "http://a.test/".to_owned(),
+        at: std::time::SystemTime::UNIX_EPOCH,
+        peer: None,
+        is_http2: false,
+        request: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        head: "HTTP/1.1 200 OK\r\n\r\n".into(),
+        body: Vec::new(),
+        cut: None,
+    };
+    let exchange = |index| {
+        let mut success = success(index, &[]);
+        success.data = pack(None, &[], &capture);
+        success.body_at = success.data.len();
+        success.data.extend_from_slice(&[b'x'; 1000]);
+        success
+    };
+    let archive = archive::Archive::new(false, true);
+    let encode = |indexes: std::ops::Range<u64>| {
+        let results: Vec<_> = indexes.map(exchange).collect();
+        archive.encode(&results).unwrap()
+    };
+    let revisits = |block: &Block| {
+        let text = String::from_utf8_lossy(&block.bytes);
+        text.matches("WARC-Type: revisit\r\n").count()
+    };
+    // Within a block, the first lies before the second.
+    let (first, beside) = (encode(0..2), encode(2..3));
+    assert_eq!((revisits(&first), revisits(&beside)), (1, 0));
+    archive.appended(first);
+    assert_eq!(revisits(&encode(3..5)), 2);
 }

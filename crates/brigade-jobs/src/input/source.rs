@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::form::{Form, ListForm};
 use super::header;
-use super::identity::{Consumed, Metadata};
+use super::identity::{Consumed, Metadata, shorter};
 use super::list::{Before, Bytes, Cursor, List, Origin, Stream, is_spooled};
 use super::unpack::{MARK_MAX, Packing, Unpacked, packing, unsupported};
 use crate::error::Error;
@@ -181,16 +181,45 @@ impl Opened {
         Ok(())
     }
 
+    /// Refuses a list of another sort than that of an earlier run, or that cannot have been read as far.
+    /// Whether it is the same list is found out by [`list`](Self::list).
+    pub(crate) fn could_be(&self, before: &Before, spool: &Path) -> Result<(), Error> {
+        self.same_sort(before)?;
+        let consumed = before.consumed;
+        if !is_spooled(self.kind) {
+            return match consumed.bytes > self.metadata.bytes {
+                true => Err(changed(&self.name, shorter(self.metadata.bytes, consumed))),
+                false => Ok(()),
+            };
+        }
+        let found = match spool.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(Error::write(spool, error)),
+            Ok(metadata) => metadata.len(),
+        };
+        match found < consumed.bytes {
+            true => Err(Error::PartLost {
+                path: spool.to_owned(),
+                expected: consumed.bytes,
+                found,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    fn same_sort(&self, before: &Before) -> Result<(), Error> {
+        if is_spooled(self.kind) == is_spooled(&before.kind) {
+            return Ok(());
+        }
+        let [now, before] = [self.kind, &before.kind].map(called);
+        let difference = format!("it is {now} now and was {before} before");
+        Err(changed(&self.name, difference))
+    }
+
     /// Finds out the form if that was left for later, and says whether the list is to be read: all of
     /// it may lie in the spool already. After this nothing is refused of a list without a `before`.
     pub(crate) fn prepare(&mut self, before: Option<&Before>) -> Result<bool, Error> {
-        if let Some(before) = before
-            && is_spooled(self.kind) != is_spooled(&before.kind)
-        {
-            let [now, before] = [self.kind, &before.kind].map(called);
-            let difference = format!("it is {now} now and was {before} before");
-            return Err(changed(&self.name, difference));
-        }
+        before.map_or(Ok(()), |before| self.same_sort(before))?;
         if before.is_some_and(|before| self.is_all_spooled(before)) {
             return Ok(false);
         }

@@ -155,7 +155,7 @@ fn admit(
     if config.without_ledger {
         return Ok((Recovered::default(), opened.list(&spool, None)?));
     }
-    let recovered = Ledger::peek(&path)?;
+    let recovered = Ledger::peek(&path, |before| opened.could_be(before, &spool))?;
     if recovered.list.is_none() {
         // A ledger that knows of no job (an empty file, say) accounts for no part either.
         refuse_foreign(directory)?;

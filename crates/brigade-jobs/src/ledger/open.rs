@@ -54,7 +54,7 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<Option<i64
     }
     match number("SELECT count(*) FROM sqlite_schema")? {
         0 => Ok(None),
-        _ => Err(damaged(path, "another program's database")),
+        _ => Err(Error::ForeignDatabase(path.to_owned())),
     }
 }
 
@@ -86,8 +86,14 @@ fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Reads what a job needs to continue, and refuses what cannot be. The tables may be older ones.
-pub(super) fn recover(connection: &Connection, path: &Path) -> Result<Recovered, Error> {
+/// Reads what a job needs to continue, and refuses what cannot be: `is_list` says whether the list can
+/// have been read so far, before memory is taken for what is said of its lines. The tables may be
+/// older ones.
+pub(super) fn recover(
+    connection: &Connection,
+    path: &Path,
+    is_list: impl FnOnce(&Before) -> Result<(), Error>,
+) -> Result<Recovered, Error> {
     let job = connection
         .query_row("SELECT * FROM job", [], job)
         .optional();
@@ -95,8 +101,11 @@ pub(super) fn recover(connection: &Connection, path: &Path) -> Result<Recovered,
         Some(recovered) => recovered,
         None => return Ok(Recovered::default()),
     };
+    recovered.list.as_ref().map_or(Ok(()), is_list)?;
     let mut wrong = None;
-    let lines = recovered.resume.consumed.lines;
+    let consumed = recovered.resume.consumed;
+    // A line is a byte at least.
+    let lines = consumed.lines.min(consumed.bytes);
     let read = rows(connection, "SELECT first, last FROM done", |row| {
         let (first, last) = (unsigned(row, "first")?, unsigned(row, "last")?);
         // What is beyond the list would cost memory without end.

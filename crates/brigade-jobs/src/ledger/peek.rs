@@ -47,7 +47,8 @@ pub(super) fn look(path: &Path) -> rusqlite::Result<Option<Connection>> {
 
 /// The name by which SQLite opens a file that does not change.
 pub(crate) fn as_it_lies(path: &Path) -> String {
-    let mut name = String::from("file:");
+    // Of two slashes at its beginning what follows would be the name of a machine.
+    let mut name = String::from(if path.has_root() { "file://" } else { "file:" });
     for byte in path.as_os_str().as_bytes() {
         match byte {
             b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {

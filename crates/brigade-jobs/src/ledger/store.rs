@@ -14,7 +14,7 @@ use super::open::{
 use super::peek::look;
 use super::state::{Counts, FailureRecord, Recovered};
 use crate::error::Error;
-use crate::input::{Consumed, FailedLine};
+use crate::input::{Before, Consumed, FailedLine};
 use crate::parts::{PartState, Synced};
 
 /// The ledger of a job. Only one value writes a file; readers have connections of their own.
@@ -35,10 +35,17 @@ impl Ledger {
         })
     }
 
-    /// The format of the job that the ledger at `path` is of; none if it is not there, damaged or
-    /// not one of ours. A ledger that cannot be read just now is an error. It changes nothing.
+    /// The format of the job that the ledger at `path` is of; none if it is not there or damaged. A
+    /// ledger that cannot be read just now is an error, and so is another program's database. It
+    /// changes nothing.
     pub(crate) fn format(path: &Path) -> Result<Option<String>, Error> {
-        let format = look(path).and_then(|connection| match connection {
+        let looked = look(path);
+        if let Ok(Some(connection)) = &looked
+            && let Err(foreign @ Error::ForeignDatabase(_)) = version(connection, path)
+        {
+            return Err(foreign);
+        }
+        let format = looked.and_then(|connection| match connection {
             Some(connection) => {
                 connection.query_row("SELECT format FROM job", [], |row| row.get(0))
             }
@@ -52,13 +59,16 @@ impl Ledger {
     }
 
     /// What an earlier run left in the ledger at `path`, of this version or an older one; nothing if
-    /// it is not there. It changes nothing.
-    pub(crate) fn peek(path: &Path) -> Result<Recovered, Error> {
+    /// it is not there, an error if `is_list` gives one. It changes nothing.
+    pub(crate) fn peek(
+        path: &Path,
+        is_list: impl FnOnce(&Before) -> Result<(), Error>,
+    ) -> Result<Recovered, Error> {
         let Some(connection) = look(path).map_err(|source| error(path, &source))? else {
             return Ok(Recovered::default());
         };
         match version(&connection, path)? {
-            Some(_) => recover(&connection, path),
+            Some(_) => recover(&connection, path, is_list),
             None => Ok(Recovered::default()),
         }
     }
@@ -115,7 +125,7 @@ impl Ledger {
     /// What the open ledger says a job needs to continue.
     #[cfg(test)]
     pub(crate) fn recover(&self) -> Result<Recovered, Error> {
-        recover(&self.connection, &self.path)
+        recover(&self.connection, &self.path, |_| Ok(()))
     }
 
     /// A setting of the connection, as text.

@@ -54,8 +54,8 @@ impl LedgerView {
     ///
     /// # Errors
     ///
-    /// [`Error::NoJob`] if there is none, [`Error::LedgerNewer`] or [`Error::LedgerDamaged`] if it
-    /// cannot be understood, [`Error::Unreadable`] if the system does not allow it.
+    /// [`Error::NoJob`] if there is none, [`Error::LedgerNewer`], [`Error::LedgerDamaged`] or
+    /// [`Error::ForeignDatabase`] if it cannot be understood, [`Error::Unreadable`] if the system does not allow it.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, Error> {
         let directory = directory.as_ref();
         let path = directory.join(LEDGER);
@@ -106,10 +106,7 @@ impl LedgerView {
         if number("SELECT count(*) FROM sqlite_schema")? == 0 {
             return Ok(false);
         }
-        Err(Error::LedgerDamaged {
-            path: self.path.clone(),
-            reason: "another program's database".to_owned(),
-        })
+        Err(Error::ForeignDatabase(self.path.clone()))
     }
 
     pub(super) fn error(&self, source: &rusqlite::Error) -> Error {

@@ -285,7 +285,7 @@ fn f11b_what_is_no_ledger_is_refused_with_what_it_is() {
     let foreign = place("foreign");
     let other = Connection::open(foreign.join(LEDGER)).unwrap();
     other.execute_batch("CREATE TABLE mine (x)").unwrap();
-    assert!(matches!(refused(&foreign), Error::LedgerDamaged { .. }));
+    assert!(matches!(refused(&foreign), Error::ForeignDatabase(_)));
     let text = place("text");
     fs::write(text.join(LEDGER), "this is no database at all, ".repeat(99)).unwrap();
     assert!(matches!(refused(&text), Error::LedgerDamaged { .. }));

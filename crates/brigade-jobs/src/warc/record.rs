@@ -9,7 +9,7 @@ use super::cdxj::{Entry, Origin};
 use super::digest::digest;
 use super::member::Member;
 use super::revisits::{Original, Payload};
-use super::wire::{is_chunked, mime, payload_digest};
+use super::wire::{is_chunked, mime, payload_digest, payload_sha256};
 use crate::record::Capture;
 
 /// What a record ends with.
@@ -78,24 +78,20 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// What the body is, without its transfer coding and with its compression.
-    pub(crate) fn payload(&self) -> Payload {
-        Payload {
-            digest: payload_digest(&self.capture.head, self.body),
+    /// What the body is, without its transfer coding and with its compression; none if it is not
+    /// worth it to refer to it where it is there already.
+    pub(crate) fn payload(&self) -> Option<Payload> {
+        let is_worth_it = self.body.len() >= REFERENCE_MIN && self.capture.cut.is_none();
+        is_worth_it.then(|| Payload {
+            sha256: payload_sha256(&self.capture.head, self.body),
             is_chunked: is_chunked(&self.capture.head),
-        }
-    }
-
-    /// Whether it is worth it to refer to the payload where it is there already.
-    pub(crate) fn is_worth_a_reference(&self) -> bool {
-        self.body.len() >= REFERENCE_MIN && self.capture.cut.is_none()
+        })
     }
 
     /// Appends the records. With an `original` the first is a revisit of it, which has no body.
     /// Returns what the index says, and how the record would be referred to.
     pub(crate) fn write(
         &self,
-        payload: &Payload,
         original: Option<&Original>,
         member: &mut Member,
         out: &mut Vec<u8>,
@@ -107,8 +103,9 @@ impl Exchange<'_> {
         } else {
             "response"
         };
+        let digest = payload_digest(&capture.head, self.body);
         let mut record = of(capture, kind, &response);
-        record.field("WARC-Payload-Digest", &payload.digest);
+        record.field("WARC-Payload-Digest", &digest);
         if let Some(cut) = capture.cut {
             record.field("WARC-Truncated", cut.as_str());
         }
@@ -129,8 +126,7 @@ impl Exchange<'_> {
             Some(_) => Some(REVISIT_MIME.to_owned()),
             None => mime(&capture.head),
         };
-        let (digest, mime) = (&payload.digest, mime.as_deref());
-        let entry = Entry::new(capture, mime, digest, self.origin, place);
+        let entry = Entry::new(capture, mime.as_deref(), &digest, self.origin, place);
         let written = Original {
             id: response,
             url: capture.url.clone(),
@@ -215,7 +211,7 @@ mod tests {
             body,
             origin: &origin,
         };
-        let (entry, _) = exchange.write(&exchange.payload(), None, &mut member, &mut out);
+        let (entry, _) = exchange.write(None, &mut member, &mut out);
         let text = String::from_utf8(out).unwrap();
         let line = entry.line("p", 7);
         assert!(line.contains("\"offset\": \"7\""), "{line}");
@@ -267,12 +263,11 @@ mod tests {
             body: &body,
             origin: &origin,
         };
-        assert!(exchange.is_worth_a_reference());
-        let payload = exchange.payload();
+        assert!(exchange.payload().is_some());
         let (mut member, mut out) = (Member::new(false), Vec::new());
-        let (_, original) = exchange.write(&payload, None, &mut member, &mut out);
+        let (_, original) = exchange.write(None, &mut member, &mut out);
         out.clear();
-        let (entry, _) = exchange.write(&payload, Some(&original), &mut member, &mut out);
+        let (entry, _) = exchange.write(Some(&original), &mut member, &mut out);
         let line = entry.line("p", 0);
         assert!(
             line.contains("\"mime\": \"warc/revisit\", \"status\": \"200\""),
@@ -286,7 +281,7 @@ mod tests {
         );
         for (name, value) in [
             ("WARC-Profile", PROFILE),
-            ("WARC-Payload-Digest", &payload.digest),
+            ("WARC-Payload-Digest", &digest(&[&body])),
             ("WARC-Refers-To", &original.id),
             ("WARC-Refers-To-Target-URI", "http://a.test/x?y"),
             ("WARC-Refers-To-Date", "2020-01-01T00:00:00.123Z"),
@@ -309,7 +304,58 @@ mod tests {
                 body,
                 ..exchange
             };
-            assert!(!exchange.is_worth_a_reference());
+            assert_eq!(exchange.payload(), None);
+        }
+    }
+
+    /// Two bodies of one SHA-1, as Stevens, Bursztein, Karpman, Albertini and Markov published them in
+    /// 2017: what they begin with, and where they differ.
+    const BEGINNING: &str = "255044462d312e330a25e2e3cfd30a0a0a312030206f626a0a3c3c2f576964746820\
+        32203020522f4865696768742033203020522f547970652034203020522f537562747970652035203020522f46\
+        696c7465722036203020522f436f6c6f7253706163652037203020522f4c656e6774682038203020522f426974\
+        73506572436f6d706f6e656e7420383e3e0a73747265616d0affd8fffe00245348412d31206973206465616421\
+        21212121852fec092339759c39b1a1c63c4c97e1fffe01";
+    const REST: [&str; 2] = [
+        "7f46dc93a6b67e013b029aaa1db2560b45ca67d688c7f84b8c4c791fe02b3df614f86db1690901c56b45c1530a\
+        fedfb76038e972722fe7ad728f0e4904e046c230570fe9d41398abe12ef5bc942be33542a4802d98b5d70f2a33\
+        2ec37fac3514e74ddc0f2cc1a874cd0c78305a21566461309789606bd0bf3f98cda8044629a1",
+        "7346dc9166b67e118f029ab621b2560ff9ca67cca8c7f85ba84c79030c2b3de218f86db3a90901d5df45c14f26\
+        fedfb3dc38e96ac22fe7bd728f0e45bce046d23c570feb141398bb552ef5a0a82be331fea48037b8b5d71f0e33\
+        2edf93ac3500eb4ddc0decc1a864790c782c76215660dd309791d06bd0af3f98cda4bc4629b1",
+    ];
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let pairs = (0..hex.len()).step_by(2);
+        pairs
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn f8j_two_bodies_are_never_taken_for_one_whatever_their_sha1() {
+        let bodies = REST.map(|rest| bytes(&format!("{BEGINNING}{rest}")));
+        assert_ne!(bodies[0], bodies[1]);
+        assert_eq!(digest(&[&bodies[0]]), digest(&[&bodies[1]]));
+        let origin = Origin {
+            line: 0,
+            columns: None,
+        };
+        for is_chunked in [false, true] {
+            let mut capture = capture();
+            if is_chunked {
+                let coding = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+                capture.head = coding.into();
+            }
+            let [first, second] = bodies.clone().map(|body| {
+                let framed = [b"140\r\n", &body[..], b"\r\n0\r\n\r\n"].concat();
+                let exchange = Exchange {
+                    capture: &capture,
+                    body: if is_chunked { &framed } else { &body },
+                    origin: &origin,
+                };
+                exchange.payload().unwrap()
+            });
+            assert_ne!(first, second, "chunked: {is_chunked}");
         }
     }
 

@@ -14,11 +14,12 @@ use std::time::SystemTime;
 /// Bytes of memory that it takes at most: some ten thousands of payloads.
 const BYTES_MAX: usize = 8 << 20;
 
-/// A payload by what it is proven by, and whether it came in chunks: a response is put together
-/// again from its own head, which says so, and the body of the other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What a payload is known by. Not by the SHA-1 of archives, of which anybody can make two bodies: the
+/// second would be lost. And whether it came in chunks: a response is put together again from its own
+/// head, which says so, and the body of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Payload {
-    pub(super) digest: String,
+    pub(super) sha256: [u8; 32],
     pub(super) is_chunked: bool,
 }
 
@@ -96,7 +97,7 @@ impl Revisits {
 
 impl Generations {
     fn enter(&mut self, payload: Payload, original: Arc<Original>) {
-        let texts = payload.digest.len() + original.id.len() + original.url.len();
+        let texts = original.id.len() + original.url.len();
         // A table is half empty at worst.
         let entry = 2 * size_of::<(Payload, Arc<Original>)>() + size_of::<Original>();
         self.bytes += texts + entry;
@@ -113,8 +114,10 @@ mod tests {
     use super::*;
 
     fn payload(number: usize) -> Payload {
+        let mut sha256 = [0; 32];
+        sha256[..8].copy_from_slice(&number.to_le_bytes());
         Payload {
-            digest: format!("sha1:{number:032}"),
+            sha256,
             is_chunked: false,
         }
     }

@@ -4,6 +4,7 @@
 //! changes a byte.
 
 use brigade_core::chunked::Chunked;
+use ring::digest::{Context, SHA256};
 
 use super::digest::{Digest, digest};
 
@@ -52,15 +53,33 @@ pub(super) fn is_chunked(head: &[u8]) -> bool {
 
 /// The digest of the payload: of the body without its transfer coding, and with its compression.
 pub(super) fn payload_digest(head: &[u8], body: &[u8]) -> String {
-    if !is_chunked(head) {
-        return digest(&[body]);
+    let mut payload = Digest::new();
+    match pieces(head, body, |piece| payload.update(piece)) {
+        true => payload.finish(),
+        false => digest(&[body]),
     }
-    let (mut chunked, mut payload) = (Chunked::default(), Digest::new());
-    match chunked.feed(body, |piece| payload.update(piece)) {
-        Ok(_) => payload.finish(),
-        // The client has read it, so this is about a body that was cut.
-        Err(_) => digest(&[body]),
+}
+
+/// The same as SHA-256, which withstands an attack.
+pub(super) fn payload_sha256(head: &[u8], body: &[u8]) -> [u8; 32] {
+    let mut payload = Context::new(&SHA256);
+    if !pieces(head, body, |piece| payload.update(piece)) {
+        payload = Context::new(&SHA256);
+        payload.update(body);
     }
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(payload.finish().as_ref());
+    sha256
+}
+
+/// Hands on the payload piece by piece. False if its chunks are none: the client has read them, so
+/// the body was cut.
+fn pieces(head: &[u8], body: &[u8], mut each: impl FnMut(&[u8])) -> bool {
+    if is_chunked(head) {
+        return Chunked::default().feed(body, each).is_ok();
+    }
+    each(body);
+    true
 }
 
 #[cfg(test)]

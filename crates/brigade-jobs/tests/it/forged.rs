@@ -244,6 +244,16 @@ fn f7j_what_a_ledger_says_beyond_the_list_is_refused_with_a_reason() {
             "lines 6 to 1125899906842624 are done of 9",
         ),
         ("UPDATE done SET last = 5", "lines 6 to 5 are done of 9"),
+        // Before it is known to be too much, a range of this length would take all memory.
+        (
+            "UPDATE job SET read_lines = 1 << 40, read_bytes = 1 << 40;
+             UPDATE done SET last = 1 << 41",
+            "it is shorter",
+        ),
+        (
+            "UPDATE job SET read_lines = 1 << 40; UPDATE done SET last = 1 << 32",
+            "lines 6 to 4294967296 are done of",
+        ),
         (
             "UPDATE list_hash SET bytes = 1 << 30",
             "a hash covers too much",

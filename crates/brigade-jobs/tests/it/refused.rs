@@ -94,7 +94,7 @@ fn sql(place: &Path, sql: &str) {
 /// What is done to the directory or the job, and a piece of what is said then.
 type Refusal = (&'static str, fn(&Path, &mut Config), &'static str);
 
-const REFUSALS: [Refusal; 20] = [
+const REFUSALS: [Refusal; 22] = [
     (
         "settings",
         |_, job| job.per_host = 0,
@@ -182,6 +182,25 @@ const REFUSALS: [Refusal; 20] = [
     (
         "not ours",
         |place, _| sql(place, "PRAGMA application_id = 1; PRAGMA user_version = 0"),
+        "another program's database",
+    ),
+    (
+        "fresh with an empty table",
+        |_, job| {
+            job.input = Input::File("/dev/null".into());
+            job.form = ListForm::Csv {
+                column: "url".into(),
+            };
+            job.fresh = true;
+        },
+        "empty",
+    ),
+    (
+        "fresh over what is not ours",
+        |place, job| {
+            sql(place, "PRAGMA application_id = 1; PRAGMA user_version = 0");
+            job.fresh = true;
+        },
         "another program's database",
     ),
     (

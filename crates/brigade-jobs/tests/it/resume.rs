@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -72,6 +73,19 @@ fn f1b_stopped_again_and_again_nothing_is_missing_or_doubled() {
         "nothing is left to do"
     );
     assert!(server.requests().len() < 300 + 9 * runs as usize);
+}
+
+#[test]
+fn f1b_a_job_continues_whatever_the_name_of_its_directory() {
+    let place = tempfile::tempdir().unwrap();
+    let list = || urls(["no url".to_owned()]);
+    for name in ["/out", "a ?b#c%41&d=e", "Größe"] {
+        let directory = format!("/{}/{name}", place.path().display());
+        for runs in 1..=2 {
+            let summary = run(config(list(), Path::new(&directory))).unwrap();
+            assert_eq!((summary.failed, summary.runs), (1, runs), "{directory}");
+        }
+    }
 }
 
 #[test]
