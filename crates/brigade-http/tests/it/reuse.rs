@@ -336,3 +336,20 @@ async fn f3m_a_request_is_checked_when_it_has_a_connection_and_each_time_it_is_s
     assert_eq!(error.kind(), Kind::Withheld, "{}", super::tell(&error));
     assert_eq!(count(&server, "/again"), 1);
 }
+
+#[tokio::test]
+async fn f3m_a_connection_that_is_not_tried_takes_nothing_of_what_may_leave() {
+    let server = server(Reply::close).await;
+    let client = client();
+    // Two connections that a second request kills.
+    let both = [server.url("/a"), server.url("/b")].map(|url| read(&client, url));
+    futures_util::future::join_all(both).await;
+    until(|| client.stats().idle == 2).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count_asked = asked.clone();
+    let check = move || count_asked.fetch_add(1, SeqCst) < 2;
+    let request = client.get(server.url("/x")).unwrap();
+    let answer = request.only_if(Arc::new(check)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!((count(&server, "/x"), asked.load(SeqCst)), (2, 2));
+}
