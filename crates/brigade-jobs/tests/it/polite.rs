@@ -303,6 +303,20 @@ fn f3o_a_body_beyond_the_limit_of_the_job_is_cut_for_its_length() {
 }
 
 #[test]
+fn f3m_what_finds_no_connection_was_to_be_sent() {
+    let nobody = Port::refusing().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let list = (0..5).map(|n| nobody.url(&format!("/{n}")));
+    let mut config = config(urls(list), directory.path());
+    config.retries = 1;
+    let summary = run(config).unwrap();
+    assert_eq!(
+        (summary.failed, summary.requests, summary.retries),
+        (5, 10, 5)
+    );
+}
+
+#[test]
 fn f3p_what_a_host_asked_for_is_committed_at_once() {
     let server = Server::start_thread(|request| match request.path() {
         "/refused" => Reply::status(429).header("retry-after", "60"),
