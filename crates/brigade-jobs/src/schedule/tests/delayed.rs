@@ -6,7 +6,7 @@ use brigade_core::time::Moment;
 
 use super::super::delays::STEP;
 use super::super::{HostId, Next};
-use super::{Bench, refuse, second, settings};
+use super::{Bench, redirect, refuse, second, settings};
 use crate::input::Item;
 
 const ATTEMPTS: u32 = 3;
@@ -151,4 +151,47 @@ fn f3m_a_line_that_was_held_back_stands_before_the_others_of_its_host() {
     }
     assert_eq!(seen, [0, 1, 2, 3, 4, 5]);
     assert_eq!(bench.schedule.next(until), Next::Finished);
+}
+
+#[test]
+fn f3m_a_hop_that_was_held_back_is_no_attempt_when_it_goes() {
+    let mut bench = Bench::new(settings(8, None), &["gate"]);
+    let now = second(1);
+    bench.feed(now);
+    for hop in 0..2 {
+        let Next::Start(host, mut item) = bench.schedule.next(now) else {
+            panic!("nothing starts");
+        };
+        let is_attempt = item.depart();
+        assert_eq!((is_attempt, item.attempts), (hop == 0, 1));
+        item.stay(is_attempt);
+        bench.schedule.put_back(host, item, now);
+        let Next::Start(host, mut item) = bench.schedule.next(now) else {
+            panic!("nothing starts again");
+        };
+        match hop {
+            0 => redirect(&mut bench, host, item, "http://slow/", now),
+            _ => assert!((item.depart(), item.attempts) == (false, 1)),
+        }
+    }
+}
+
+#[test]
+fn f3i_a_line_that_goes_to_disk_no_more_waits_in_memory_for_its_next_attempt() {
+    let mut bench = Bench::new(settings(4, None), &["gate"; 4]);
+    let (now, later) = (second(1), second(60));
+    bench.feed(now);
+    while let Next::Start(host, mut item) = bench.schedule.next(now) {
+        if item.hops() == 0 {
+            item.begin_again(8);
+            redirect(&mut bench, host, item, "http://slow/", now);
+        } else {
+            item.depart();
+            bench.schedule.again(host, item, later, now);
+        }
+    }
+    // They fill the window, and none of them makes room.
+    assert!(!bench.schedule.make_room() || bench.schedule.slots() == 0);
+    let hops = bench.start(later);
+    assert!(hops.iter().map(|(_, item)| item.hops()).eq([1; 4]));
 }
