@@ -75,7 +75,8 @@ pub enum Kind {
     Overloaded,
     /// The client was closed.
     Closed,
-    /// The [check](crate::RequestBuilder::only_if) of the request said no, so it was not sent.
+    /// The [check](crate::RequestBuilder::only_if) of the request said no, so it was not sent, or
+    /// not once more: an earlier hop, or what was sent on a connection that died, may have arrived.
     Withheld,
 }
 

@@ -75,8 +75,6 @@ pub(crate) async fn exchange(
                 Box::pin(checkout(client, hop, &key, timeouts, total)).await?
             }
         };
-        // A connection that is not used is the next one's.
-        hop.may_leave()?;
         let next = match lease.connection().map(|connection| connection.is_http2) {
             Some(true) => attempt.http2(lease).await?,
             _ => attempt.http1(lease).await?,
@@ -155,6 +153,8 @@ impl Attempt<'_> {
             lease.dead();
             return Ok(Next::Again);
         }
+        // A connection that is not used is the next one's.
+        self.hop.may_leave()?;
         if let Some(switch) = &self.hop.switch {
             switch.ask(connection);
         }
@@ -234,6 +234,7 @@ impl Attempt<'_> {
         let is_fresh = connection.is_fresh();
         let body = self.hop.body.body();
         let tape = recording::written(&request, self.hop);
+        self.hop.may_leave()?;
         let failure = match Asked2::new(lease, request, body, (self.terms, self.begun)) {
             Ok(mut asked) => match poll_fn(|cx| asked.poll_head(cx)).await {
                 Ok(head) => {

@@ -214,10 +214,17 @@ impl RequestBuilder {
     /// Sends the request only if `check` says so at the last moment: when it has a connection, which
     /// it may have waited for, and nothing comes before its first byte any more. It is asked again
     /// before each time that the request is sent again, for whatever reason, also to where a redirect
-    /// leads.
+    /// leads; and before a [service](crate::ClientBuilder::service) is called. A second check takes
+    /// the place of the first.
     ///
-    /// If it says no, the request fails with [`Kind::Withheld`], and the connection stays for others.
-    /// It is called between two awaits, so it must not block.
+    /// If it says no, the request fails with [`Kind::Withheld`], no
+    /// [retry policy](Self::retry) sends it again, and the connection stays for others. What came
+    /// before is not undone: an earlier sending or hop may have reached its server, and what the
+    /// [limit](crate::ClientBuilder::limit) of the client counted stays counted by its rate, but not
+    /// by its concurrency.
+    ///
+    /// It is called between two awaits on the task of the request, so it must not block. A request
+    /// that is dropped while it waits may not have asked at all.
     ///
     /// # Examples
     ///
@@ -234,14 +241,14 @@ impl RequestBuilder {
     /// let is_open = Arc::new(AtomicBool::new(false));
     /// let check = is_open.clone();
     /// let request = client.get(server.url("/"))?;
-    /// let request = request.only_if(Arc::new(move || check.load(Ordering::Relaxed)));
+    /// let request = request.only_if(move || check.load(Ordering::Relaxed));
     /// assert_eq!(request.send().await.unwrap_err().kind(), Kind::Withheld);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn only_if(mut self, check: Arc<dyn Fn() -> bool + Send + Sync>) -> Self {
-        self.draft.hop.check = Some(check);
+    pub fn only_if(mut self, check: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.draft.hop.check = Some(Arc::new(check));
         self
     }
 

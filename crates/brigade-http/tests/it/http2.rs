@@ -529,3 +529,26 @@ async fn h1k_the_limits_hold_for_http2_with_a_client_that_threads_share() {
     client.close().await;
     assert_eq!(client.stats().total(), 0);
 }
+
+#[tokio::test]
+async fn f3m_what_is_withheld_of_http2_opens_no_stream_and_gives_its_place_back() {
+    let mut settings = Builder::new();
+    settings.max_concurrent_streams(1);
+    let came = Arc::new(AtomicUsize::new(0));
+    let counted = came.clone();
+    let server = Server::start(settings, move |_, respond| {
+        counted.fetch_add(1, SeqCst);
+        async move { ok(respond, "x") }
+    });
+    let server = server.await;
+    let limits = PoolLimits::default().per_host(1);
+    let client = prior().limits(limits).build().unwrap();
+    for round in 1..=3 {
+        let request = client.get(server.url("/")).unwrap().only_if(|| false);
+        assert_eq!(request.send().await.unwrap_err().kind(), Kind::Withheld);
+        let url = server.url("/");
+        let answer = tokio::time::timeout(Duration::from_secs(20), get(&client, &url));
+        assert_eq!(answer.await.expect("its place is free").unwrap(), "x");
+        assert_eq!((came.load(SeqCst), server.connections()), (round, 1));
+    }
+}

@@ -314,7 +314,7 @@ async fn f3m_a_request_is_checked_when_it_has_a_connection_and_each_time_it_is_s
             left.fetch_update(SeqCst, SeqCst, take).is_ok()
         };
         let request = client.get(server.url(path)).unwrap();
-        request.only_if(Arc::new(check)).send()
+        request.only_if(check).send()
     };
     let error = send("/withheld").await.unwrap_err();
     assert_eq!(error.kind(), Kind::Withheld, "{}", super::tell(&error));
@@ -335,4 +335,55 @@ async fn f3m_a_request_is_checked_when_it_has_a_connection_and_each_time_it_is_s
     let error = send("/again").await.unwrap_err();
     assert_eq!(error.kind(), Kind::Withheld, "{}", super::tell(&error));
     assert_eq!(count(&server, "/again"), 1);
+}
+
+#[tokio::test]
+async fn f3m_a_connection_that_is_not_tried_takes_nothing_of_what_may_leave() {
+    let server = server(Reply::close).await;
+    let client = client();
+    // Two connections that a second request kills.
+    let both = [server.url("/a"), server.url("/b")].map(|url| read(&client, url));
+    futures_util::future::join_all(both).await;
+    until(|| client.stats().idle == 2).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count_asked = asked.clone();
+    let check = move || count_asked.fetch_add(1, SeqCst) < 2;
+    let request = client.get(server.url("/x")).unwrap();
+    let answer = request.only_if(check).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!((count(&server, "/x"), asked.load(SeqCst)), (2, 2));
+}
+
+#[tokio::test]
+async fn f3m_what_is_withheld_after_a_redirect_is_the_next_hop() {
+    let server = Server::start(|request| match request.path() {
+        "/create" => Reply::redirect(303, "/made"),
+        _ => Reply::ok("made"),
+    });
+    let server = server.await.unwrap();
+    let client = client();
+    let left = AtomicUsize::new(1);
+    let check = move || left.swap(0, SeqCst) == 1;
+    let request = client.post(server.url("/create")).unwrap();
+    let retry = RetryPolicy::default().any_method();
+    let error = request
+        .only_if(check)
+        .retry(retry)
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Withheld, "{}", super::tell(&error));
+    assert_eq!(error.url().unwrap().as_str(), server.url("/made"));
+    assert_eq!((count(&server, "/create"), count(&server, "/made")), (1, 0));
+}
+
+#[tokio::test]
+async fn f3m_a_download_asks_before_each_of_its_requests() {
+    let server = Server::start(|_| Reply::ok("fine")).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    let request = client().get(server.url("/")).unwrap().only_if(|| false);
+    let error = request.download(&path).run().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Withheld, "{}", super::tell(&error));
+    assert_eq!(server.requests().len(), 0);
 }

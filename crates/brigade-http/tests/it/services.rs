@@ -620,3 +620,18 @@ async fn h9a_a_body_that_has_failed_is_not_at_its_end() {
     assert!(!body.is_end_stream());
     assert!(body.frame().await.unwrap().is_err(), "it fails again");
 }
+
+#[tokio::test]
+async fn f3m_a_service_is_not_called_for_what_is_withheld() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let client = fake(move |_| {
+        counted.fetch_add(1, Relaxed);
+        Response::new(full("fine"))
+    });
+    let request = client.get("http://a.test/").unwrap().only_if(|| false);
+    let error = request.send().await.unwrap_err();
+    assert_eq!((error.kind(), asked.load(Relaxed)), (Kind::Withheld, 0));
+    read(&client, "http://a.test/".to_owned()).await;
+    assert_eq!(asked.load(Relaxed), 1);
+}

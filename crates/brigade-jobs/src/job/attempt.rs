@@ -21,7 +21,7 @@ use http::header::CONTENT_LENGTH;
 
 use super::archive::HOP_BODY_MAX;
 use super::drain::drain;
-use super::gate::{Check, Gate};
+use super::gate::Gate;
 use super::run::Shared;
 use super::settle::{pause, settle};
 use crate::budget::{Budget, Holder};
@@ -91,7 +91,7 @@ impl Drop for Held<'_> {
 
 /// Fetches lines until the job is finished.
 pub(super) async fn work(shared: &Arc<Shared>, worker: usize) -> Result<(), Error> {
-    let (gate, check) = Gate::new(shared);
+    let gate = Gate::new(shared);
     let counters = &shared.counters;
     while let Some((host, mut item)) = shared.floor.next(worker).await {
         add(&counters.in_flight, 1);
@@ -105,7 +105,7 @@ pub(super) async fn work(shared: &Arc<Shared>, worker: usize) -> Result<(), Erro
             gate: &gate,
             begun,
         };
-        let fetched = fetching.fetch(check.clone()).await;
+        let fetched = fetching.fetch().await;
         sub(&counters.in_flight, 1);
         let Some(fetched) = fetched else {
             item.stay(is_attempt);
@@ -134,15 +134,15 @@ struct Fetching<'a> {
     shared: &'a Shared,
     worker: Holder,
     item: &'a Item,
-    gate: &'a Gate,
+    gate: &'a Arc<Gate>,
     begun: Moment,
 }
 
 impl Fetching<'_> {
     /// None if nothing was sent because meanwhile the host has asked for patience.
-    async fn fetch(&self, check: Check) -> Option<Fetched> {
+    async fn fetch(&self) -> Option<Fetched> {
         let at = SystemTime::now();
-        let error = match self.exchange(check, at).await {
+        let error = match self.exchange(at).await {
             Ok(fetched) => return Some(fetched),
             Err(error) if error.kind() == Kind::Withheld => return None,
             Err(error) => error,
@@ -153,9 +153,11 @@ impl Fetching<'_> {
         Some(Fetched::Error(kind, message(error)))
     }
 
-    async fn exchange(&self, check: Check, at: SystemTime) -> Result<Fetched, brigade_http::Error> {
+    async fn exchange(&self, at: SystemTime) -> Result<Fetched, brigade_http::Error> {
         let (shared, item) = (self.shared, self.item);
-        let mut response = request(shared, item)?.only_if(check).send().await?;
+        let gate = self.gate.clone();
+        let request = request(shared, item)?.only_if(move || gate.lets_through());
+        let mut response = request.send().await?;
         match judged(shared, item, &response)? {
             Judged::Good => receive(shared, self.worker, item, response, (self.begun, at)).await,
             Judged::Moved(follow) => {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use brigade_http::Response;
+use brigade_http::{Error, Kind, Response};
 use tokio::time::timeout;
 
 use super::attempt::announced;
@@ -29,7 +29,7 @@ pub(super) async fn drain(response: &mut Response, kept: usize) -> (Vec<u8>, Opt
             let chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return None,
-                Err(_) => return Some(Cut::Disconnect),
+                Err(error) => return Some(reason(&error)),
             };
             let room = kept - first.len();
             first.extend_from_slice(&chunk[..chunk.len().min(room)]);
@@ -41,4 +41,13 @@ pub(super) async fn drain(response: &mut Response, kept: usize) -> (Vec<u8>, Opt
     // Whatever came of the rest.
     let cut = if read > kept { Some(Cut::Length) } else { cut };
     (first, cut)
+}
+
+/// Why a body ends that cannot be read on.
+fn reason(error: &Error) -> Cut {
+    match error.kind() {
+        Kind::TooLarge => Cut::Length,
+        Kind::Timeout(_) => Cut::Time,
+        _ => Cut::Disconnect,
+    }
 }

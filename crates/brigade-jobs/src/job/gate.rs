@@ -14,9 +14,6 @@ use super::run::Shared;
 use crate::progress::add;
 use crate::schedule::HostId;
 
-/// What the client asks.
-pub(super) type Check = Arc<dyn Fn() -> bool + Send + Sync>;
-
 /// The gate of one worker, which has one request at a time.
 pub(super) struct Gate {
     shared: Arc<Shared>,
@@ -31,14 +28,11 @@ struct Leaving {
 }
 
 impl Gate {
-    /// A gate, and the question that it answers.
-    pub(super) fn new(shared: &Arc<Shared>) -> (Arc<Self>, Check) {
-        let gate = Arc::new(Self {
+    pub(super) fn new(shared: &Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self {
             shared: shared.clone(),
             leaving: Mutex::default(),
-        });
-        let asked = gate.clone();
-        (gate, Arc::new(move || asked.lets_through()))
+        })
     }
 
     /// The next request is one to `host`.
@@ -54,7 +48,8 @@ impl Gate {
         self.lock().at
     }
 
-    fn lets_through(&self) -> bool {
+    /// Whether the request may leave now. What the client asks.
+    pub(super) fn lets_through(&self) -> bool {
         let now = clock::now();
         let mut leaving = self.lock();
         let schedule = &self.shared.floor.lock().schedule;

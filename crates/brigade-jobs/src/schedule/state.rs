@@ -340,6 +340,11 @@ impl Schedule {
         self.complete && self.held == 0 && self.active == 0 && self.spilled == 0
     }
 
+    /// Whether nothing is left of what was read, but more may come.
+    pub(crate) fn is_out_of_lines(&self) -> bool {
+        !self.complete && self.held == 0 && self.active == 0 && self.spilled == 0
+    }
+
     #[cfg(test)]
     pub(super) fn hosts(&self) -> usize {
         self.hosts.len()

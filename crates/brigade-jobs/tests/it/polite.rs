@@ -275,6 +275,48 @@ fn f3o_a_body_without_end_that_nobody_wants_holds_nobody_up() {
 }
 
 #[test]
+fn f3o_a_body_beyond_the_limit_of_the_job_is_cut_for_its_length() {
+    let other = Server::start_thread(|_| Reply::ok("fine")).unwrap();
+    let target = other.url("/");
+    let server = Server::start_thread(move |request| {
+        let reply = Reply::redirect(301, target.clone());
+        match request.path() {
+            "/endless" => reply.endless(),
+            _ => reply.body("x".repeat(4000)),
+        }
+    })
+    .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let list = urls([server.url("/endless"), server.url("/announced")]);
+    let mut config = config(list, directory.path());
+    config.format = Format::Warc;
+    config.max_body = 100;
+    let summary = run(config).unwrap();
+    assert_eq!((summary.ok, summary.failed), (2, 0));
+    let part = std::fs::read(directory.path().join("part-00000.warc")).unwrap();
+    let part = String::from_utf8_lossy(&part);
+    let cut = |why| {
+        part.matches(&format!("\r\nWARC-Truncated: {why}\r\n"))
+            .count()
+    };
+    assert_eq!((cut("length"), cut("disconnect")), (2, 0));
+}
+
+#[test]
+fn f3m_what_finds_no_connection_was_to_be_sent() {
+    let nobody = Port::refusing().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let list = (0..5).map(|n| nobody.url(&format!("/{n}")));
+    let mut config = config(urls(list), directory.path());
+    config.retries = 1;
+    let summary = run(config).unwrap();
+    assert_eq!(
+        (summary.failed, summary.requests, summary.retries),
+        (5, 10, 5)
+    );
+}
+
+#[test]
 fn f3p_what_a_host_asked_for_is_committed_at_once() {
     let server = Server::start_thread(|request| match request.path() {
         "/refused" => Reply::status(429).header("retry-after", "60"),

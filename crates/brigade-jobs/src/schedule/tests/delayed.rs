@@ -6,7 +6,7 @@ use brigade_core::time::Moment;
 
 use super::super::delays::STEP;
 use super::super::{HostId, Next};
-use super::{Bench, second, settings};
+use super::{Bench, redirect, refuse, second, settings};
 use crate::input::Item;
 
 const ATTEMPTS: u32 = 3;
@@ -120,4 +120,78 @@ fn f2e_a_line_that_waits_for_ever_does_so_on_disk_too() {
     assert!(play.bench.schedule.slots() > 0);
     assert_eq!(play.bench.schedule.next(play.now), Next::At(Moment::MAX));
     assert_eq!(play.bench.schedule.waiting(), 40);
+}
+
+#[test]
+fn f3m_a_line_that_was_held_back_stands_before_the_others_of_its_host() {
+    let mut bench = Bench::new(settings(64, Some(2)), &["a"; 6]);
+    bench.feed(second(1));
+    let indices = |started: &[(HostId, Item)]| -> Vec<_> {
+        started.iter().map(|(_, item)| item.index).collect()
+    };
+    let mut started = bench.start(second(1));
+    assert_eq!(indices(&started), [0, 1]);
+    let until = refuse(&mut bench, "a", second(1), 5);
+    for (host, item) in started {
+        assert!(bench.schedule.is_paused(host, second(2)));
+        bench.schedule.put_back(host, item, second(2));
+    }
+    assert_eq!(bench.schedule.waiting(), 6);
+    assert_eq!(bench.schedule.next(second(2)), Next::At(until));
+    let mut seen = Vec::new();
+    loop {
+        started = bench.start(until);
+        if started.is_empty() {
+            break;
+        }
+        seen.extend(indices(&started));
+        for (host, _) in started {
+            bench.schedule.finish(host, until);
+        }
+    }
+    assert_eq!(seen, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(bench.schedule.next(until), Next::Finished);
+}
+
+#[test]
+fn f3m_a_hop_that_was_held_back_is_no_attempt_when_it_goes() {
+    let mut bench = Bench::new(settings(8, None), &["gate"]);
+    let now = second(1);
+    bench.feed(now);
+    for hop in 0..2 {
+        let Next::Start(host, mut item) = bench.schedule.next(now) else {
+            panic!("nothing starts");
+        };
+        let is_attempt = item.depart();
+        assert_eq!((is_attempt, item.attempts), (hop == 0, 1));
+        item.stay(is_attempt);
+        bench.schedule.put_back(host, item, now);
+        let Next::Start(host, mut item) = bench.schedule.next(now) else {
+            panic!("nothing starts again");
+        };
+        match hop {
+            0 => redirect(&mut bench, host, item, "http://slow/", now),
+            _ => assert!((item.depart(), item.attempts) == (false, 1)),
+        }
+    }
+}
+
+#[test]
+fn f3i_a_line_that_goes_to_disk_no_more_waits_in_memory_for_its_next_attempt() {
+    let mut bench = Bench::new(settings(4, None), &["gate"; 4]);
+    let (now, later) = (second(1), second(60));
+    bench.feed(now);
+    while let Next::Start(host, mut item) = bench.schedule.next(now) {
+        if item.hops() == 0 {
+            item.begin_again(8);
+            redirect(&mut bench, host, item, "http://slow/", now);
+        } else {
+            item.depart();
+            bench.schedule.again(host, item, later, now);
+        }
+    }
+    // They fill the window, and none of them makes room.
+    assert!(!bench.schedule.make_room() || bench.schedule.slots() == 0);
+    let hops = bench.start(later);
+    assert!(hops.iter().map(|(_, item)| item.hops()).eq([1; 4]));
 }
