@@ -101,12 +101,15 @@ impl Paper {
     }
 }
 
+/// Who waits, and for how many.
+type Waiting<'a> = (u32, Pin<Box<dyn Future<Output = bool> + 'a>>);
+
 async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let rate = Rate::per_second(1_000).burst(10_240);
     let limit = RateLimit::new(rate);
     let (missing, at) = (0.0, Instant::now());
     let mut paper = Paper { rate, missing, at };
-    let mut waiting: Option<(u32, Pin<Box<dyn Future<Output = bool> + '_>>)> = None;
+    let mut waiting: Option<Waiting<'_>> = None;
     for step in steps {
         match step {
             Step::Sleep(millis) => sleep(Duration::from_millis(millis)).await,
