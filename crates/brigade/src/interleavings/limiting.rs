@@ -8,7 +8,7 @@ use shuttle::thread;
 
 use super::census::Census;
 use super::explore::{explore, explore_async, in_time, lose, poll_once};
-use crate::clock::now;
+use crate::clock::{Moment, now};
 use crate::limit::{KeyedLimit, Limits, Rate, RateLimit, Semaphore};
 
 async fn take(semaphore: Semaphore, census: Census) {
@@ -223,6 +223,54 @@ fn l3e_what_is_taken_on_credit_counts_whoever_looks_at_the_bucket_meanwhile() {
         }
         assert_eq!(taken.came(), 4);
         assert_eq!(limit.stats().available, 0);
+    });
+}
+
+/// Takes in three ways; the moments after which it had so many.
+async fn take_somehow(limit: RateLimit, polls: usize) -> Vec<(Moment, usize)> {
+    let mut taken = Vec::new();
+    for permits in [1, 3, 1] {
+        let got = match permits {
+            1 => limit.try_acquire().is_ok(),
+            _ => lose(limit.acquire_many(3), polls).await.is_some(),
+        };
+        taken.extend(got.then(|| (now(), permits)));
+        yield_now().await;
+    }
+    taken
+}
+
+#[test]
+fn l3e_credit_that_is_out_while_time_passes_and_others_wait_or_leave_gives_nothing_twice() {
+    explore_async(|| async {
+        let limit = RateLimit::new(Rate::per_second(1_000).burst(3_072));
+        let start = now();
+        assert_eq!(limit.acquire_many(3_066).await, Ok(()));
+        let all = async {
+            let tasks: Vec<_> = (0..3)
+                .map(|polls| spawn(take_somehow(limit.clone(), polls)))
+                .collect();
+            let mut taken = Vec::new();
+            for task in tasks {
+                taken.extend(task.await.unwrap());
+            }
+            taken
+        };
+        let mut taken = in_time(Duration::from_millis(1), all).await;
+        let left = limit.stats();
+        taken.sort_unstable();
+        let mut sum = 0;
+        for (at, permits) in &taken {
+            sum += permits;
+            let allowed = 7 + at.since(start).as_millis();
+            assert!(sum as u128 <= allowed, "{taken:?}");
+        }
+        let there = 7 + now().since(start).as_millis();
+        assert!(
+            (sum as u128) + u128::from(left.available) <= there,
+            "{left:?}"
+        );
+        assert_eq!(left.waiting, 0);
     });
 }
 

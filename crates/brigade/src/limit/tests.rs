@@ -1,6 +1,7 @@
 //! The limits on tokio, under paused time unless the test says why not.
 
 mod bounded;
+mod credit;
 mod dropped;
 mod keyed;
 mod rate;

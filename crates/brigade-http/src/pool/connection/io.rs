@@ -22,13 +22,13 @@ use crate::transport::Io;
 /// A task has 128 turns before others get theirs.
 const BYTES_PER_TURN: usize = 16 * 1024;
 
-/// Bytes that one read of HTTP/1.1 takes at most, while answers are short and once several reads in
-/// a row were full. Hyper doubles the room of a connection after a read that fills it, which one now
+/// Bytes that one read of HTTP/1.1 takes at most, while answers are short and once several reads of
+/// one were full. Hyper doubles the room of a connection after a read that fills it, which one now
 /// and then is enough for, and the connection keeps it; one byte less keeps these rooms at 8 and
 /// 256 KiB. Longer bodies cost a tenth more where the large one is 64 KiB.
 const SHORT_READ: usize = 8 * 1024 - 1;
 const LONG_READ: usize = 256 * 1024 - 1;
-/// So many full reads in a row say that a long answer is under way.
+/// So many full reads without a rest say that a long answer is under way.
 const FULL_READS: u8 = 4;
 
 /// A connected byte stream. TLS lies over any other one, over that to a proxy too.
@@ -142,8 +142,9 @@ pub(super) struct Noted {
 /// How much is read at once.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
-    /// Reads in a row that were as large as they might be.
+    /// Reads that were as large as they might be, since the last rest.
     full: u8,
+    is_short: bool,
 }
 
 impl Reads {
@@ -155,10 +156,18 @@ impl Reads {
     }
 
     fn note(&mut self, bytes: usize) {
-        self.full = match bytes >= SHORT_READ {
-            true => (self.full + 1).min(FULL_READS),
-            false => 0,
-        };
+        self.is_short = bytes < SHORT_READ;
+        if !self.is_short {
+            self.full = (self.full + 1).min(FULL_READS);
+        }
+    }
+
+    /// Nothing is there, or another request goes out. A short read alone says nothing: over TLS, two
+    /// of 8 KiB leave two bytes of each record.
+    fn rest(&mut self) {
+        if self.is_short {
+            self.full = 0;
+        }
     }
 }
 
@@ -178,9 +187,10 @@ impl Noted {
         }
     }
 
-    fn note_write(&self, result: &Poll<io::Result<usize>>, parts: &[IoSlice<'_>]) {
+    fn note_write(&mut self, result: &Poll<io::Result<usize>>, parts: &[IoSlice<'_>]) {
         match result {
             Poll::Ready(Ok(bytes)) => {
+                self.reads.rest();
                 self.connection.wire.wrote(*bytes);
                 self.connection.recorder.wrote(parts, *bytes);
             }
@@ -226,8 +236,9 @@ impl AsyncRead for Noted {
         };
         let bytes = buffer.filled().len() - before;
         charge(bytes, cx);
-        if result.is_ready() {
-            self.reads.note(bytes);
+        match result {
+            Poll::Ready(_) => self.reads.note(bytes),
+            Poll::Pending => self.reads.rest(),
         }
         self.note_alert(&result);
         match result {
@@ -309,6 +320,7 @@ mod tests {
         for bytes in [SHORT_READ, SHORT_READ, 3_618].repeat(5) {
             assert_eq!(reads.limit(), SHORT_READ);
             reads.note(bytes);
+            reads.rest();
         }
         for _ in 0..FULL_READS {
             assert_eq!(reads.limit(), SHORT_READ);
@@ -317,7 +329,25 @@ mod tests {
         for bytes in [16 * 1024, 32 * 1024, LONG_READ, 1] {
             assert_eq!(reads.limit(), LONG_READ);
             reads.note(bytes);
+            if bytes > 1 {
+                reads.rest();
+            }
         }
+        assert_eq!(reads.limit(), LONG_READ);
+        reads.rest();
         assert_eq!(reads.limit(), SHORT_READ);
+    }
+
+    #[test]
+    fn a_long_answer_over_tls_is_known_too_by_records_of_16_kib() {
+        let mut reads = Reads::default();
+        for bytes in [SHORT_READ, SHORT_READ, 2, SHORT_READ, SHORT_READ] {
+            assert_eq!(reads.limit(), SHORT_READ);
+            reads.note(bytes);
+        }
+        for bytes in [2, 16 * 1024, 16 * 1024] {
+            assert_eq!(reads.limit(), LONG_READ);
+            reads.note(bytes);
+        }
     }
 }

@@ -63,7 +63,8 @@ fn h1r_a_client_that_ends_in_a_storm_in_memory_leaves_nothing() {
 
 #[test]
 fn h1r_a_client_that_ends_in_a_storm_on_loopback_leaves_nothing() {
-    on_loopback(Closing, 0..8).expect(&["Read", "closed", "Skipped"]);
+    // On a slow machine no request is left to be skipped when the first answer has come.
+    on_loopback(Closing, 0..8).expect(&["Read", "closed"]);
 }
 
 #[test]

@@ -321,3 +321,48 @@ async fn c4b_a_body_that_is_ready_at_the_deadline_of_its_group_has_its_value() {
     });
     assert_eq!(result.await.unwrap(), 1);
 }
+
+/// As the guide from asyncio has it: one of its variants is a group of its own kind.
+#[derive(Debug)]
+enum Nested {
+    Down,
+    Group(Error<Nested>),
+}
+
+impl std::fmt::Display for Nested {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Down => f.write_str("down"),
+            Self::Group(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<Error<Nested>> for Nested {
+    fn from(error: Error<Nested>) -> Self {
+        Self::Group(error)
+    }
+}
+
+#[tokio::test]
+async fn an_error_may_hold_a_group_of_itself_at_every_depth() {
+    async fn inner() -> Result<(), Nested> {
+        task_group(async |g| {
+            g.spawn_named("deep", async { Err::<(), _>(Nested::Down) });
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+    async fn outer() -> Result<(), Nested> {
+        let group = task_group(async |g| {
+            g.spawn_named("high", inner());
+            Ok(())
+        });
+        Ok(group.await?)
+    }
+    let error = outer().await.unwrap_err();
+    assert!(matches!(error, Nested::Group(_)));
+    let shown = error.to_string();
+    assert!(shown.contains("high") && shown.contains("deep"), "{shown}");
+}
