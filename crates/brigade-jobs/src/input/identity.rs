@@ -47,6 +47,15 @@ pub(crate) struct Consumed {
     pub(crate) terminated: bool,
 }
 
+impl Consumed {
+    /// The most lines of which something can be known: the last may be there without its end. A
+    /// line is a byte at least.
+    pub(crate) fn lines_at_most(&self) -> u64 {
+        let begun = u64::from(!self.complete && !self.terminated);
+        self.lines.saturating_add(begun).min(self.bytes)
+    }
+}
+
 /// Hashes what is consumed, segment by segment.
 pub(crate) struct Hasher {
     state: Xxh3,

@@ -203,7 +203,9 @@ impl Reader {
     }
 
     fn consumed(&mut self, chunk: &mut Chunk, terminated: bool) -> Result<(), Error> {
-        if self.position >= self.floor.bytes {
+        // Where the list was read to before, more is known than that it goes on to here: whether it
+        // ended, and a last line without its end.
+        if self.position > self.floor.bytes || self.ended && self.position == self.floor.bytes {
             chunk.consumed = Some(Consumed {
                 lines: self.splitter.index(),
                 bytes: self.position,

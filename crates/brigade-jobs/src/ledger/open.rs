@@ -103,9 +103,7 @@ pub(super) fn recover(
     };
     recovered.list.as_ref().map_or(Ok(()), is_list)?;
     let mut wrong = None;
-    let consumed = recovered.resume.consumed;
-    // A line is a byte at least.
-    let lines = consumed.lines.min(consumed.bytes);
+    let lines = recovered.resume.consumed.lines_at_most();
     let read = rows(connection, "SELECT first, last FROM done", |row| {
         let (first, last) = (unsigned(row, "first")?, unsigned(row, "last")?);
         // What is beyond the list would cost memory without end.

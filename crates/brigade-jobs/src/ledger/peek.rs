@@ -92,7 +92,7 @@ pub(super) fn doubt(found: &Recovered) -> Option<String> {
             "more lines than bytes were read",
         ),
         (
-            watermark <= consumed.lines,
+            watermark <= consumed.lines_at_most(),
             "the watermark is beyond what was read",
         ),
         (
@@ -104,7 +104,7 @@ pub(super) fn doubt(found: &Recovered) -> Option<String> {
             "the checkpoint is beyond what was read",
         ),
         (
-            lines.iter().all(|count| *count <= consumed.lines),
+            lines.iter().all(|count| *count <= consumed.lines_at_most()),
             "more lines ended than were read",
         ),
         (

@@ -228,3 +228,35 @@ fn f1i_a_list_that_grew_while_its_job_was_stopped_amid_a_line_is_not_refused() {
     let found = verify(&mut text.as_bytes(), &chunk.segments, consumed).unwrap();
     assert_eq!(found, Ok(()));
 }
+
+#[test]
+fn f1i_a_run_that_stops_where_the_list_ended_still_knows_that_it_did() {
+    // The last line has no end: were that forgotten, it could become another one.
+    let text = "http://host/a\nhttp://host/b";
+    let (_, segments, consumed) = read_all(list(text), Resume::default());
+    assert_eq!((consumed.lines, consumed.complete), (2, true));
+    let resume = Resume {
+        consumed,
+        ..Resume::default()
+    };
+    let mut reader = Reader::new(list(text), resume);
+    let all = reader.next().unwrap().unwrap();
+    assert_eq!((all.entries.len(), all.consumed), (1, None));
+    let end = reader.next().unwrap().unwrap();
+    assert_eq!((end.consumed, end.segments), (Some(consumed), segments));
+    assert!(reader.next().unwrap().is_none());
+}
+
+#[test]
+fn f7j_a_last_line_without_its_end_can_have_ended() {
+    let of = |complete, terminated| Consumed {
+        lines: 1,
+        bytes: 27,
+        complete,
+        terminated,
+    };
+    assert_eq!(of(false, false).lines_at_most(), 2);
+    assert_eq!(of(true, false).lines_at_most(), 1);
+    assert_eq!(of(false, true).lines_at_most(), 1);
+    assert_eq!(Consumed::default().lines_at_most(), 0);
+}
