@@ -14,7 +14,7 @@ use crate::sink::{Batch, Outcome};
 /// Outcomes of a full batch.
 const OUTCOMES: usize = 64;
 /// Bytes of a full batch; the last record of one may lie beyond them.
-pub(super) const BYTES: usize = 64 * 1024;
+pub(super) const BYTES: usize = 128 * 1024;
 /// The same where a batch becomes a block: the shorter a block is, the less it can be compressed.
 pub(super) const BLOCK_BYTES: usize = 256 * 1024;
 /// Batches that may wait for the writer.

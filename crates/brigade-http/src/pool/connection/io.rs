@@ -24,9 +24,9 @@ const BYTES_PER_TURN: usize = 16 * 1024;
 
 /// Bytes that one read of HTTP/1.1 takes at most, while answers are short and once several reads of
 /// one were full. Hyper doubles the room of a connection after a read that fills it, which one now
-/// and then is enough for, and the connection keeps it; one byte less keeps these rooms at 8 and
+/// and then is enough for, and the connection keeps it; one byte less keeps these rooms at 16 and
 /// 256 KiB. Longer bodies cost a tenth more where the large one is 64 KiB.
-const SHORT_READ: usize = 8 * 1024 - 1;
+const SHORT_READ: usize = 16 * 1024 - 1;
 const LONG_READ: usize = 256 * 1024 - 1;
 /// So many full reads without a rest say that a long answer is under way.
 const FULL_READS: u8 = 4;
@@ -162,8 +162,8 @@ impl Reads {
         }
     }
 
-    /// Nothing is there, or another request goes out. A short read alone says nothing: over TLS, two
-    /// of 8 KiB leave two bytes of each record.
+    /// Nothing is there, or another request goes out. A short read alone says nothing: over TLS, a
+    /// full one leaves a byte of each record.
     fn rest(&mut self) {
         if self.is_short {
             self.full = 0;
@@ -316,8 +316,8 @@ mod tests {
     #[test]
     fn only_a_long_answer_is_read_in_large_pieces() {
         let mut reads = Reads::default();
-        // Answers of 20,000 bytes, one after the other, are none.
-        for bytes in [SHORT_READ, SHORT_READ, 3_618].repeat(5) {
+        // Answers of 40,000 bytes, one after the other, are none.
+        for bytes in [SHORT_READ, SHORT_READ, 7_234].repeat(5) {
             assert_eq!(reads.limit(), SHORT_READ);
             reads.note(bytes);
             reads.rest();
@@ -341,11 +341,11 @@ mod tests {
     #[test]
     fn a_long_answer_over_tls_is_known_too_by_records_of_16_kib() {
         let mut reads = Reads::default();
-        for bytes in [SHORT_READ, SHORT_READ, 2, SHORT_READ, SHORT_READ] {
+        for bytes in [SHORT_READ, 1, SHORT_READ, 1, SHORT_READ, 1, SHORT_READ] {
             assert_eq!(reads.limit(), SHORT_READ);
             reads.note(bytes);
         }
-        for bytes in [2, 16 * 1024, 16 * 1024] {
+        for bytes in [1, 16 * 1024, 16 * 1024] {
             assert_eq!(reads.limit(), LONG_READ);
             reads.note(bytes);
         }
