@@ -146,15 +146,8 @@ const fn places() -> [[u8; 2 * GROUP]; 256] {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::marks::levels;
     use super::*;
-
-    fn levels() -> Vec<Level> {
-        let best = Level::new();
-        let mut levels = vec![best, Level::baseline()];
-        #[cfg(target_arch = "x86_64")]
-        levels.extend(best.as_avx2().map(Level::Avx2));
-        levels
-    }
 
     #[track_caller]
     fn check(text: &str) {

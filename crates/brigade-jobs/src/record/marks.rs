@@ -95,3 +95,15 @@ pub(super) fn escapes(backslash: u64, carry: &mut u64) -> (u64, u64) {
     *carry = begins >> 63;
     (begins, escaped)
 }
+
+#[cfg(test)]
+/// All ways in which this machine can be asked to look at a text.
+pub(super) fn levels() -> Vec<fearless_simd::Level> {
+    use fearless_simd::Level;
+
+    let best = Level::new();
+    let mut levels = vec![best, Level::baseline()];
+    #[cfg(target_arch = "x86_64")]
+    levels.extend(best.as_avx2().map(Level::Avx2));
+    levels
+}

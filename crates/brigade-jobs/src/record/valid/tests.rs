@@ -6,18 +6,10 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::super::marks::levels;
 use super::super::model::is_json;
 use super::super::nesting::DEPTH_MAX;
 use super::*;
-
-/// All ways in which this machine can be asked to look at a text.
-fn levels() -> Vec<Level> {
-    let best = Level::new();
-    let mut levels = vec![best, Level::baseline()];
-    #[cfg(target_arch = "x86_64")]
-    levels.extend(best.as_avx2().map(Level::Avx2));
-    levels
-}
 
 #[track_caller]
 fn check(text: &str, expected: bool) {
