@@ -32,11 +32,12 @@ const WARM_UP: f64 = 0.2;
 /// Bytes of disk for a minute, at the most lines that two processors have been seen to do.
 const ROOM: u64 = 60 * 20_000 * 500;
 /// What may be more at the end of the time than at its beginning, by the slope: MiB, descriptors,
-/// threads. The set of finished lines may take a bit for each line behind the slowest.
+/// threads. The set of finished lines may take a bit for each line behind the slowest, and a pool may
+/// have one thread more: a single step has a slope of 1.07 at most.
 const GROWTH: [(&str, f64); 3] = [
     ("resident MiB", 2.0),
     ("descriptors", 8.0),
-    ("threads", 1.0),
+    ("threads", 1.1),
 ];
 
 pub fn run([minutes, hosts, every]: [usize; 3]) -> Result<()> {
@@ -256,13 +257,14 @@ impl Watched {
     }
 }
 
-/// The median of the slopes between pairs of points (Theil 1950, Sen 1968): a spike moves it little.
-/// Pairs lie half the time apart, so that their number is that of the points.
+/// The median of the slopes between all pairs of points (Theil 1950, Sen 1968): neither a spike nor
+/// a single step moves it much, and whatever goes on growing does.
 fn slope(points: &[(f64, f64)]) -> f64 {
-    let half = points.len() / 2;
-    let pairs = points.iter().zip(&points[half..]);
-    let slopes = pairs.filter(|(first, second)| second.0 > first.0);
-    let median = median(slopes.map(|(first, second)| (second.1 - first.1) / (second.0 - first.0)));
+    let pairs = points.iter().enumerate();
+    let pairs =
+        pairs.flat_map(|(at, first)| points[at + 1..].iter().map(move |next| (first, next)));
+    let slopes = pairs.filter(|(first, next)| next.0 > first.0);
+    let median = median(slopes.map(|(first, next)| (next.1 - first.1) / (next.0 - first.0)));
     if median.is_nan() { 0.0 } else { median }
 }
 
@@ -319,6 +321,15 @@ mod tests {
         assert!(slope(&points(spikes)).abs() < 1e-9);
         assert!(slope(&points(|_| 10.0)).abs() < 1e-9);
         assert_eq!(slope(&[]), 0.0);
+    }
+
+    #[test]
+    fn a_single_step_is_no_slope_and_many_are_one() {
+        let step = |at: f64| if at < 50.0 { 4.0 } else { 5.0 };
+        let growth = 99.0 * slope(&points(step));
+        assert!((0.0..=1.1).contains(&growth), "{growth}");
+        let growth = 99.0 * slope(&points(|at| 4.0 + (at / 10.0).floor()));
+        assert!((8.0..=12.0).contains(&growth), "{growth}");
     }
 
     #[test]
