@@ -274,15 +274,7 @@ impl Place {
             }
             _ => {
                 let mut command = pinned(0, brigade());
-                command.args([
-                    "fetch",
-                    "-c",
-                    "64",
-                    "--per-host",
-                    "64",
-                    "--progress",
-                    "none",
-                ]);
+                command.args(AT_64);
                 command.args((side == VALUES).then_some("--json"));
                 command.arg("-i").arg(list).arg("-o").arg(out);
                 command
@@ -320,6 +312,17 @@ fn lines_of(path: &Path) -> Result<usize> {
         lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count();
     }
 }
+
+/// The job that all of its comparisons are about.
+pub const AT_64: [&str; 7] = [
+    "fetch",
+    "-c",
+    "64",
+    "--per-host",
+    "64",
+    "--progress",
+    "none",
+];
 
 /// The release build beside the benchmark's own target directory.
 pub fn brigade() -> PathBuf {

@@ -125,15 +125,7 @@ fn write_list(path: &Path, count: usize, port: u16) -> Result<()> {
 
 fn command(list: &Path, out: &Path) -> Command {
     let mut command = pinned(0, crate::fetch::brigade());
-    command.args([
-        "fetch",
-        "-c",
-        "64",
-        "--per-host",
-        "64",
-        "--progress",
-        "none",
-    ]);
+    command.args(crate::fetch::AT_64);
     command.arg("-i").arg(list).arg("-o").arg(out);
     command.stdout(Stdio::null());
     command

@@ -55,16 +55,8 @@ fn finish(count: Count) -> Result<()> {
 fn job(list: &Path, out: &Path) -> Result<Child> {
     let mut command = Command::new(crate::fetch::brigade());
     command
-        .args([
-            "fetch",
-            "-c",
-            "64",
-            "--per-host",
-            "64",
-            "--progress",
-            "none",
-            "-i",
-        ])
+        .args(crate::fetch::AT_64)
+        .arg("-i")
         .arg(list)
         .arg("-o")
         .arg(out);
