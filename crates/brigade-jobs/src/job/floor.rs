@@ -47,6 +47,8 @@ pub(super) struct Floor {
     pub(super) timer: Notify,
     /// Tells the spill that there are orders.
     pub(super) orders: Notify,
+    /// Tells that lines were read, or that the list has ended.
+    pub(super) read: Notify,
 }
 
 impl Floor {
@@ -63,6 +65,7 @@ impl Floor {
             room: Notify::new(),
             timer: Notify::new(),
             orders: Notify::new(),
+            read: Notify::new(),
         }
     }
 
@@ -154,6 +157,18 @@ impl Floor {
                     return;
                 }
                 state.feeder_waits = true;
+            }
+            notified.await;
+        }
+    }
+
+    /// Waits, where every line that was read has ended, until there is another or the list has ended
+    /// too. One waits at a time.
+    pub(super) async fn hears_of_list(&self) {
+        loop {
+            let notified = self.read.notified();
+            if !self.lock().schedule.is_out_of_lines() {
+                return;
             }
             notified.await;
         }
@@ -313,6 +328,28 @@ mod tests {
         }
         assert_eq!(busy.0.load(Ordering::SeqCst), 0);
         assert_eq!(other.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn f4h_whether_a_line_was_the_last_is_heard_of_by_another_or_by_the_end() {
+        for is_last in [false, true] {
+            let floor = floor();
+            let woken = Arc::new(Woken::default());
+            let waker = woken.clone().into();
+            let mut context = Context::from_waker(&waker);
+            let mut heard = std::pin::pin!(floor.hears_of_list());
+            assert!(heard.as_mut().poll(&mut context).is_pending());
+            // What holds no line says nothing.
+            floor.read.notify_one();
+            assert!(heard.as_mut().poll(&mut context).is_pending());
+            match is_last {
+                true => floor.lock().schedule.complete(),
+                false => floor.lock().schedule.add(item(0, "http://a/")),
+            }
+            floor.read.notify_one();
+            assert_eq!(woken.0.load(Ordering::SeqCst), 2);
+            assert!(heard.as_mut().poll(&mut context).is_ready());
+        }
     }
 
     #[test]
