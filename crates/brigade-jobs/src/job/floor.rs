@@ -210,9 +210,8 @@ impl State {
             return true;
         }
         // With every worker busy, reading further would help nobody.
-        !self.idle.is_empty()
-            && self.schedule.is_stuck(brigade::clock::now())
-            && self.schedule.make_room()
+        let now = brigade::clock::now();
+        !self.idle.is_empty() && self.schedule.is_stuck(now) && self.schedule.make_room(now)
     }
 }
 

@@ -199,7 +199,7 @@ impl Schedule {
         (known.held, known.delayed) = (known.held + 1, known.delayed + 1);
         self.delays.push(Delayed { at, host, item });
         self.finish(host, now);
-        self.ease();
+        self.ease(now);
     }
 
     /// Ends a fetch that was not begun: the line stands before the others of its host again.

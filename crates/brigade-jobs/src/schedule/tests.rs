@@ -74,7 +74,7 @@ impl Bench {
         loop {
             self.carry_out();
             self.most_held = self.most_held.max(self.schedule.held());
-            if self.schedule.is_stuck(now) && self.schedule.make_room() {
+            if self.schedule.is_stuck(now) && self.schedule.make_room(now) {
                 continue;
             }
             if !self.schedule.has_room() {
@@ -267,7 +267,7 @@ fn f3i_a_line_that_goes_to_disk_no_more_keeps_no_other_of_its_host_in_memory() {
         redirect(&mut bench, host, item, "http://slow/", now);
     }
     let before = bench.schedule.held();
-    assert!(bench.schedule.make_room());
+    assert!(bench.schedule.make_room(now));
     assert!(bench.schedule.held() < before, "{before}");
     let started = bench.start(second(100));
     let stayed = |(_, item): &&(HostId, Item)| item.hops() == 1 && item.index == 4;
