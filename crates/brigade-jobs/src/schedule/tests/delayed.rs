@@ -125,6 +125,45 @@ fn f2e_lines_of_many_hosts_that_wait_long_share_their_slots_and_come_a_sixteenth
 }
 
 #[test]
+fn f2e_what_waited_on_disk_for_another_attempt_goes_before_what_was_never_asked_for() {
+    let mut bench = Bench::new(settings(16, Some(8)), &["a"; 200]);
+    let now = second(1);
+    bench.feed(now);
+    let mut begun = 0;
+    while begun < 40 {
+        let Next::Start(host, mut item) = bench.schedule.next(now) else {
+            panic!("nothing starts");
+        };
+        item.depart();
+        begun += 1;
+        bench.schedule.again(host, item, second(5), now);
+        bench.feed(now);
+    }
+    refuse(&mut bench, "a", now, 8);
+    bench.feed(now);
+    assert!(
+        bench.unread.is_empty(),
+        "what was never asked for is on disk"
+    );
+    let mut order = Vec::new();
+    loop {
+        bench.carry_out();
+        let started = bench.start(second(20));
+        if started.is_empty() {
+            break;
+        }
+        for (host, item) in started {
+            order.push(item.attempts);
+            bench.schedule.finish(host, second(20));
+        }
+    }
+    assert_eq!(order.len(), 200);
+    let last = order.iter().rposition(|attempts| *attempts == 1).unwrap();
+    // Before them went what was in memory, and what of theirs was being read back.
+    assert!(last < 40 + 3 * 16, "number {last} was one of them");
+}
+
+#[test]
 fn f2e_of_hosts_with_one_line_each_that_fails_none_goes_to_disk() {
     let names: Vec<_> = (0..400).map(|n| format!("down{n}")).collect();
     let hosts: Vec<_> = names.iter().map(String::as_str).chain(["up"]).collect();
