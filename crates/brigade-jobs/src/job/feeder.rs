@@ -160,6 +160,7 @@ mod tests {
             retries: brigade_core::verdict::Retries::new(0),
             redirects: 0,
             backoff: brigade_core::backoff::Backoff::default(),
+            max_pause: std::time::Duration::MAX,
             archive: None,
             files: false,
             continued: false,

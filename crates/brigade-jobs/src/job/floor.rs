@@ -13,7 +13,7 @@ use brigade_core::time::Moment;
 use tokio::sync::Notify;
 
 use crate::input::Item;
-use crate::schedule::{HostId, Next, Schedule};
+use crate::schedule::{Asked, HostId, Next, Schedule};
 
 /// A full window is looked at for what blocks it at most this often, or, where a look takes longer
 /// because there are many hosts, so much less often that looking is a small part of the work.
@@ -22,6 +22,15 @@ const STUCK_EVERY_OF_HOST: Duration = Duration::from_micros(5);
 
 /// A worker that was told to wait until a moment is not woken within its own poll.
 const NEVER_AT_ONCE: Duration = Duration::from_nanos(1);
+
+/// What a worker is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Ask a host for a line.
+    Ask(HostId, Item),
+    /// Let a line fail whose host has asked for more patience than there is.
+    GiveUp(Item, Asked),
+}
 
 /// The schedule and those who wait for it.
 #[derive(Debug)]
@@ -74,11 +83,11 @@ impl Floor {
     }
 
     /// The next line for `worker`; none when the job is finished.
-    pub(super) async fn next(&self, worker: usize) -> Option<(HostId, Item)> {
+    pub(super) async fn next(&self, worker: usize) -> Option<Turn> {
         poll_fn(|context| self.poll_next(worker, context)).await
     }
 
-    fn poll_next(&self, worker: usize, context: &mut Context<'_>) -> Poll<Option<(HostId, Item)>> {
+    fn poll_next(&self, worker: usize, context: &mut Context<'_>) -> Poll<Option<Turn>> {
         let now = brigade::clock::now();
         let mut state = self.lock();
         let next = state.schedule.next(now);
@@ -90,20 +99,12 @@ impl Floor {
         }
         match next {
             Next::Start(host, item) => {
-                if !state.idle.is_empty() {
-                    let next = state.schedule.next_at(now);
-                    if let Some(at) = next {
-                        self.wake_at(&mut state, at, now);
-                    }
-                    if next.is_none_or(|at| at > now) {
-                        self.ask_for_room(&mut state, now);
-                    }
-                }
-                if state.feeder_waits && state.schedule.has_much_room() {
-                    state.feeder_waits = false;
-                    self.room.notify_one();
-                }
-                return Poll::Ready(Some((host, item)));
+                self.pass_on(&mut state, now);
+                return Poll::Ready(Some(Turn::Ask(host, item)));
+            }
+            Next::GiveUp(item, asked) => {
+                self.pass_on(&mut state, now);
+                return Poll::Ready(Some(Turn::GiveUp(item, asked)));
             }
             Next::Finished => {
                 while state.wake_one() {}
@@ -115,6 +116,23 @@ impl Floor {
         state.wait(worker, context.waker());
         self.ask_for_room(&mut state, now);
         Poll::Pending
+    }
+
+    /// Has the others go on where a worker has something to do.
+    fn pass_on(&self, state: &mut State, now: Moment) {
+        if !state.idle.is_empty() {
+            let next = state.schedule.next_at(now);
+            if let Some(at) = next {
+                self.wake_at(state, at, now);
+            }
+            if next.is_none_or(|at| at > now) {
+                self.ask_for_room(state, now);
+            }
+        }
+        if state.feeder_waits && state.schedule.has_much_room() {
+            state.feeder_waits = false;
+            self.room.notify_one();
+        }
     }
 
     /// Has a waiting worker woken at `at`.
@@ -269,7 +287,9 @@ mod tests {
         let waker = woken.clone().into();
         let mut next = std::pin::pin!(floor.next(worker));
         match next.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(found) => (found, woken),
+            Poll::Ready(Some(Turn::Ask(host, item))) => (Some((host, item)), woken),
+            Poll::Ready(Some(Turn::GiveUp(..))) => panic!("no host is given up"),
+            Poll::Ready(None) => (None, woken),
             Poll::Pending => (None, woken),
         }
     }

@@ -48,6 +48,8 @@ pub(super) struct Shared {
     pub(super) retries: Retries,
     pub(super) redirects: u32,
     pub(super) backoff: Backoff,
+    /// The longest pause that a host is given.
+    pub(super) max_pause: Duration,
     /// Keeps the exchanges, if they are archived.
     pub(super) archive: Option<Archive>,
     /// Whether bodies become files.
@@ -232,6 +234,7 @@ impl Job {
             retries: config.all_retries()?,
             redirects: config.redirects,
             backoff: config.backoff,
+            max_pause: config.max_pause.unwrap_or(Duration::MAX),
             archive: Archive::new(&config),
             files: config.format == Format::Files,
             continued: self.recovered.totals.runs > 1,

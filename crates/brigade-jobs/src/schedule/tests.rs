@@ -1,6 +1,7 @@
 //! The schedule against a list in memory and a spill on disk, with time as a number.
 
 mod delayed;
+mod patience;
 mod tail;
 
 use std::collections::{HashMap, VecDeque};
@@ -242,6 +243,7 @@ fn f3i_a_line_that_goes_to_disk_between_two_hops_begins_again_and_not_for_ever()
                 // Each line that it lets through is the last one for a while.
                 refuse(&mut bench, "slow", now, 10);
             }
+            Next::GiveUp(..) => panic!("no host is given up"),
             Next::At(at) => now = at,
             Next::Wait | Next::Finished => break,
         }

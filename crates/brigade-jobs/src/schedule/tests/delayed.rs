@@ -47,6 +47,7 @@ impl Play {
                 Next::Start(host, item) => self.exchange(host, item),
                 // What is read from disk may start as well.
                 _ if self.bench.schedule.has_orders() => {}
+                Next::GiveUp(..) => panic!("no host is given up"),
                 Next::At(at) => return Some(at),
                 Next::Wait | Next::Finished => return None,
             }
