@@ -37,6 +37,7 @@ impl FetchPlan {
         config.per_host = politeness.per_host.get();
         config.rate = politeness.rate.map(|rate| rate.burst(burst));
         config.host_rate = politeness.host_rate.map(|rate| rate.burst(burst));
+        config.max_pause = politeness.max_pause.0;
         config.retries = bounds.retries;
         config.retry_rules = bounds.retry_rules;
         config.failure_limit = bounds

@@ -64,6 +64,11 @@ pub struct Config {
     pub backoff: Backoff,
     /// How long a host is left alone that asked for patience (429, 503) without saying how long.
     pub host_rule: HostRule,
+    /// The longest pause that a host is given, also if it asks for a longer one with `Retry-After`:
+    /// then the line that it refused fails, and for so long so do the others of that host without
+    /// being asked for. Pauses of earlier runs count no longer either. None waits as long as hosts
+    /// like. Default an hour.
+    pub max_pause: Option<Duration>,
     /// Redirects that a line follows at most. Each hop is a request of its host, within that host's
     /// limits. Default 10.
     pub redirects: u32,
@@ -141,6 +146,7 @@ impl Config {
             failure_limit: None,
             backoff: Backoff::default(),
             host_rule: HostRule::default(),
+            max_pause: Some(Duration::from_secs(3600)),
             redirects: 10,
             timeouts: Timeouts::default(),
             max_body: 16 << 20,
@@ -199,6 +205,9 @@ impl Config {
                 return Err(Error::Config("given URLs are lines and no records".into()));
             }
             _ => {}
+        }
+        if self.max_pause.is_some_and(|pause| pause.is_zero()) {
+            return Err(Error::Config("max_pause must not be zero".into()));
         }
         if self.commit_interval.is_zero() {
             return Err(Error::Config("commit_interval must not be zero".into()));

@@ -183,6 +183,11 @@ pub(crate) struct PolitenessFlags {
     /// How many requests a rate lets through at once after a quiet time
     #[arg(long, value_name = "N", value_parser = value::count, default_value = "1")]
     pub(crate) burst: NonZeroUsize,
+
+    /// The longest pause that a host is given after 429 or 503; if it asks for a longer one, its lines
+    /// fail, to be asked for again with --retry-failed. 'none' waits as long as it likes
+    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "1h")]
+    pub(crate) max_pause: Timeout,
 }
 
 #[derive(Args, Debug)]

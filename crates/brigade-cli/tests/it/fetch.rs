@@ -302,3 +302,17 @@ fn f3a_a_host_that_asks_for_patience_gets_it() {
     assert_eq!(requests.len(), 5);
     assert!(requests[1].at() - requests[0].at() >= Duration::from_millis(990));
 }
+
+#[test]
+fn f3q_a_host_that_asks_for_a_year_ends_as_failures_that_say_so() {
+    let server =
+        Server::start_thread(|_| Reply::status(429).header("retry-after", "31536000")).unwrap();
+    let place = Place::new().knows(&server, "SERVER");
+    place.list((0..50).map(|page| server.url(&format!("/{page}"))));
+    let arguments = ["fetch", "-i", "urls.txt", "-o", "out", "--progress", "none"];
+    let run = place.run(&[&arguments[..], &["--max-pause", "10m"]].concat());
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let failures = place.run(&["failures", "out"]);
+    let said = " and asked for 365d, longer than the longest pause (10m)";
+    assert_eq!(failures.stdout.matches(said).count(), 50, "{failures:?}");
+}

@@ -118,6 +118,7 @@ fn wrong_usage_is_one_line_that_names_the_thing_and_the_fix() {
             "5",
             "http://a.test/",
         ],
+        &["fetch", "-o", "out", "--max-pause", "0", "http://a.test/"],
         &[
             "fetch",
             "-o",

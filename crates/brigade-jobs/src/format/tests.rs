@@ -209,16 +209,7 @@ fn f7a_what_does_not_go_together_is_refused_in_a_sentence() {
 
 #[test]
 fn f8j_a_payload_is_referred_to_only_once_it_lies_in_its_part() {
-    let capture = Capture {
-        url: "http://a.test/".to_owned(),
-        at: std::time::SystemTime::UNIX_EPOCH,
-        peer: None,
-        is_http2: false,
-        request: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
-        head: "HTTP/1.1 200 OK\r\n\r\n".into(),
-        body: Vec::new(),
-        cut: None,
-    };
+    let capture = Capture::plain("http://a.test/");
     let exchange = |index| {
         let mut success = success(index, &[]);
         success.data = pack(None, &[], &capture);

@@ -21,15 +21,18 @@ use http::header::CONTENT_LENGTH;
 
 use super::archive::HOP_BODY_MAX;
 use super::drain::drain;
+use super::floor::Turn;
 use super::gate::Gate;
 use super::run::Shared;
-use super::settle::{pause, settle};
+use super::settle::{give_up, pause, settle};
 use crate::budget::{Budget, Holder};
 use crate::error::Error;
 use crate::format::place;
 use crate::input::{Item, shown};
 use crate::progress::{add, sub};
 use crate::record::{Capture, Head, Success, head, pack};
+use crate::schedule::Asked;
+use crate::sink::Outcome;
 
 /// Room for the head of a record, and at most so much for a body that is only announced.
 const HEAD: usize = 512;
@@ -93,7 +96,14 @@ impl Drop for Held<'_> {
 pub(super) async fn work(shared: &Arc<Shared>, worker: usize) -> Result<(), Error> {
     let gate = Gate::new(shared);
     let counters = &shared.counters;
-    while let Some((host, mut item)) = shared.floor.next(worker).await {
+    while let Some(turn) = shared.floor.next(worker).await {
+        let (host, mut item) = match turn {
+            Turn::Ask(host, item) => (host, item),
+            Turn::GiveUp(item, asked) => {
+                hand_over(shared, give_up(shared, item, asked)).await?;
+                continue;
+            }
+        };
         add(&counters.in_flight, 1);
         gate.begin(host);
         let is_attempt = item.depart();
@@ -118,13 +128,19 @@ pub(super) async fn work(shared: &Arc<Shared>, worker: usize) -> Result<(), Erro
         let is_again = is_attempt && item.attempts > 1;
         add(&counters.retries, u64::from(is_again));
         if let Some(outcome) = settle(shared, host, item, begun, fetched) {
-            add(&counters.finished, 1);
-            shared.handover.put(outcome).await?;
-            let turns = shared.turns.as_ref();
-            if shared.budget.is_short() || turns.is_some_and(|(turns, _)| turns.is_short()) {
-                shared.handover.send(false).await?;
-            }
+            hand_over(shared, outcome).await?;
         }
+    }
+    Ok(())
+}
+
+/// Hands over how a line ended.
+async fn hand_over(shared: &Shared, outcome: Outcome) -> Result<(), Error> {
+    add(&shared.counters.finished, 1);
+    shared.handover.put(outcome).await?;
+    let turns = shared.turns.as_ref();
+    if shared.budget.is_short() || turns.is_some_and(|(turns, _)| turns.is_short()) {
+        shared.handover.send(false).await?;
     }
     Ok(())
 }
@@ -187,6 +203,8 @@ impl Fetching<'_> {
             Verdict::PauseHost(_) => {
                 let sent = self.gate.left_at().unwrap_or(self.begun);
                 let asked = parse_retry_after(response.headers(), at);
+                let status = status.as_u16();
+                let asked = asked.map(|wait| Asked { status, wait });
                 pause(self.shared, self.item, sent, now, asked)
             }
             _ => now,

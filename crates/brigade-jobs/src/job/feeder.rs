@@ -41,6 +41,8 @@ pub(super) async fn feed(
     let mut state = shared.floor.lock();
     state.schedule.complete();
     state.wake_one();
+    drop(state);
+    shared.floor.read.notify_one();
     Ok(())
 }
 
@@ -74,6 +76,7 @@ async fn take(shared: &Shared, chunk: Chunk) -> Result<(), Error> {
         }
         state.wake_one();
     }
+    shared.floor.read.notify_one();
     for outcome in settled {
         shared.handover.put(outcome).await?;
     }
@@ -157,6 +160,7 @@ mod tests {
             retries: brigade_core::verdict::Retries::new(0),
             redirects: 0,
             backoff: brigade_core::backoff::Backoff::default(),
+            max_pause: std::time::Duration::MAX,
             archive: None,
             files: false,
             continued: false,
@@ -185,6 +189,37 @@ mod tests {
             drop(send);
             let fed = feed(&shared(), chunks).await;
             assert_eq!(fed.is_ok(), complete, "{fed:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn f4h_who_doubts_that_a_line_was_the_last_hears_of_another_and_of_the_end() {
+        let text: Arc<[u8]> = b"http://a/".as_slice().into();
+        let list = crate::input::Origin::lines(crate::input::Bytes::Memory(text));
+        let item = list.reread(0, 0, 9).unwrap().unwrap();
+        for entries in [vec![Entry::Item(item)], Vec::new()] {
+            let consumed = Consumed {
+                complete: entries.is_empty(),
+                ..Consumed::default()
+            };
+            let chunk = Chunk {
+                consumed: Some(consumed),
+                entries,
+                ..Chunk::default()
+            };
+            let (shared, (send, chunks)) = (shared(), mpsc::channel(1));
+            // Whoever sent the last chunk goes; the others may take their time.
+            let _stays = (!consumed.complete).then(|| send.clone());
+            let both = async {
+                let sent = async move { send.send(Ok(chunk)).await.unwrap() };
+                tokio::select! {
+                    biased;
+                    () = shared.floor.hears_of_list() => {}
+                    _ = async { tokio::join!(feed(&shared, chunks), sent, std::future::pending::<()>()) } => {}
+                }
+            };
+            let heard = tokio::time::timeout(std::time::Duration::from_secs(20), both).await;
+            heard.expect("it is said");
         }
     }
 

@@ -13,7 +13,7 @@ use brigade_core::time::Moment;
 use tokio::sync::Notify;
 
 use crate::input::Item;
-use crate::schedule::{HostId, Next, Schedule};
+use crate::schedule::{Asked, HostId, Next, Schedule};
 
 /// A full window is looked at for what blocks it at most this often, or, where a look takes longer
 /// because there are many hosts, so much less often that looking is a small part of the work.
@@ -22,6 +22,15 @@ const STUCK_EVERY_OF_HOST: Duration = Duration::from_micros(5);
 
 /// A worker that was told to wait until a moment is not woken within its own poll.
 const NEVER_AT_ONCE: Duration = Duration::from_nanos(1);
+
+/// What a worker is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Ask a host for a line.
+    Ask(HostId, Item),
+    /// Let a line fail whose host has asked for more patience than there is.
+    GiveUp(Item, Asked),
+}
 
 /// The schedule and those who wait for it.
 #[derive(Debug)]
@@ -47,6 +56,8 @@ pub(super) struct Floor {
     pub(super) timer: Notify,
     /// Tells the spill that there are orders.
     pub(super) orders: Notify,
+    /// Tells that lines were read, or that the list has ended.
+    pub(super) read: Notify,
 }
 
 impl Floor {
@@ -63,6 +74,7 @@ impl Floor {
             room: Notify::new(),
             timer: Notify::new(),
             orders: Notify::new(),
+            read: Notify::new(),
         }
     }
 
@@ -71,11 +83,11 @@ impl Floor {
     }
 
     /// The next line for `worker`; none when the job is finished.
-    pub(super) async fn next(&self, worker: usize) -> Option<(HostId, Item)> {
+    pub(super) async fn next(&self, worker: usize) -> Option<Turn> {
         poll_fn(|context| self.poll_next(worker, context)).await
     }
 
-    fn poll_next(&self, worker: usize, context: &mut Context<'_>) -> Poll<Option<(HostId, Item)>> {
+    fn poll_next(&self, worker: usize, context: &mut Context<'_>) -> Poll<Option<Turn>> {
         let now = brigade::clock::now();
         let mut state = self.lock();
         let next = state.schedule.next(now);
@@ -87,20 +99,12 @@ impl Floor {
         }
         match next {
             Next::Start(host, item) => {
-                if !state.idle.is_empty() {
-                    let next = state.schedule.next_at(now);
-                    if let Some(at) = next {
-                        self.wake_at(&mut state, at, now);
-                    }
-                    if next.is_none_or(|at| at > now) {
-                        self.ask_for_room(&mut state, now);
-                    }
-                }
-                if state.feeder_waits && state.schedule.has_much_room() {
-                    state.feeder_waits = false;
-                    self.room.notify_one();
-                }
-                return Poll::Ready(Some((host, item)));
+                self.pass_on(&mut state, now);
+                return Poll::Ready(Some(Turn::Ask(host, item)));
+            }
+            Next::GiveUp(item, asked) => {
+                self.pass_on(&mut state, now);
+                return Poll::Ready(Some(Turn::GiveUp(item, asked)));
             }
             Next::Finished => {
                 while state.wake_one() {}
@@ -112,6 +116,23 @@ impl Floor {
         state.wait(worker, context.waker());
         self.ask_for_room(&mut state, now);
         Poll::Pending
+    }
+
+    /// Has the others go on where a worker has something to do.
+    fn pass_on(&self, state: &mut State, now: Moment) {
+        if !state.idle.is_empty() {
+            let next = state.schedule.next_at(now);
+            if let Some(at) = next {
+                self.wake_at(state, at, now);
+            }
+            if next.is_none_or(|at| at > now) {
+                self.ask_for_room(state, now);
+            }
+        }
+        if state.feeder_waits && state.schedule.has_much_room() {
+            state.feeder_waits = false;
+            self.room.notify_one();
+        }
     }
 
     /// Has a waiting worker woken at `at`.
@@ -158,6 +179,18 @@ impl Floor {
             notified.await;
         }
     }
+
+    /// Waits, where every line that was read has ended, until there is another or the list has ended
+    /// too. One waits at a time.
+    pub(super) async fn hears_of_list(&self) {
+        loop {
+            let notified = self.read.notified();
+            if !self.lock().schedule.is_out_of_lines() {
+                return;
+            }
+            notified.await;
+        }
+    }
 }
 
 impl State {
@@ -195,9 +228,8 @@ impl State {
             return true;
         }
         // With every worker busy, reading further would help nobody.
-        !self.idle.is_empty()
-            && self.schedule.is_stuck(brigade::clock::now())
-            && self.schedule.make_room()
+        let now = brigade::clock::now();
+        !self.idle.is_empty() && self.schedule.is_stuck(now) && self.schedule.make_room(now)
     }
 }
 
@@ -255,7 +287,9 @@ mod tests {
         let waker = woken.clone().into();
         let mut next = std::pin::pin!(floor.next(worker));
         match next.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(found) => (found, woken),
+            Poll::Ready(Some(Turn::Ask(host, item))) => (Some((host, item)), woken),
+            Poll::Ready(Some(Turn::GiveUp(..))) => panic!("no host is given up"),
+            Poll::Ready(None) => (None, woken),
             Poll::Pending => (None, woken),
         }
     }
@@ -313,6 +347,28 @@ mod tests {
         }
         assert_eq!(busy.0.load(Ordering::SeqCst), 0);
         assert_eq!(other.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn f4h_whether_a_line_was_the_last_is_heard_of_by_another_or_by_the_end() {
+        for is_last in [false, true] {
+            let floor = floor();
+            let woken = Arc::new(Woken::default());
+            let waker = woken.clone().into();
+            let mut context = Context::from_waker(&waker);
+            let mut heard = std::pin::pin!(floor.hears_of_list());
+            assert!(heard.as_mut().poll(&mut context).is_pending());
+            // What holds no line says nothing.
+            floor.read.notify_one();
+            assert!(heard.as_mut().poll(&mut context).is_pending());
+            match is_last {
+                true => floor.lock().schedule.complete(),
+                false => floor.lock().schedule.add(item(0, "http://a/")),
+            }
+            floor.read.notify_one();
+            assert_eq!(woken.0.load(Ordering::SeqCst), 2);
+            assert!(heard.as_mut().poll(&mut context).is_ready());
+        }
     }
 
     #[test]

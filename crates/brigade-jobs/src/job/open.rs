@@ -245,6 +245,9 @@ fn client(config: &Config) -> Result<Client, Error> {
 }
 
 fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
+    let max_pause = config.max_pause.unwrap_or(Duration::MAX);
+    let mut host_rule = config.host_rule;
+    host_rule.backoff.cap = host_rule.backoff.cap.min(max_pause);
     let mut schedule = Schedule::new(Settings {
         limits: Limits {
             concurrency: Some(config.concurrency),
@@ -253,7 +256,7 @@ fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
             key_rate: config.host_rate,
         },
         window: config.window,
-        host_rule: config.host_rule,
+        host_rule,
     });
     // A clock that was set back since the last commit must not make the pauses longer.
     let (now, wall) = (clock::now(), wall_ms().max(recovered.updated_at));
@@ -265,7 +268,8 @@ fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
         schedule.empty_since(moment(recovered.sent_at));
     }
     for host in &recovered.hosts {
-        schedule.restore(&host.name, host.strikes, now, moment(host.paused_until));
+        let until = moment(host.paused_until).min(now + max_pause);
+        schedule.restore(&host.name, host.strikes, now, until);
     }
     schedule
 }

@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brigade::cancel::{Reason, Token};
-use brigade::clock;
 use brigade::group::{self, Cause, task_group};
 use brigade_core::backoff::Backoff;
 use brigade_core::verdict::Retries;
 use brigade_http::Client;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use super::archive::Archive;
 use super::attempt::work;
@@ -39,10 +38,8 @@ use crate::summary::{StoppedBy, Summary};
 /// Chunks of the list that may wait for the feeder.
 const CHUNKS: usize = 2;
 
-/// How long the reader may take to say that a line was the last one, and how often that is looked
-/// at.
+/// How long the reader may take to say that a line was the last one: a stream may never say.
 const SAYS_SO: Duration = Duration::from_secs(1);
-const LOOKS_AGAIN: Duration = Duration::from_millis(1);
 
 /// What the tasks of a run share.
 #[derive(Debug)]
@@ -51,6 +48,8 @@ pub(super) struct Shared {
     pub(super) retries: Retries,
     pub(super) redirects: u32,
     pub(super) backoff: Backoff,
+    /// The longest pause that a host is given.
+    pub(super) max_pause: Duration,
     /// Keeps the exchanges, if they are archived.
     pub(super) archive: Option<Archive>,
     /// Whether bodies become files.
@@ -74,12 +73,12 @@ impl Shared {
         self.floor.lock().schedule.is_finished()
     }
 
-    /// The same where the job has failed too often: if that was the last line that is known, the
-    /// reader is given a moment to say whether another follows.
-    async fn is_finished_soon(&self) -> bool {
-        let until = clock::now() + SAYS_SO;
-        while self.floor.lock().schedule.is_out_of_lines() && clock::now() < until {
-            sleep(LOOKS_AGAIN).await;
+    /// Whether a run that is told to stop is at its end all the same. Where its own failures tell it
+    /// to, that may be for the last line that is known: then the reader is given a moment to say
+    /// whether another follows.
+    async fn is_finished_when_stopped(&self, by: StoppedBy) -> bool {
+        if by == StoppedBy::Failures {
+            let _ = timeout(SAYS_SO, self.floor.hears_of_list()).await;
         }
         self.is_finished()
     }
@@ -181,12 +180,7 @@ impl Job {
             let stopped_by = stop.until_cancelled(until_failures).await;
             match stopped_by.unwrap_or(Some(StoppedBy::Request)) {
                 None => finished.store(true, Ordering::Release),
-                // Stopped by its very last line, or at that moment: it is at its end all the same.
-                Some(StoppedBy::Failures) if shared.is_finished_soon().await => {
-                    all.await;
-                    finished.store(true, Ordering::Release);
-                }
-                Some(_) if shared.is_finished() => {
+                Some(by) if shared.is_finished_when_stopped(by).await => {
                     all.await;
                     finished.store(true, Ordering::Release);
                 }
@@ -240,6 +234,7 @@ impl Job {
             retries: config.all_retries()?,
             redirects: config.redirects,
             backoff: config.backoff,
+            max_pause: config.max_pause.unwrap_or(Duration::MAX),
             archive: Archive::new(&config),
             files: config.format == Format::Files,
             continued: self.recovered.totals.runs > 1,

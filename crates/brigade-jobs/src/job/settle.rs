@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use brigade::clock;
 use brigade_core::time::Moment;
-use brigade_core::verdict::{Answer, Verdict, judge};
+use brigade_core::verdict::{Answer, FailureKind, Verdict, judge};
 
 use super::attempt::Fetched;
 use super::run::Shared;
@@ -16,7 +16,7 @@ use crate::input::Item;
 use crate::ledger::{Failure, HostState};
 use crate::meter::wall_ms;
 use crate::progress::add;
-use crate::schedule::{HostId, host_name};
+use crate::schedule::{Asked, HostId, host_name};
 use crate::sink::Outcome;
 
 /// Tells the schedule how the attempt ended; returns the outcome if the line is settled.
@@ -60,12 +60,59 @@ pub(super) fn settle(
     let Verdict::PauseHost(failed) = answer.verdict else {
         return follow(shared, host, item, now, answer.verdict, said);
     };
-    if let Some(kind) = failed {
-        return follow(shared, host, item, now, Verdict::Fail(kind), said);
-    }
     let mut state = shared.floor.lock();
-    state.schedule.again(host, item, answer.until, now);
-    None
+    let given_up = state.schedule.given_up(host, now);
+    if given_up.is_none() && failed.is_none() {
+        state.schedule.again(host, item, answer.until, now);
+        return None;
+    }
+    drop(state);
+    let (status, mut message) = said;
+    if let Some(asked) = given_up {
+        message.push_str(&too_long(shared, asked));
+    }
+    let verdict = Verdict::Fail(failed.unwrap_or(FailureKind::HttpStatus));
+    follow(shared, host, item, now, verdict, (status, message))
+}
+
+/// Lets a line fail without being asked for, since its host has asked for more patience than there
+/// is.
+pub(super) fn give_up(shared: &Shared, item: Item, asked: Asked) -> Outcome {
+    let status = asked.status;
+    let message = format!(
+        "not asked for: the server answered {status} to another{}",
+        too_long(shared, asked)
+    );
+    fail(
+        shared,
+        item,
+        FailureKind::HttpStatus,
+        (Some(status), message),
+    )
+}
+
+/// Goes on after what the server answered.
+fn too_long(shared: &Shared, asked: Asked) -> String {
+    let (wait, most) = (span(asked.wait), span(shared.max_pause));
+    format!(" and asked for {wait}, longer than the longest pause ({most})")
+}
+
+/// A time as people say it, in two units at most: `1h`, `2d 3h`.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds == 0 {
+        return format!("{}ms", time.as_millis());
+    }
+    let units = [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")];
+    let count = |at: usize| match at {
+        0 => seconds / units[0].0,
+        _ => seconds % units[at - 1].0 / units[at].0,
+    };
+    let shown = (0..units.len()).filter(|at| count(*at) > 0).take(2);
+    let shown: Vec<_> = shown
+        .map(|at| format!("{}{}", count(at), units[at].1))
+        .collect();
+    shown.join(" ")
 }
 
 /// Leaves the host of a request alone that was refused, and has that remembered. Returns until when.
@@ -74,12 +121,18 @@ pub(super) fn pause(
     item: &Item,
     sent: Moment,
     now: Moment,
-    retry_after: Option<Duration>,
+    asked: Option<Asked>,
 ) -> Moment {
     let (random, name) = (fastrand::f64(), host_name(item.target()));
+    let most = shared.max_pause;
+    let wait = asked.map(|asked| asked.wait.min(most));
     let (until, strikes) = {
-        let mut state = shared.floor.lock();
-        state.schedule.refused(name, sent, now, random, retry_after)
+        let schedule = &mut shared.floor.lock().schedule;
+        let refused = schedule.refused(name, sent, now, random, wait);
+        if let Some(asked) = asked.filter(|asked| asked.wait > most) {
+            schedule.give_up(name, asked);
+        }
+        refused
     };
     let pause = until.since(now).as_millis() as i64;
     shared.handover.note(|batch| {
@@ -111,13 +164,23 @@ fn follow(
     };
     state.schedule.finish(host, now);
     drop(state);
+    Some(fail(shared, item, kind, (status, message)))
+}
+
+/// How a line ends that failed for good.
+fn fail(
+    shared: &Shared,
+    item: Item,
+    kind: FailureKind,
+    (status, message): (Option<u16>, String),
+) -> Outcome {
     if shared.files && shared.continued {
         let place = place(&item.url, item.index).into();
         shared.handover.note(|batch| batch.discarded.push(place));
     }
     add(shared.counters.kind(kind), 1);
     shared.brake.failed(kind);
-    Some(Outcome::Failure(Failure {
+    Outcome::Failure(Failure {
         index: item.index,
         offset: item.offset,
         length: item.length.into(),
@@ -128,5 +191,22 @@ fn follow(
         attempts: item.attempts,
         failed_at: wall_ms(),
         columns: item.columns,
-    }))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f3q_a_time_is_said_in_its_two_largest_units() {
+        let seconds = [0, 1, 60, 61, 3600, 3601, 3661, 86_400, 90_000, 31_536_000];
+        let said = seconds.map(|seconds| span(Duration::from_secs(seconds)));
+        let expected = [
+            "0ms", "1s", "1m", "1m 1s", "1h", "1h 1s", "1h 1m", "1d", "1d 1h", "365d",
+        ];
+        assert_eq!(said, expected);
+        assert_eq!(span(Duration::from_millis(250)), "250ms");
+        assert_eq!(span(Duration::MAX), "213503982334601d 7h");
+    }
 }

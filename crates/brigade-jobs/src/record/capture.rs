@@ -58,6 +58,21 @@ impl Capture {
         let texts = self.url.len() + self.request.len() + self.head.len() + self.body.len();
         size_of::<Self>() + texts
     }
+
+    /// One that tests take where it matters little what was said.
+    #[cfg(test)]
+    pub(crate) fn plain(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            at: UNIX_EPOCH,
+            peer: None,
+            is_http2: false,
+            request: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+            head: "HTTP/1.1 200 OK\r\n\r\n".into(),
+            body: Vec::new(),
+            cut: None,
+        }
+    }
 }
 
 /// What `pack` has put together.

@@ -2,8 +2,10 @@
 //!
 //! Each has a moment before which it may not be asked for again. Those on disk lie in slots that
 //! become due as a whole, and only lines of nearly the same moment share one: so a slot needs no
-//! look before it is due, and no line waits longer than its moment by more than [`STEP`] for the
-//! sake of the others. It never forgets a line and never reads or writes anything itself.
+//! look before it is due. How nearly follows from how long they wait still: moments far away are
+//! [`STEP`]s apart that are doubled, so that few slots hold the lines of many hosts. No line waits
+//! longer for the sake of the others by more than a sixteenth of that, or one step, and by
+//! [`STEP_MAX`] at the most. It never forgets a line and never reads or writes anything itself.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -15,8 +17,12 @@ use super::host::HostId;
 use super::spill::{SLOT, Slot};
 use crate::input::Item;
 
-/// How much longer a line may wait because it went to disk.
+/// How much longer a line may wait because it went to disk, if it does not wait for long.
 pub(super) const STEP: Duration = Duration::from_millis(250);
+/// The same for every line.
+pub(super) const STEP_MAX: Duration = Duration::from_secs(4);
+/// The part of what it has to wait still by which it may wait longer.
+const PART: u32 = 16;
 
 /// A line that waits for its next attempt.
 #[derive(Debug)]
@@ -103,9 +109,10 @@ impl Delays {
         taken
     }
 
-    /// The moment at which a slot is due that holds a line which is due at `at`.
-    pub(super) fn due(at: Moment) -> Moment {
-        let step = STEP.as_nanos() as u64;
+    /// The moment at which a slot is due that holds a line which is due at `at`, if it leaves memory
+    /// at `now`.
+    pub(super) fn due(at: Moment, now: Moment) -> Moment {
+        let step = step(at.since(now)).as_nanos() as u64;
         Moment::from_nanos(at.as_nanos().div_ceil(step).saturating_mul(step))
     }
 
@@ -120,5 +127,37 @@ impl Delays {
     /// Keeps a slot whose lines, all of `host`, are due at `due`.
     pub(super) fn keep(&mut self, due: Moment, host: HostId, slot: Slot) {
         self.slots.insert((due, host, slot.number), slot);
+    }
+}
+
+/// How much longer a line may wait that has to wait for `wait` still. Each step is twice the one
+/// below, so lines that leave memory at other moments share a slot all the same.
+fn step(wait: Duration) -> Duration {
+    let mut step = STEP;
+    while step < STEP_MAX && step * 2 * PART <= wait {
+        step *= 2;
+    }
+    step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f2e_a_line_waits_longer_by_a_sixteenth_or_one_step_and_never_by_more_than_the_longest() {
+        for millis in (0..200_000).step_by(37) {
+            let (now, wait) = (
+                Moment::from_nanos(987_654_321),
+                Duration::from_millis(millis),
+            );
+            let late = Delays::due(now + wait, now).since(now + wait);
+            assert!(
+                late <= (wait / PART).clamp(STEP, STEP_MAX),
+                "{wait:?}: {late:?}"
+            );
+            assert!(step(wait) * 2 > (wait / PART).min(STEP_MAX), "{wait:?}");
+        }
+        assert_eq!(Delays::due(Moment::MAX, Moment::ZERO), Moment::MAX);
     }
 }

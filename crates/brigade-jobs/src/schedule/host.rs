@@ -9,6 +9,7 @@ use brigade_core::backoff::HostBackoff;
 use url::{Position, Url};
 
 use super::measure::Measure;
+use super::patience::Asked;
 use super::spill::Slot;
 
 /// A host as a small number.
@@ -37,6 +38,10 @@ pub(super) struct Host {
     pub(super) loading: bool,
     /// Set once the host has asked for patience, until it is forgiven.
     pub(super) backoff: Option<HostBackoff>,
+    /// What it asked for, if that is more than it is given: while it is paused it is given up.
+    pub(super) asked: Option<Asked>,
+    /// Whether it is among those whose lines are handed back.
+    pub(super) abandoned: bool,
     /// How its exchanges went.
     pub(super) measure: Measure,
 }

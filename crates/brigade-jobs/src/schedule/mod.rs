@@ -11,6 +11,7 @@ mod delays;
 mod host;
 mod look;
 mod measure;
+mod patience;
 mod spill;
 mod state;
 #[cfg(test)]
@@ -18,5 +19,6 @@ mod tests;
 mod window;
 
 pub(crate) use host::{HostId, host_name};
+pub(crate) use patience::Asked;
 pub(crate) use spill::{Loaded, Spill};
 pub(crate) use state::{Next, Schedule, Settings};

@@ -11,6 +11,7 @@ use brigade_core::time::Moment;
 use super::delays::{Delayed, Delays};
 use super::host::{Host, HostId, Hosts, host_name};
 use super::measure::Measure;
+use super::patience::Asked;
 use super::spill::Order;
 use super::window::LOW;
 use crate::input::Item;
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
 pub(crate) enum Next {
     /// Fetch this.
     Start(HostId, Item),
+    /// Let this fail: its host has asked for more patience than there is.
+    GiveUp(Item, Asked),
     /// Nothing before this moment, unless something ends or is read.
     At(Moment),
     /// Nothing until something ends or is read.
@@ -64,6 +67,8 @@ pub(crate) struct Schedule {
     pub(super) slots_free: Vec<u32>,
     pub(super) slots: u32,
     pub(super) orders: Vec<Order>,
+    /// Hosts that are given up and of which lines stand in line.
+    pub(super) abandoned: Vec<HostId>,
     pub(super) complete: bool,
     /// How the exchanges with all hosts went.
     pub(super) measure: Measure,
@@ -91,6 +96,7 @@ impl Schedule {
             slots_free: Vec::new(),
             slots: 0,
             orders: Vec::new(),
+            abandoned: Vec::new(),
             complete: false,
             measure: Measure::default(),
             looked: Moment::ZERO,
@@ -111,6 +117,9 @@ impl Schedule {
     /// What is to be done at `now`.
     pub(crate) fn next(&mut self, now: Moment) -> Next {
         self.rouse(now);
+        if let Some((item, asked)) = self.take_abandoned(now) {
+            return Next::GiveUp(item, asked);
+        }
         let delayed = self.delays.first_at();
         match self.admit(now) {
             admission::Next::Granted { key, item, .. } => {
@@ -199,7 +208,7 @@ impl Schedule {
         (known.held, known.delayed) = (known.held + 1, known.delayed + 1);
         self.delays.push(Delayed { at, host, item });
         self.finish(host, now);
-        self.ease();
+        self.ease(now);
     }
 
     /// Ends a fetch that was not begun: the line stands before the others of its host again.
@@ -208,6 +217,7 @@ impl Schedule {
         self.held_bytes += item.bytes();
         self.hosts.at(host).held += 1;
         self.admission.enqueue_first(host, item);
+        self.abandon(host);
         self.finish(host, now);
     }
 
@@ -236,7 +246,9 @@ impl Schedule {
     ) -> (Moment, u32) {
         let id = self.hosts.number(host);
         let rule = self.settings.host_rule;
+        let is_paused = self.is_paused(id, now);
         let known = self.hosts.at(id);
+        known.asked = known.asked.filter(|_| is_paused);
         let backoff = known.backoff.get_or_insert_with(|| HostBackoff::new(rule));
         let until = backoff.refused(sent, now, random, retry_after);
         let strikes = backoff.strikes(now);
@@ -272,6 +284,7 @@ impl Schedule {
             let host = self.hosts.at(id);
             if due(host) {
                 host.backoff = None;
+                host.asked = None;
                 forgiven.push(host.name.to_string());
             }
             self.forget_idle(id);
@@ -281,6 +294,9 @@ impl Schedule {
 
     /// When the next line can start, as far as that is known: `now` or later.
     pub(crate) fn next_at(&mut self, now: Moment) -> Option<Moment> {
+        if !self.abandoned.is_empty() {
+            return Some(now);
+        }
         let delayed = self.delays.first_at().map(|first| first.max(now));
         let admitted = match self.admission.candidate(now) {
             Candidate::Ready(_) => Some(now),
@@ -325,6 +341,7 @@ impl Schedule {
         } else {
             self.admission.enqueue(host, item);
         }
+        self.abandon(host);
     }
 
     /// Forgets a host of which nothing is left here, nor with the admission: its rate must hold

@@ -1,6 +1,7 @@
 //! The schedule against a list in memory and a spill on disk, with time as a number.
 
 mod delayed;
+mod patience;
 mod tail;
 
 use std::collections::{HashMap, VecDeque};
@@ -74,7 +75,7 @@ impl Bench {
         loop {
             self.carry_out();
             self.most_held = self.most_held.max(self.schedule.held());
-            if self.schedule.is_stuck(now) && self.schedule.make_room() {
+            if self.schedule.is_stuck(now) && self.schedule.make_room(now) {
                 continue;
             }
             if !self.schedule.has_room() {
@@ -242,6 +243,7 @@ fn f3i_a_line_that_goes_to_disk_between_two_hops_begins_again_and_not_for_ever()
                 // Each line that it lets through is the last one for a while.
                 refuse(&mut bench, "slow", now, 10);
             }
+            Next::GiveUp(..) => panic!("no host is given up"),
             Next::At(at) => now = at,
             Next::Wait | Next::Finished => break,
         }
@@ -267,7 +269,7 @@ fn f3i_a_line_that_goes_to_disk_no_more_keeps_no_other_of_its_host_in_memory() {
         redirect(&mut bench, host, item, "http://slow/", now);
     }
     let before = bench.schedule.held();
-    assert!(bench.schedule.make_room());
+    assert!(bench.schedule.make_room(now));
     assert!(bench.schedule.held() < before, "{before}");
     let started = bench.start(second(100));
     let stayed = |(_, item): &&(HostId, Item)| item.hops() == 1 && item.index == 4;

@@ -42,8 +42,8 @@ impl Schedule {
     }
 
     /// Makes room in a window that is stuck. False if there is none to be made.
-    pub(crate) fn make_room(&mut self) -> bool {
-        self.evict() || self.stretch()
+    pub(crate) fn make_room(&mut self, now: Moment) -> bool {
+        self.evict(now) || self.stretch()
     }
 
     /// Has the window hold more than its size, where hosts that may not be asked now have a line or
@@ -63,7 +63,7 @@ impl Schedule {
     /// attempt is furthest away. False if there is nothing to move: then the window is full of hosts
     /// that have a line or two each. Takes time in proportion to the number of hosts, and of lines
     /// that wait for another attempt.
-    fn evict(&mut self) -> bool {
+    fn evict(&mut self, now: Moment) -> bool {
         let held = self.hosts.iter().map(|(id, host)| (host.held, id));
         let mut hosts: Vec<(usize, HostId)> = held.filter(|(held, _)| *held > 1).collect();
         if hosts.is_empty() {
@@ -73,7 +73,7 @@ impl Schedule {
         let quota = |&(held, host): &(usize, HostId)| (host, held - (held / 8).clamp(1, LOW));
         let mut quotas = hosts.iter().map(quota).collect();
         let target = (self.settings.window / 4).max(1);
-        let mut moved = self.move_out_delayed(target, &mut quotas);
+        let mut moved = self.move_out_delayed(target, &mut quotas, now);
         for (_, host) in hosts {
             if moved >= target {
                 break;
@@ -88,12 +88,12 @@ impl Schedule {
     /// Moves lines out if the window holds a good deal more than its size: of a host of which nothing
     /// stands in line a line comes back whether there is room or not, and each may have to wait for
     /// another attempt.
-    pub(super) fn ease(&mut self) {
+    pub(super) fn ease(&mut self, now: Moment) {
         let held = self.held + self.loading;
         let more = (self.settings.window / 4).max(1);
         self.crowded = self.crowded.max(self.window() + more);
         if held >= self.crowded {
-            self.evict();
+            self.evict(now);
             // Where there was nothing to move, looking again at once would not help.
             self.crowded = self.held + self.loading + more;
         } else if held < self.window() {
@@ -156,14 +156,19 @@ impl Schedule {
 
     /// Moves lines out that wait for their next attempt, those that wait longest first, and says how
     /// many.
-    fn move_out_delayed(&mut self, most: usize, quotas: &mut HashMap<HostId, usize>) -> usize {
+    fn move_out_delayed(
+        &mut self,
+        most: usize,
+        quotas: &mut HashMap<HostId, usize>,
+        now: Moment,
+    ) -> usize {
         let taken = self.delays.take_last(most, quotas);
         let moved = taken.len();
         let mut together: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for Delayed { at, host, item } in taken {
             self.held_bytes -= item.bytes();
             self.hosts.at(host).delayed -= 1;
-            let those = together.entry((Delays::due(at), host)).or_default();
+            let those = together.entry((Delays::due(at, now), host)).or_default();
             those.push(place(&item));
         }
         for ((due, host), places) in together {

@@ -205,7 +205,8 @@ fn f3a_a_pause_without_end_is_shown_and_can_be_stopped() {
         Server::start_thread(|_| Reply::status(429).header("retry-after", u64::MAX.to_string()))
             .unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let config = config(urls([server.url("/")]), directory.path());
+    let mut config = config(urls([server.url("/")]), directory.path());
+    config.max_pause = None;
     let year = Duration::from_secs(365 * 86400);
     for _ in 0..2 {
         let shown = |now: &brigade_jobs::Progress| now.paused_for > Some(year);

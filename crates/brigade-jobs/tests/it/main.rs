@@ -16,6 +16,7 @@ mod list;
 mod messages;
 mod outcomes;
 mod packed;
+mod patience;
 mod polite;
 mod redirects;
 mod refused;

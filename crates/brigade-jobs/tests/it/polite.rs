@@ -16,7 +16,7 @@ use brigade_http::proxy::Proxy;
 use brigade_jobs::{Backoff, Config, Format, Input, Rate};
 use brigade_testkit::server::{Port, Reply, Server};
 
-use crate::support::{Output, config, run, run_until, urls};
+use crate::support::{Output, ask, config, run, run_until, urls};
 
 const CHILD: &str = "BRIGADE_JOBS_RATED_CHILD";
 const RATED: &str = "polite::f3n_a_job_that_is_killed_again_and_again_does_not_exceed_its_rate";
@@ -88,7 +88,7 @@ fn f3n_a_job_that_is_killed_again_and_again_does_not_exceed_its_rate() {
 }
 
 /// A proxy that opens the way for the first connection at once, and for each other one when it is
-/// told to. It answers for the server behind it: the first request with 429, all others with 200.
+/// told to. It answers for the server behind it: the first requests with 429, all others with 200.
 /// Tells when each request came, beginning with the first answer.
 struct Gatekeeper {
     port: u16,
@@ -97,8 +97,8 @@ struct Gatekeeper {
 }
 
 impl Gatekeeper {
-    /// One for so many connections.
-    fn start(most: usize, refusal: &'static str) -> Self {
+    /// One for so many connections, which refuses so many requests.
+    fn start(most: usize, refused: usize, refusal: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (open, came) = (
@@ -131,7 +131,7 @@ impl Gatekeeper {
                             came.len()
                         };
                         let answer = match count {
-                            1 => refusal,
+                            count if count <= refused => refusal,
                             _ => "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine",
                         };
                         socket.write_all(answer.as_bytes()).unwrap();
@@ -164,7 +164,7 @@ fn head(socket: &mut TcpStream) -> bool {
 #[test]
 fn f3m_a_request_that_waited_for_its_connection_does_not_leave_during_a_pause() {
     let refusal = "HTTP/1.1 429 No\r\nretry-after: 2\r\ncontent-length: 0\r\n\r\n";
-    let keeper = Gatekeeper::start(4, refusal);
+    let keeper = Gatekeeper::start(4, 1, refusal);
     let list = (0..8).map(|n| format!("http://192.0.2.1/{n}"));
     let directory = tempfile::tempdir().unwrap();
     let mut config = config(urls(list), directory.path());
@@ -195,6 +195,30 @@ fn f3m_a_request_that_waited_for_its_connection_does_not_leave_during_a_pause() 
         .values()
         .map(|line| line["attempts"].as_u64());
     assert_eq!(attempts.map(Option::unwrap).sum::<u64>(), 9);
+}
+
+#[test]
+fn f3m_a_refusal_counts_by_when_its_request_left_and_not_by_when_it_had_its_turn() {
+    let refusal = "HTTP/1.1 429 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let keeper = Gatekeeper::start(2, 2, refusal);
+    let list = (0..2).map(|n| format!("http://192.0.2.1/{n}"));
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(urls(list), directory.path());
+    config.retries = 0;
+    let proxy = format!("socks5://127.0.0.1:{}", keeper.port);
+    config.proxies = Some(vec![Proxy::all(proxy.as_str()).unwrap()]);
+    let longest = config.host_rule.backoff.cap;
+    // Both have their turn at once; the second is let out when the pause for the first is over.
+    let (open, came) = (keeper.open.clone(), keeper.came.clone());
+    let all = move |progress: &brigade_jobs::Progress| {
+        let first = came.lock().unwrap().first().copied();
+        let is_over = first.is_some_and(|at| brigade::clock::now().since(at) > longest * 5);
+        open.fetch_or(is_over && progress.failed == 1, SeqCst);
+        false
+    };
+    assert_eq!(run_until(config, all).unwrap().failed, 2);
+    let strikes: i64 = ask(directory.path(), "SELECT strikes FROM host");
+    assert_eq!(strikes, 2, "the second refusal is news");
 }
 
 #[test]

@@ -20,6 +20,8 @@ struct Play {
     /// Lines that ended, in this order.
     ended: Vec<u64>,
     latest: Duration,
+    /// How long a line waits for its next attempt.
+    wait: fn(&Item) -> Duration,
 }
 
 impl Play {
@@ -30,6 +32,10 @@ impl Play {
             not_before: vec![Moment::ZERO; hosts.len()],
             ended: Vec::new(),
             latest: Duration::ZERO,
+            wait: |item| {
+                let jitter = Duration::from_micros(item.index * 7919 % 500_000);
+                Duration::from_millis(500 << item.attempts) + jitter
+            },
         }
     }
 
@@ -41,6 +47,7 @@ impl Play {
                 Next::Start(host, item) => self.exchange(host, item),
                 // What is read from disk may start as well.
                 _ if self.bench.schedule.has_orders() => {}
+                Next::GiveUp(..) => panic!("no host is given up"),
                 Next::At(at) => return Some(at),
                 Next::Wait | Next::Finished => return None,
             }
@@ -59,8 +66,7 @@ impl Play {
             self.ended.push(item.index);
             self.bench.schedule.finish(host, self.now);
         } else {
-            let jitter = Duration::from_micros(item.index * 7919 % 500_000);
-            let at = self.now + Duration::from_millis(500 << item.attempts) + jitter;
+            let at = self.now + (self.wait)(&item);
             self.not_before[line] = at;
             self.bench.schedule.again(host, item, at, self.now);
         }
@@ -93,6 +99,69 @@ fn f2e_a_host_that_refuses_at_once_holds_up_no_line_of_another() {
     assert!(play.latest <= STEP, "{:?} late", play.latest);
     let slots = play.bench.schedule.slots() as usize;
     assert!(slots <= 2 * LINES / 512 + 16, "{slots} slots");
+}
+
+#[test]
+fn f2e_lines_of_many_hosts_that_wait_long_share_their_slots_and_come_a_sixteenth_later() {
+    let names: Vec<_> = (0..100).map(|n| format!("down{n}")).collect();
+    let hosts: Vec<_> = (0..4000).map(|n| names[n % 100].as_str()).collect();
+    let mut play = Play::new(512, &hosts);
+    // From half a minute to a whole one.
+    play.wait = |item| Duration::from_millis(30_000 + item.index * 7919 % 30_000);
+    let mut next = play.play();
+    let slots = play.bench.schedule.slots();
+    // A step of a quarter of a second would be one slot for each line.
+    assert!(slots < 2500, "{slots} slots for 4000 lines");
+    while let Some(at) = next {
+        play.now = at;
+        next = play.play();
+    }
+    assert_eq!(play.ended.len(), 4000);
+    assert!(play.latest > STEP, "{:?} late", play.latest);
+    assert!(
+        play.latest <= Duration::from_secs(60) / 16,
+        "{:?} late",
+        play.latest
+    );
+}
+
+#[test]
+fn f2e_what_waited_on_disk_for_another_attempt_goes_before_what_was_never_asked_for() {
+    let mut bench = Bench::new(settings(16, Some(8)), &["a"; 200]);
+    let now = second(1);
+    bench.feed(now);
+    let mut begun = 0;
+    while begun < 40 {
+        let Next::Start(host, mut item) = bench.schedule.next(now) else {
+            panic!("nothing starts");
+        };
+        item.depart();
+        begun += 1;
+        bench.schedule.again(host, item, second(5), now);
+        bench.feed(now);
+    }
+    refuse(&mut bench, "a", now, 8);
+    bench.feed(now);
+    assert!(
+        bench.unread.is_empty(),
+        "what was never asked for is on disk"
+    );
+    let mut order = Vec::new();
+    loop {
+        bench.carry_out();
+        let started = bench.start(second(20));
+        if started.is_empty() {
+            break;
+        }
+        for (host, item) in started {
+            order.push(item.attempts);
+            bench.schedule.finish(host, second(20));
+        }
+    }
+    assert_eq!(order.len(), 200);
+    let last = order.iter().rposition(|attempts| *attempts == 1).unwrap();
+    // Before them went what was in memory, and what of theirs was being read back.
+    assert!(last < 40 + 3 * 16, "number {last} was one of them");
 }
 
 #[test]
@@ -191,7 +260,7 @@ fn f3i_a_line_that_goes_to_disk_no_more_waits_in_memory_for_its_next_attempt() {
         }
     }
     // They fill the window, and none of them makes room.
-    assert!(!bench.schedule.make_room() || bench.schedule.slots() == 0);
+    assert!(!bench.schedule.make_room(now) || bench.schedule.slots() == 0);
     let hops = bench.start(later);
     assert!(hops.iter().map(|(_, item)| item.hops()).eq([1; 4]));
 }

@@ -111,16 +111,7 @@ fn url(index: u64) -> String {
 }
 
 fn result(format: Format, index: u64) -> Outcome {
-    let capture = Capture {
-        url: url(index),
-        at: std::time::SystemTime::UNIX_EPOCH,
-        peer: None,
-        is_http2: false,
-        request: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
-        head: "HTTP/1.1 200 OK\r\n\r\n".into(),
-        body: Vec::new(),
-        cut: None,
-    };
+    let capture = Capture::plain(&url(index));
     let mut data = match format {
         Format::Warc => pack(None, &[], &capture),
         _ => format!("{{\"index\":{index}").into_bytes(),
