@@ -1,8 +1,8 @@
 //! The brake: what a run has settled, and the end of it when too much of that failed.
 //!
 //! Only lines count for which this run sent a request, or gave up their host: what earlier runs
-//! settled was another day, and a line that is no URL says nothing about servers. It never loses what was settled before it
-//! was pulled, and once pulled it stays so.
+//! settled was another day, and a line that is no URL says nothing about servers. It never loses
+//! what was settled before it was pulled, and once pulled it stays so.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -67,7 +67,7 @@ pub struct Config {
     /// The longest pause that a host is given, also if it asks for a longer one with `Retry-After`:
     /// then the line that it refused fails, and for so long so do the others of that host without
     /// being asked for. Pauses of earlier runs count no longer either. None waits as long as hosts
-    /// like. Default an hour.
+    /// like. Default a day, which quotas for a day get by with.
     pub max_pause: Option<Duration>,
     /// Redirects that a line follows at most. Each hop is a request of its host, within that host's
     /// limits. Default 10.
@@ -146,7 +146,7 @@ impl Config {
             failure_limit: None,
             backoff: Backoff::default(),
             host_rule: HostRule::default(),
-            max_pause: Some(Duration::from_secs(3600)),
+            max_pause: Some(Duration::from_secs(86_400)),
             redirects: 10,
             timeouts: Timeouts::default(),
             max_body: 16 << 20,

@@ -186,7 +186,7 @@ pub(crate) struct PolitenessFlags {
 
     /// The longest pause that a host is given after 429 or 503; if it asks for a longer one, its lines
     /// fail, to be asked for again with --retry-failed. 'none' waits as long as it likes
-    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "1h")]
+    #[arg(long, value_name = "TIME", value_parser = value::timeout, default_value = "1d")]
     pub(crate) max_pause: Timeout,
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use brigade_jobs::{Backoff, Error};
+use brigade_jobs::{Backoff, Error, StoppedBy};
 use brigade_testkit::server::{Reply, Server};
 
 use crate::support::{Output, ask, config, run, run_until, urls};
@@ -127,10 +127,11 @@ fn f3q_no_pause_of_an_earlier_run_or_of_the_job_itself_is_longer_than_the_longes
 fn f3q_lines_that_were_not_asked_for_count_among_the_failures_that_stop_a_run() {
     let (gone, _) = refusing("31536000");
     let directory = tempfile::tempdir().unwrap();
-    let list = (0..5000).map(|n| gone.url(&format!("/{n}")));
+    let list = (0..100_000).map(|n| gone.url(&format!("/{n}")));
     let mut config = config(urls(list), directory.path());
     config.window = 32;
     config.failure_limit = brigade_jobs::FailureLimit::new(0.5);
     let summary = run(config).unwrap();
-    assert!(summary.failed >= 100 && summary.pending > 0, "{summary:?}");
+    assert_eq!(summary.stopped_by, Some(StoppedBy::Failures), "{summary:?}");
+    assert!((100..100_000).contains(&summary.failed), "{summary:?}");
 }
