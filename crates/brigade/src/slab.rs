@@ -35,6 +35,7 @@ impl<T> Slab<T> {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn insert(&mut self, value: T) -> usize {
         self.len += 1;
         if self.free == NONE {
@@ -67,6 +68,10 @@ impl<T> Slab<T> {
             Some(Entry::Full(value)) => Some(value),
             _ => None,
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     pub(crate) fn is_empty(&self) -> bool {

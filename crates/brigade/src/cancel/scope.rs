@@ -133,6 +133,7 @@ pub(crate) enum Step {
 }
 
 impl Scope {
+    #[inline(always)]
     fn new(
         name: Name,
         since: Moment,
