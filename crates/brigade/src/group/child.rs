@@ -184,7 +184,7 @@ fn destroy<F, V>(mut stage: Pin<&mut Stage<F, V>>) -> Option<Payload> {
 }
 
 /// Gives what the future left to where it belongs.
-#[inline]
+#[inline(always)]
 fn settle<O, S: Settle<O>>(sink: &mut S, scope: &Scope, remains: Remains<O>) -> S::Value {
     let value = match remains.output {
         Some(output) => sink.done(scope, output),
