@@ -35,6 +35,7 @@ impl<T> Slab<T> {
         }
     }
 
+    // Every task passes here: a call, and a move for it, is 1 % of what it costs.
     #[inline(always)]
     pub(crate) fn insert(&mut self, value: T) -> usize {
         self.len += 1;

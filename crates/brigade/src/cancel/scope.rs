@@ -133,6 +133,7 @@ pub(crate) enum Step {
 }
 
 impl Scope {
+    // Every task passes here: a call, and a move for it, is 1 % of what it costs.
     #[inline(always)]
     fn new(
         name: Name,
