@@ -35,7 +35,7 @@ impl<T> Slab<T> {
         }
     }
 
-    // Every task passes here: a call, and a move for it, is 1 % of what it costs.
+    // Every task passes here: a call, and a move for it, is 1 % of its instructions.
     #[inline(always)]
     pub(crate) fn insert(&mut self, value: T) -> usize {
         self.len += 1;

@@ -133,7 +133,7 @@ pub(crate) enum Step {
 }
 
 impl Scope {
-    // Every task passes here: a call, and a move for it, is 1 % of what it costs.
+    // Every task passes here: a call, and a move for it, is 1 % of its instructions.
     #[inline(always)]
     fn new(
         name: Name,
