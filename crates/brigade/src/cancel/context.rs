@@ -17,17 +17,19 @@ thread_local! {
     static STUCK: Cell<bool> = const { Cell::new(false) };
 }
 
-fn replace(scope: Option<Arc<Scope>>) -> Option<Arc<Scope>> {
+/// Exchanges the scope of the running code and the one in `place`.
+#[inline]
+fn exchange(place: &mut Option<Arc<Scope>>) {
     // The thread-local is gone while its thread ends; then there is no surrounding task either.
-    CURRENT
-        .try_with(|current| current.replace(scope))
-        .unwrap_or_default()
+    let _ = CURRENT.try_with(|current| *place = current.replace(place.take()));
 }
 
 /// The scope of the running code, if it runs in a task or in the body of a group.
 pub(crate) fn scope() -> Option<Arc<Scope>> {
-    let scope = replace(None);
-    replace(scope.clone());
+    let mut current = None;
+    exchange(&mut current);
+    let scope = current.clone();
+    exchange(&mut current);
     scope
 }
 
@@ -43,23 +45,19 @@ pub(crate) fn is_cancelled() -> bool {
     false
 }
 
-/// Runs `run` inside `scope`, which is moved out of its place for that long, so that no reference
-/// count is touched; an empty place means code that belongs to no task.
-pub(crate) fn enter<R>(scope: &mut Option<Arc<Scope>>, run: impl FnOnce() -> R) -> R {
-    struct Entered<'s> {
-        place: &'s mut Option<Arc<Scope>>,
-        outer: Option<Arc<Scope>>,
-    }
+/// Runs `run` inside the scope in `place`, which is exchanged for that long with the one around, so
+/// that no reference count is touched; an empty place means code that belongs to no task.
+#[inline]
+pub(crate) fn enter<R>(place: &mut Option<Arc<Scope>>, run: impl FnOnce() -> R) -> R {
+    struct Entered<'p>(&'p mut Option<Arc<Scope>>);
     impl Drop for Entered<'_> {
+        #[inline]
         fn drop(&mut self) {
-            *self.place = replace(self.outer.take());
+            exchange(self.0);
         }
     }
-    let outer = replace(scope.take());
-    let _entered = Entered {
-        place: scope,
-        outer,
-    };
+    exchange(place);
+    let _entered = Entered(place);
     run()
 }
 

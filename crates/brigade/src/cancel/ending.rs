@@ -107,8 +107,8 @@ impl Ending {
         scope.is_aborted()
     }
 
-    /// Ready when no member and no finaliser is left. The place of the scope must not be empty;
-    /// it is only while a finaliser is polled.
+    /// Ready when no member and no finaliser is left. The place must hold the scope that
+    /// ends, as it does but for the time in which a finaliser is polled.
     pub(crate) fn poll(
         &mut self,
         place: &mut Option<Arc<Scope>>,

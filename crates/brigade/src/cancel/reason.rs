@@ -91,7 +91,10 @@ impl FirstReason {
     }
 
     pub(crate) fn get(&self) -> Option<Reason> {
-        Reason::decode(self.0.load(Ordering::SeqCst))
+        match self.0.load(Ordering::SeqCst) {
+            0 => None,
+            word => Reason::decode(word),
+        }
     }
 
     /// Sets the reason unless there is one; true if this call set it.

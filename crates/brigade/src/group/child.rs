@@ -61,10 +61,9 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if this.place.is_some() {
-                let mut remains = Remains::<F::Output>::none();
-                in_context(this.place, || destroy(this.stage, &mut remains));
+                let panicked = in_context(this.place, || destroy(this.stage));
                 *this.sink = None;
-                leave_undone(this.place.take(), remains.destructor);
+                leave_undone(this.place.take(), panicked);
             }
         }
     }
@@ -90,22 +89,12 @@ struct Remains<O> {
 
 type Payload = Box<dyn Any + Send>;
 
-impl<O> Remains<O> {
-    fn none() -> Self {
-        Self {
-            output: None,
-            panic: None,
-            destructor: None,
-        }
-    }
-}
-
 /// The task was dropped by whoever polled it: its runtime, which is shutting down, or the scope
 /// that it ran in.
 fn leave_undone(task: Option<Arc<Scope>>, panicked: Option<Payload>) {
     let Some(task) = task else { return };
     if let Some(payload) = panicked {
-        task.fail(Failure::panicked(&task, Panic::new(payload)));
+        report(&task, payload);
     }
     if task.is_inline() {
         with_ending(&task, |ending| ending.hand_back(&task));
@@ -130,17 +119,21 @@ where
         }
     }
 
-    /// Polls the future, and destroys it if it is over or cancelled; true if it is gone.
-    fn poll_future(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        remains: &mut Remains<F::Output>,
-    ) -> bool {
-        let mut this = self.project();
-        let aborted = this.place.as_ref().is_some_and(|scope| scope.is_aborted());
-        if !aborted && in_context(this.place, || poll_stage(this.stage.as_mut(), cx, remains)) {
-            return true;
+    /// Polls the future, and destroys it if it is over or cancelled; what it left, if it is gone.
+    fn poll_future(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<Remains<F::Output>> {
+        let this = self.as_mut().project();
+        if !this.place.as_ref()?.is_aborted() {
+            let remains = in_context(this.place, || poll_stage(this.stage, cx));
+            if remains.is_some() {
+                return remains;
+            }
         }
+        self.as_mut().stop(cx).then(|| self.cut_off())
+    }
+
+    /// Whether the future, which is pending, is to go no further.
+    fn stop(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
+        let this = self.project();
         let Some(scope) = this.place else {
             return false;
         };
@@ -149,55 +142,73 @@ where
             scope.register(cx.waker());
             *this.registered = true;
         }
-        let is_over = scope.reason().is_some()
-            && (!scope.is_shielded() || with_ending(scope, |ending| ending.enforce(scope, cx)));
-        if is_over && this.spared.again(scope, cx) {
-            return false;
+        scope.reason().is_some()
+            && (!scope.is_shielded() || with_ending(scope, |ending| ending.enforce(scope, cx)))
+            && !this.spared.again(scope, cx)
+    }
+
+    fn cut_off(self: Pin<&mut Self>) -> Remains<F::Output> {
+        let this = self.project();
+        Remains {
+            output: None,
+            panic: None,
+            destructor: in_context(this.place, || destroy(this.stage)),
         }
-        if is_over {
-            in_context(this.place, || destroy(this.stage, remains));
-        }
-        is_over
     }
 }
 
-/// Polls and, when that was the end, destroys; true if the future is gone.
+/// Polls and, when that was the end, destroys; what the future left, if it is gone.
 fn poll_stage<F: Future, V>(
     mut stage: Pin<&mut Stage<F, V>>,
     cx: &mut Context<'_>,
-    remains: &mut Remains<F::Output>,
-) -> bool {
+) -> Option<Remains<F::Output>> {
     let StageProjection::Running { future } = stage.as_mut().project() else {
-        return false;
+        return None;
     };
-    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-        Ok(Poll::Pending) => return false,
-        Ok(Poll::Ready(output)) => remains.output = Some(output),
-        Err(payload) => remains.panic = Some(payload),
-    }
-    destroy(stage, remains);
-    true
+    let (output, panic) = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(Poll::Pending) => return None,
+        Ok(Poll::Ready(output)) => (Some(output), None),
+        Err(payload) => (None, Some(payload)),
+    };
+    Some(Remains {
+        output,
+        panic,
+        destructor: destroy(stage),
+    })
 }
 
-fn destroy<F, V, O>(mut stage: Pin<&mut Stage<F, V>>, remains: &mut Remains<O>) {
+/// Destroys the future; what its destructor panicked with.
+fn destroy<F, V>(mut stage: Pin<&mut Stage<F, V>>) -> Option<Payload> {
     let gone = AssertUnwindSafe(|| stage.set(Stage::Ended { value: None }));
-    remains.destructor = catch_unwind(gone).err();
+    catch_unwind(gone).err()
 }
 
 /// Gives what the future left to where it belongs.
+// As a call it has to put all of that into memory, which is 1 % of the instructions of a task.
+#[inline(always)]
 fn settle<O, S: Settle<O>>(sink: &mut S, scope: &Scope, remains: Remains<O>) -> S::Value {
-    let value = match (remains.output, remains.panic) {
-        (Some(output), _) => sink.done(scope, output),
-        (None, Some(payload)) => sink.ended(scope, Without::Panicked(Panic::new(payload))),
-        (None, None) => {
-            let reason = scope.reason().unwrap_or(Reason::Parent);
-            sink.ended(scope, Without::Cancelled(reason))
-        }
+    let value = match remains.output {
+        Some(output) => sink.done(scope, output),
+        None => sink.ended(scope, without(scope, remains.panic)),
     };
     if let Some(payload) = remains.destructor {
-        scope.fail(Failure::panicked(scope, Panic::new(payload)));
+        report(scope, payload);
     }
     value
+}
+
+#[cold]
+fn without(scope: &Scope, panic: Option<Payload>) -> Without {
+    match panic {
+        Some(payload) => Without::Panicked(Panic::new(payload)),
+        None => Without::Cancelled(scope.reason().unwrap_or(Reason::Parent)),
+    }
+}
+
+/// A destructor panicked.
+#[cold]
+fn report(scope: &Scope, payload: Payload) {
+    scope.fail(Failure::panicked(scope, Panic::new(payload)));
 }
 
 /// Runs something of the task in its scope, and in its group's span and context; it must not
@@ -238,7 +249,7 @@ fn enter_surroundings(
     };
     let ((), panicked) = captured.enter(|| run(place));
     if let (Some(payload), Some(scope)) = (panicked, place) {
-        scope.fail(Failure::panicked(scope, Panic::new(payload)));
+        report(scope, payload);
     }
 }
 
@@ -271,10 +282,9 @@ where
         // the references which it holds into itself.
         let stage = self.as_mut().project().stage.project();
         if matches!(stage, StageProjection::Running { .. }) {
-            let mut remains = Remains::none();
-            if !self.as_mut().poll_future(cx, &mut remains) {
+            let Some(remains) = self.as_mut().poll_future(cx) else {
                 return Poll::Pending;
-            }
+            };
             let mut this = self.as_mut().project();
             if let (Some(sink), Some(scope)) = (this.sink, this.place.as_ref()) {
                 scope.set_ending();

@@ -40,10 +40,7 @@ where
     type Value = Result<T, Ended>;
 
     fn done(&mut self, task: &Scope, output: Result<T, E>) -> Self::Value {
-        output.map_err(|error| {
-            task.fail(Failure::error(task, error));
-            Ended::Failed
-        })
+        output.map_err(|error| failed(task, error))
     }
 
     fn ended(&mut self, task: &Scope, without: Without) -> Self::Value {
@@ -55,4 +52,14 @@ where
             Without::Cancelled(reason) => Ended::Cancelled(reason),
         })
     }
+}
+
+/// Apart, so that it is not in the way of the children that do not fail.
+#[cold]
+fn failed<E>(task: &Scope, error: E) -> Ended
+where
+    E: fmt::Display + Send + 'static,
+{
+    task.fail(Failure::error(task, error));
+    Ended::Failed
 }

@@ -50,11 +50,11 @@ impl Scope {
             return Step::Report(std::mem::take(&mut more.trailing));
         }
         if !more.members.is_empty() {
+            let has_bodies = more.members.len() > more.tasks;
             inner.waiting = true;
             drop(inner);
-            let reason = self.reason.get().unwrap_or(Reason::Parent);
-            for body in self.members(Self::is_body) {
-                body.forsake(reason);
+            if has_bodies {
+                self.forsake_bodies();
             }
             return Step::Wait;
         }
@@ -63,6 +63,13 @@ impl Scope {
         }
         self.close(&mut inner);
         Step::Over
+    }
+
+    fn forsake_bodies(&self) {
+        let reason = self.reason.get().unwrap_or(Reason::Parent);
+        for body in self.members(Self::is_body) {
+            body.forsake(reason);
+        }
     }
 
     /// Whether this body holds nothing that a next poll or its end would have to know of.

@@ -131,7 +131,8 @@ impl Scope {
         roots::remove(scope.place().0 as usize);
     }
 
-    /// Removes a member; nothing happens if it has left already, as an orphan does by itself.
+    /// Removes a member; nothing happens if it has left already, as an orphan does by itself. True
+    /// if this scope is over as well.
     fn remove(self: &Arc<Self>, gone: &Arc<Self>) -> bool {
         let seat = gone.place().0 as usize;
         let mut inner = self.lock();
@@ -140,13 +141,14 @@ impl Scope {
         if more.members.get_mut(seat).filter(sits).is_none() {
             return false;
         }
-        let gone = more.members.remove(seat);
-        let mut room = Vec::new();
-        if gone.as_ref().is_some_and(|gone| !gone.is_body()) {
-            more.tasks -= 1;
-            room = std::mem::take(&mut more.room);
-        }
+        // The caller has the scope still, so no destructor runs under the lock.
+        drop(more.members.remove(seat));
+        more.tasks -= usize::from(!gone.is_body());
         let last = more.members.is_empty();
+        if !last && more.room.is_empty() {
+            return false;
+        }
+        let room = std::mem::take(&mut more.room);
         let waker = if last && inner.waiting {
             inner.waker.clone()
         } else {
