@@ -206,6 +206,7 @@ impl<K: Key> KeyedLimit<K> {
 
     /// The same limit, before which at most so many may wait, of all keys together; see
     /// [`Bounded`] for its `acquire` and for a bound on each key.
+    #[must_use]
     pub fn max_waiters(self, max_waiters: usize) -> Bounded<Self> {
         Bounded::new(self, max_waiters)
     }
