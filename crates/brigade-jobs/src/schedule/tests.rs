@@ -21,11 +21,9 @@ fn second(n: u64) -> Moment {
 }
 
 fn settings(window: usize, key_concurrency: Option<usize>) -> Settings {
+    let none = Limits::default();
     Settings {
-        limits: Limits {
-            key_concurrency,
-            ..Limits::default()
-        },
+        limits: key_concurrency.map_or(none, |most| none.key_concurrency(most)),
         window,
         host_rule: HostRule::default(),
     }
