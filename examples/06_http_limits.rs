@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         let client = Client::builder()
             .limits(PoolLimits::default().total(4).per_host(2))
             .timeouts(Timeouts::default().total(seconds(30)).connect(seconds(5)))
+            .dns_ttl(seconds(300))
             .build()?;
 
         let urls: Vec<_> = (0..100).map(|n| hosts[n % 5].url("/users")).collect();

@@ -48,12 +48,12 @@ async fn a_burst_first() {
 }
 
 async fn polite_to_every_host() {
-    let limit = KeyedLimit::new(Limits {
-        concurrency: Some(64),
-        rate: Some(Rate::per_second(100).burst(10)),
-        key_concurrency: Some(2),
-        key_rate: Some(Rate::per_second(5)),
-    });
+    let limits = Limits::default()
+        .concurrency(64)
+        .rate(Rate::per_second(100).burst(10))
+        .key_concurrency(2)
+        .key_rate(Rate::per_second(5));
+    let limit = KeyedLimit::new(limits);
     let start = Instant::now();
     limit.pause_until(&"busy.example", start + Duration::from_secs(3));
 

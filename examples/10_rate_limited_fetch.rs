@@ -28,10 +28,7 @@ fn main() -> ExitCode {
         let server = Server::start(|_| Reply::ok("page")).await?;
         let builder = || Client::builder().base_url(server.url("/"));
         let rate = Rate::per_second(PER_SECOND as u32).burst(BURST as u32);
-        let limit = KeyedLimit::new(Limits {
-            rate: Some(rate),
-            ..Limits::default()
-        });
+        let limit = KeyedLimit::new(Limits::default().rate(rate));
         let client = builder().limit(&limit).build()?;
 
         let start = Instant::now();

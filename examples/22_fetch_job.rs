@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use brigade::cancel::{self, Reason, Token};
+use brigade::cancel::{self, Token};
 use brigade_jobs::{Config, Input, Job, State};
 use brigade_testkit::server::{Reply, Server};
 
@@ -50,7 +50,7 @@ async fn collect() -> Result<(), Failure> {
         while progress.snapshot().ok < 150 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        enough.cancel(Reason::User);
+        enough.cancel();
     };
     let (summary, ()) = tokio::join!(job.run(stop), watch);
     let summary = summary?;

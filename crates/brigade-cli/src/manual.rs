@@ -25,7 +25,8 @@ pub(crate) fn run(command: Option<&str>) -> End {
 }
 
 fn page(command: Option<&str>) -> io::Result<Vec<u8>> {
-    let mut all = CommandLine::command().disable_help_flag(false);
+    // There is no page about asking for help.
+    let mut all = CommandLine::command().disable_help_subcommand(true);
     all.build();
     let one = command.and_then(|name| all.find_subcommand(name));
     let about: Command = one.cloned().unwrap_or(all);
@@ -68,5 +69,6 @@ mod tests {
                 .all(|name| text.contains(&format!("brigade\\-{name}(1)"))),
             "{text}"
         );
+        assert!(!text.contains("brigade\\-help"), "{text}");
     }
 }

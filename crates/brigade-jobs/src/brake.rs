@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use brigade::cancel::{Reason, Token};
+use brigade::cancel::Token;
 use brigade_core::verdict::{FailureKind, FailureLimit};
 
 use crate::summary::{RunCounts, StoppedBy};
@@ -51,7 +51,7 @@ impl Brake {
             .filter(|(kind, _)| *kind != FailureKind::BadUrl);
         let failed = failed.map(|(_, count)| count).sum();
         if limit.is_passed(self.ok.load(Ordering::Relaxed) + failed, failed) {
-            self.pulled.cancel(Reason::User);
+            self.pulled.cancel();
         }
     }
 

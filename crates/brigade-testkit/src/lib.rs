@@ -12,7 +12,14 @@
 //! | wait for something another task will bring about | [`wait::until`] |
 //!
 //! It depends on tokio and on the decisions of `brigade-core`, never on what it tests, so a bug
-//! there cannot hide itself here. It tests any program on tokio, with brigade or without.
+//! there cannot hide itself here. It tests any program on tokio, with brigade or without. No program
+//! needs it to run, so it is a dependency of the tests alone:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! brigade-testkit = { path = "../brigade/crates/brigade-testkit" }
+//! tokio = { version = "1", features = ["macros", "rt", "test-util"] }
+//! ```
 //!
 //! # How to test your own program
 //!

@@ -36,6 +36,7 @@
 //! | limit how often it happens | [`limit`]: [`RateLimit`](limit::RateLimit) |
 //! | limit both, for all and for each key, and pause a key | [`limit`]: [`KeyedLimit`](limit::KeyedLimit) |
 //! | refuse work at once when too much waits | [`limit`]: [`Bounded`](limit::Bounded) |
+//! | wait longer after each failure, and not in step with others | [`backoff`]: [`Delays`](backoff::Delays) |
 //! | call blocking or computing code | [`thread`] |
 //! | have a request's id at hand in everything that it starts | [`context`]: [`Key`](context::Key) |
 //! | make a stream of an async closure, and leave it early without a leak | [`stream`]: [`generate`](stream::generate()) |
@@ -56,7 +57,7 @@
 //! # Reading order
 //!
 //! [`cancel`] says what a cancellation is, and all others mean that. Then [`group`], [`run`](mod@run),
-//! [`queue`], [`pipeline`], [`limit`], [`thread`], [`stream`]; [`clock`], [`context`] and [`living`] are small.
+//! [`queue`], [`pipeline`], [`limit`], [`thread`], [`stream`]; [`backoff`], [`clock`], [`context`] and [`living`] are small.
 
 mod desk;
 #[cfg(all(test, shuttle))]
@@ -68,6 +69,7 @@ mod sync;
 #[cfg(test)]
 mod witness;
 
+pub mod backoff;
 pub mod cancel;
 pub mod clock;
 pub mod context;

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 /// Collect millions of HTTP resources: politely, in bounded memory, with nothing lost.
 #[derive(Debug, Parser)]
 #[command(name = "brigade", version, after_help = exit::HELP, max_term_width = 100)]
-#[command(disable_help_subcommand = true, arg_required_else_help = false)]
+#[command(arg_required_else_help = false)]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub(crate) action: Action,

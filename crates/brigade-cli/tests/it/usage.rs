@@ -20,6 +20,15 @@ fn help_is_as_written_down() {
 }
 
 #[test]
+fn help_as_a_command_is_help_as_a_flag() {
+    assert_eq!(said(&["help"]), said(&["--help"]));
+    for command in ["fetch", "lines", "demo", "status", "failures", "man"] {
+        assert_eq!(said(&["help", command]), said(&[command, "--help"]));
+    }
+    assert_snapshot!("help_of_nothing", said(&["help", "ftech"]));
+}
+
+#[test]
 fn the_version_is_on_stdout() {
     let run = Place::new().run(&["--version"]);
     assert_eq!(run.code, Some(0));

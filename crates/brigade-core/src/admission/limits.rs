@@ -14,14 +14,13 @@ use crate::time::Moment;
 /// use brigade_core::admission::Limits;
 /// use brigade_core::gcra::Rate;
 ///
-/// let limits = Limits {
-///     concurrency: Some(64),
-///     key_rate: Some(Rate::per_second(5)),
-///     ..Limits::default()
-/// };
-/// assert_eq!(limits.key_concurrency, None);
+/// let limits = Limits::default()
+///     .concurrency(64)
+///     .key_rate(Rate::per_second(5));
+/// assert_eq!((limits.concurrency, limits.key_concurrency), (Some(64), None));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How many items may be active at once. Zero admits nothing until it is raised.
     pub concurrency: Option<usize>,
@@ -31,6 +30,36 @@ pub struct Limits {
     pub key_concurrency: Option<usize>,
     /// How often an item of one key may be admitted.
     pub key_rate: Option<Rate>,
+}
+
+impl Limits {
+    /// Sets how many items may be active at once.
+    #[must_use]
+    pub const fn concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = Some(concurrency);
+        self
+    }
+
+    /// Sets how often an item may be admitted; `None` for no limit.
+    #[must_use]
+    pub fn rate(mut self, rate: impl Into<Option<Rate>>) -> Self {
+        self.rate = rate.into();
+        self
+    }
+
+    /// Sets how many items of one key may be active at once.
+    #[must_use]
+    pub const fn key_concurrency(mut self, concurrency: usize) -> Self {
+        self.key_concurrency = Some(concurrency);
+        self
+    }
+
+    /// Sets how often an item of one key may be admitted; `None` for no limit.
+    #[must_use]
+    pub fn key_rate(mut self, rate: impl Into<Option<Rate>>) -> Self {
+        self.key_rate = rate.into();
+        self
+    }
 }
 
 /// The name of one item, never given out twice by the same admission.

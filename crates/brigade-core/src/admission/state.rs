@@ -36,7 +36,7 @@ pub(super) struct Promise {
 /// use brigade_core::admission::{Admission, Limits, Next};
 /// use brigade_core::time::Moment;
 ///
-/// let limits = Limits { key_concurrency: Some(1), ..Limits::default() };
+/// let limits = Limits::default().key_concurrency(1);
 /// let mut admission = Admission::new(limits);
 /// let now = Moment::ZERO;
 /// admission.enqueue("a", 1);

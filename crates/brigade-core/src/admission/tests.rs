@@ -27,6 +27,38 @@ fn drain<T>(admission: &mut Admission<u8, T>, now: Moment) -> (Vec<u8>, Next<u8,
 }
 
 #[test]
+fn l4a_every_limit_is_set_by_its_name_and_the_others_stay() {
+    let (none, rate, key_rate) = (Limits::default(), Some(Rate::per_second(5)), None);
+    let all = none
+        .concurrency(3)
+        .key_concurrency(2)
+        .rate(rate)
+        .key_rate(key_rate);
+    let expected = Limits {
+        concurrency: Some(3),
+        rate,
+        key_concurrency: Some(2),
+        key_rate,
+    };
+    assert_eq!(all, expected);
+    let key_rate = Some(Rate::per_second(1));
+    assert_eq!(
+        all.key_rate(key_rate),
+        Limits {
+            key_rate,
+            ..expected
+        }
+    );
+    assert_eq!(
+        all.rate(None),
+        Limits {
+            rate: None,
+            ..expected
+        }
+    );
+}
+
+#[test]
 fn l4c_keys_take_turns_and_each_is_first_come_first_served() {
     let mut admission = Admission::new(Limits::default());
     for (key, item) in [(1, 10), (1, 11), (1, 12), (2, 20), (2, 21), (3, 30)] {
@@ -41,11 +73,7 @@ fn l4c_keys_take_turns_and_each_is_first_come_first_served() {
 
 #[test]
 fn l4b_a_blocked_key_holds_nothing_that_another_could_use() {
-    let mut admission = Admission::new(Limits {
-        concurrency: Some(2),
-        key_concurrency: Some(1),
-        ..Limits::default()
-    });
+    let mut admission = Admission::new(Limits::default().concurrency(2).key_concurrency(1));
     for key in [1, 1, 1, 2] {
         admission.enqueue(key, ());
     }
@@ -57,11 +85,11 @@ fn l4b_a_blocked_key_holds_nothing_that_another_could_use() {
 
 #[test]
 fn l4a_the_common_rate_and_the_rate_of_a_key_are_taken_together() {
-    let mut admission = Admission::new(Limits {
-        rate: Some(Rate::per_second(100)),
-        key_rate: Some(Rate::per_second(10)),
-        ..Limits::default()
-    });
+    let mut admission = Admission::new(
+        Limits::default()
+            .rate(Rate::per_second(100))
+            .key_rate(Rate::per_second(10)),
+    );
     for key in [1, 1, 2] {
         admission.enqueue(key, ());
     }
@@ -95,10 +123,7 @@ fn l4f_a_pause_can_be_ended_early() {
 
 #[test]
 fn l4d_keys_without_work_pause_or_debt_are_forgotten() {
-    let mut admission = Admission::new(Limits {
-        key_rate: Some(Rate::per_second(10)),
-        ..Limits::default()
-    });
+    let mut admission = Admission::new(Limits::default().key_rate(Rate::per_second(10)));
     for key in 0..100 {
         admission.enqueue(key, ());
     }
@@ -128,20 +153,18 @@ fn l4d_a_key_whose_items_were_taken_back_is_forgotten() {
 
 #[test]
 fn l4e_limits_change_while_items_wait_and_run() {
-    let mut admission = Admission::new(Limits {
-        key_concurrency: Some(1),
-        key_rate: Some(Rate::per_second(1)),
-        ..Limits::default()
-    });
+    let mut admission = Admission::new(
+        Limits::default()
+            .key_concurrency(1)
+            .key_rate(Rate::per_second(1)),
+    );
     for _ in 0..5 {
         admission.enqueue(1, ());
     }
     assert_eq!(drain(&mut admission, at(0)), (vec![1], Next::Blocked));
-    let wide = Limits {
-        key_concurrency: Some(3),
-        key_rate: Some(Rate::per_second(10)),
-        ..Limits::default()
-    };
+    let wide = Limits::default()
+        .key_concurrency(3)
+        .key_rate(Rate::per_second(10));
     admission.set_limits(wide, at(0));
     assert_eq!(drain(&mut admission, at(0)).1, Next::At(at(100)));
     assert_eq!(drain(&mut admission, at(100)).0, [1]);
@@ -158,10 +181,7 @@ fn l4e_a_smaller_concurrency_lets_the_active_finish_first() {
     }
     admission.poll(at(0));
     admission.poll(at(0));
-    let narrow = Limits {
-        concurrency: Some(1),
-        ..Limits::default()
-    };
+    let narrow = Limits::default().concurrency(1);
     admission.set_limits(narrow, at(0));
     admission.release(&1, at(0));
     assert_eq!(admission.poll(at(0)), Next::Blocked);
@@ -171,10 +191,7 @@ fn l4e_a_smaller_concurrency_lets_the_active_finish_first() {
 
 #[test]
 fn l1b_an_item_that_does_not_collect_is_overtaken_and_keeps_its_place() {
-    let mut admission = Admission::new(Limits {
-        concurrency: Some(1),
-        ..Limits::default()
-    });
+    let mut admission = Admission::new(Limits::default().concurrency(1));
     let first = admission.enqueue(1, 1);
     let second = admission.enqueue(1, 2);
     let third = admission.enqueue(1, 3);
@@ -193,10 +210,7 @@ fn l1b_an_item_that_does_not_collect_is_overtaken_and_keeps_its_place() {
 
 #[test]
 fn l3a_no_more_turns_are_promised_than_the_buckets_hold() {
-    let mut admission = Admission::new(Limits {
-        key_rate: Some(Rate::per_second(10).burst(2)),
-        ..Limits::default()
-    });
+    let mut admission = Admission::new(Limits::default().key_rate(Rate::per_second(10).burst(2)));
     let ids: Vec<Id> = (0..4).map(|_| admission.enqueue(1, ())).collect();
     assert_eq!(admission.promise(at(0)), Candidate::Ready(ids[0]));
     assert_eq!(admission.promise(at(0)), Candidate::Ready(ids[1]));
@@ -244,10 +258,7 @@ fn what_cannot_wait_goes_before_the_others_of_its_key_in_the_order_in_which_it_c
 
 #[test]
 fn l4g_ten_thousand_blocked_keys_are_not_looked_at_again() {
-    let mut admission = Admission::new(Limits {
-        key_concurrency: Some(1),
-        ..Limits::default()
-    });
+    let mut admission = Admission::new(Limits::default().key_concurrency(1));
     for key in 0..10_000u32 {
         admission.enqueue(key, 0);
         admission.enqueue(key, 1);
@@ -263,10 +274,7 @@ fn l4g_ten_thousand_blocked_keys_are_not_looked_at_again() {
 
 #[test]
 fn l4e_what_was_promised_at_another_rate_is_granted_and_missing() {
-    let limits = |rate: Rate| Limits {
-        rate: Some(rate),
-        ..Limits::default()
-    };
+    let limits = |rate: Rate| Limits::default().rate(rate);
     let now = Moment::from_nanos(1 << 60);
     let mut admission = Admission::new(limits(Rate::per_second(10).burst(3)));
     let ids = [1, 2, 3, 4].map(|item| admission.enqueue("a", item));
@@ -284,10 +292,7 @@ fn l4e_what_was_promised_at_another_rate_is_granted_and_missing() {
 #[test]
 fn l4d_keys_that_a_new_rate_leaves_nothing_to_remember_of_are_forgotten() {
     let slow = Rate::new(1, Duration::MAX).unwrap();
-    let limits = Limits {
-        key_rate: Some(slow),
-        ..Limits::default()
-    };
+    let limits = Limits::default().key_rate(slow);
     let mut admission = Admission::new(limits);
     for key in 0..3 {
         admission.enqueue(key, ());
@@ -308,11 +313,9 @@ fn l4d_keys_that_a_new_rate_leaves_nothing_to_remember_of_are_forgotten() {
 fn l4g_many_keys_cost_what_few_cost() {
     // Anything that looked at all keys for each of them would take hours.
     const KEYS: u32 = 100_000;
-    let limits = Limits {
-        key_concurrency: Some(1),
-        key_rate: Some(Rate::per_second(1)),
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .key_concurrency(1)
+        .key_rate(Rate::per_second(1));
     let mut admission = Admission::new(limits);
     for key in 0..2 * KEYS {
         admission.enqueue(key % KEYS, ());

@@ -13,7 +13,8 @@
 //! The jitter follows Marc Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog,
 //! 2015), which compares the two kinds that [`Jitter`] names.
 //!
-//! This module never reads a clock and never draws a random number: both are arguments.
+//! This module never reads a clock and never draws a random number: both are arguments. Who wants
+//! the number drawn uses `brigade::backoff::Delays`.
 
 #[allow(
     clippy::module_inception,

@@ -18,9 +18,9 @@ use crate::time::nanos;
 /// use std::time::Duration;
 ///
 /// let polite = Rate::per_second(10).burst(20);
-/// let slow = Rate::new(1, Duration::from_secs(2)).expect("neither is zero");
-/// assert_eq!(slow.interval(), Duration::from_secs(2));
 /// assert_eq!(polite.to_string(), "10/1s burst 20");
+/// assert_eq!(Rate::per_minute(30).interval(), Duration::from_secs(2));
+/// assert_eq!(Rate::per_hour(60), Rate::new(60, Duration::from_secs(3_600)).unwrap());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
@@ -47,8 +47,34 @@ impl Rate {
     /// # Panics
     ///
     /// If `permits` is zero: a limit of nothing at all is a pause, not a rate.
+    #[track_caller]
     pub const fn per_second(permits: u32) -> Self {
-        match Self::new(permits, Duration::from_secs(1)) {
+        Self::per_seconds(permits, 1)
+    }
+
+    /// `permits` per minute, spread over it evenly, with a burst of one.
+    ///
+    /// # Panics
+    ///
+    /// If `permits` is zero.
+    #[track_caller]
+    pub const fn per_minute(permits: u32) -> Self {
+        Self::per_seconds(permits, 60)
+    }
+
+    /// `permits` per hour, spread over it evenly, with a burst of one.
+    ///
+    /// # Panics
+    ///
+    /// If `permits` is zero.
+    #[track_caller]
+    pub const fn per_hour(permits: u32) -> Self {
+        Self::per_seconds(permits, 3_600)
+    }
+
+    #[track_caller]
+    const fn per_seconds(permits: u32, seconds: u64) -> Self {
+        match Self::new(permits, Duration::from_secs(seconds)) {
             Some(rate) => rate,
             None => panic!("a rate of zero permits"),
         }

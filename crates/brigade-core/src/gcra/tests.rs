@@ -44,6 +44,24 @@ fn l3a_rate_ten_burst_one_is_one_grant_every_hundred_milliseconds() {
 }
 
 #[test]
+fn l3a_rate_of_a_minute_and_of_an_hour_is_spread_over_it() {
+    for (rate, interval) in [
+        (Rate::per_minute(30), Duration::from_secs(2)),
+        (Rate::per_hour(120), Duration::from_secs(30)),
+    ] {
+        let mut bucket = Gcra::new(rate);
+        bucket.take(1, at(0), Arrival::Now).unwrap();
+        assert_eq!(bucket.due(1), at(0) + interval, "{rate}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "a rate of zero permits")]
+fn a_rate_of_zero_permits_an_hour_panics() {
+    let _ = Rate::per_hour(0);
+}
+
+#[test]
 fn l3b_lateness_up_to_two_milliseconds_is_made_up_and_more_is_forfeited() {
     let mut bucket = Gcra::new(Rate::per_second(10));
     bucket.take(1, at(0), Arrival::Now).unwrap();

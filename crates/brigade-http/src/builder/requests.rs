@@ -162,12 +162,11 @@ impl ClientBuilder {
     /// use brigade::limit::{KeyedLimit, Limits, Rate};
     /// use brigade_http::Client;
     ///
-    /// let limit = KeyedLimit::new(Limits {
-    ///     concurrency: Some(64),
-    ///     key_concurrency: Some(4),
-    ///     key_rate: Some(Rate::per_second(5)),
-    ///     ..Limits::default()
-    /// });
+    /// let limits = Limits::default()
+    ///     .concurrency(64)
+    ///     .key_concurrency(4)
+    ///     .key_rate(Rate::per_second(5));
+    /// let limit = KeyedLimit::new(limits);
     /// let client = Client::builder().limit(&limit).build()?;
     /// assert_eq!(limit.stats().active, 0);
     /// # let _ = client;

@@ -26,29 +26,29 @@
 //! of the caller's, in which a connection that brought something ends the row of failures:
 //!
 //! ```
+//! use brigade::backoff::Delays;
 //! use brigade_http::websocket::Message;
-//! use brigade_http::{Backoff, Client, Result};
+//! use brigade_http::{Client, Result};
 //! # use brigade_testkit::websocket::{WsServer, kind};
 //!
 //! /// Hears messages until `heard` says that it is enough.
 //! async fn listen(client: &Client, url: &str, mut heard: impl FnMut(Message) -> bool) -> Result<()> {
-//!     let (backoff, mut failures) = (Backoff::default(), 0);
+//!     let mut delays = Delays::default();
 //!     loop {
 //!         match client.websocket(url)?.connect().await {
 //!             Ok(mut socket) => {
 //!                 while let Some(Ok(message)) = socket.next().await {
-//!                     failures = 0;
+//!                     delays.reset();
 //!                     if heard(message) {
 //!                         return socket.close(1000, "").await.map(drop);
 //!                     }
 //!                 }
 //!             }
-//!             Err(error) if failures >= 10 => return Err(error),
+//!             Err(error) if delays.failures() >= 10 => return Err(error),
 //!             Err(_) => {}
 //!         }
 //!         // By chance, so that those who lost the same server do not come back together.
-//!         tokio::time::sleep(backoff.delay(failures, fastrand::f64(), None)).await;
-//!         failures += 1;
+//!         tokio::time::sleep(delays.next_delay()).await;
 //!     }
 //! }
 //!

@@ -73,18 +73,12 @@ fn keyed(limits: Limits) -> KeyedLimit<String> {
 
 /// One at a time of each host.
 fn one_each() -> KeyedLimit<String> {
-    keyed(Limits {
-        key_concurrency: Some(1),
-        ..Limits::default()
-    })
+    keyed(Limits::default().key_concurrency(1))
 }
 
 /// One at a time.
 fn single() -> KeyedLimit<String> {
-    keyed(Limits {
-        concurrency: Some(1),
-        ..Limits::default()
-    })
+    keyed(Limits::default().concurrency(1))
 }
 
 fn times(log: &Log, part: &str) -> Vec<u128> {
@@ -99,11 +93,7 @@ async fn get(client: &Client, url: &str) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn h18a_so_many_at_once_are_on_their_way_of_all_and_of_each_host() {
-    let limit = keyed(Limits {
-        concurrency: Some(4),
-        key_concurrency: Some(3),
-        ..Limits::default()
-    });
+    let limit = keyed(Limits::default().concurrency(4).key_concurrency(3));
     let (client, log) = limited(&limit);
     let urls = ["http://a.example/", "http://b.example/"];
     let before = Instant::now();
@@ -231,10 +221,7 @@ async fn h18c_each_hop_of_a_redirect_is_admitted_to_its_host_with_nothing_in_han
 
 #[tokio::test(start_paused = true)]
 async fn h18d_rates_hold_for_retries_and_hops_too() {
-    let limit = keyed(Limits {
-        rate: Rate::new(1, 10 * SECOND),
-        ..Limits::default()
-    });
+    let limit = keyed(Limits::default().rate(Rate::new(1, 10 * SECOND)));
     let (client, log) = limited(&limit);
     get(&client, "http://a.example/503").await;
     get(&client, "http://a.example/302/http://b.example/500").await;
@@ -359,10 +346,7 @@ async fn h18g_a_dropped_request_gives_its_place_back_wherever_it_stands() {
 
 #[tokio::test(start_paused = true)]
 async fn h18h_where_too_many_wait_the_error_says_when_to_come_back() {
-    let limit = keyed(Limits {
-        key_rate: Rate::new(1, 10 * SECOND),
-        ..Limits::default()
-    });
+    let limit = keyed(Limits::default().key_rate(Rate::new(1, 10 * SECOND)));
     let (client, log) = limited(limit.clone().max_waiters(8).max_waiters_per_key(1));
     let url = "http://a.example/".to_owned();
     get(&client, &url).await;
@@ -391,10 +375,7 @@ async fn h18h_where_too_many_wait_the_error_says_when_to_come_back() {
 #[tokio::test]
 async fn h18i_the_limits_on_connections_hold_beside_it() {
     let server = Server::start(|_| Reply::ok("hello")).await.unwrap();
-    let limit = keyed(Limits {
-        concurrency: Some(3),
-        ..Limits::default()
-    });
+    let limit = keyed(Limits::default().concurrency(3));
     let client = builder()
         .limit(&limit)
         .limits(PoolLimits::default().total(2));

@@ -256,10 +256,7 @@ mod tests {
     }
 
     fn floor() -> Floor {
-        let limits = Limits {
-            key_concurrency: Some(1),
-            ..Limits::default()
-        };
+        let limits = Limits::default().key_concurrency(1);
         let schedule = Schedule::new(Settings {
             limits,
             window: 100,

@@ -249,12 +249,11 @@ fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
     let mut host_rule = config.host_rule;
     host_rule.backoff.cap = host_rule.backoff.cap.min(max_pause);
     let mut schedule = Schedule::new(Settings {
-        limits: Limits {
-            concurrency: Some(config.concurrency),
-            rate: config.rate,
-            key_concurrency: Some(config.per_host),
-            key_rate: config.host_rate,
-        },
+        limits: Limits::default()
+            .concurrency(config.concurrency)
+            .rate(config.rate)
+            .key_concurrency(config.per_host)
+            .key_rate(config.host_rate),
         window: config.window,
         host_rule,
     });

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use brigade::cancel::{Reason, Token};
+use brigade::cancel::Token;
 use brigade::group::{self, Cause, task_group};
 use brigade_core::backoff::Backoff;
 use brigade_core::verdict::Retries;
@@ -189,7 +189,7 @@ impl Job {
                     g.cancel();
                 }
             }
-            over.cancel(Reason::User);
+            over.cancel();
             Ok(())
         })
         .await;

@@ -22,11 +22,9 @@ fn second(n: u64) -> Moment {
 }
 
 fn settings(window: usize, key_concurrency: Option<usize>) -> Settings {
+    let none = Limits::default();
     Settings {
-        limits: Limits {
-            key_concurrency,
-            ..Limits::default()
-        },
+        limits: key_concurrency.map_or(none, |most| none.key_concurrency(most)),
         window,
         host_rule: HostRule::default(),
     }
@@ -393,7 +391,7 @@ fn a_job_limited_by_its_own_rate_reads_no_further_than_its_window() {
 #[test]
 fn f3d_the_rate_of_a_host_holds_though_nothing_of_it_was_left_for_a_while() {
     let mut settings = settings(10, None);
-    settings.limits.key_rate = Rate::new(1, Duration::from_secs(60));
+    settings.limits.key_rate = Some(Rate::per_minute(1));
     let mut bench = Bench::new(settings, &["a", "b", "a"]);
     let mut lines: Vec<_> = std::mem::take(&mut bench.unread).into();
     let again = lines.pop().unwrap();

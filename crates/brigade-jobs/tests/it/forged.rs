@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use brigade::cancel::{Reason, Token};
+use brigade::cancel::Token;
 use brigade_jobs::{Config, Error, FailureFilter, Input, Job, LedgerView};
 use brigade_testkit::server::{Reply, Server};
 use rusqlite::Connection;
@@ -88,7 +88,7 @@ fn go_on(mut config: Config, waits: bool) -> Result<(), Error> {
         block_on(async {
             let stop = Token::new();
             if waits {
-                stop.cancel(Reason::User);
+                stop.cancel();
             }
             Job::open(config)?.run(stop).await.map(drop)
         })

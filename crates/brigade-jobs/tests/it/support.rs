@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use brigade::cancel::{Reason, Token};
+use brigade::cancel::Token;
 use brigade_jobs::{Backoff, Config, Error, HostRule, Input, Job, Summary};
 use serde_json::Value;
 
@@ -173,7 +173,7 @@ pub(crate) fn run_until(
         let (progress, stop) = (job.progress(), Token::new());
         let reached = async {
             brigade_testkit::wait::until(|| enough(&progress.snapshot())).await;
-            stop.cancel(Reason::User);
+            stop.cancel();
             std::future::pending().await
         };
         tokio::select! {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use brigade::cancel::{Reason, Token};
+use brigade::cancel::Token;
 use brigade_jobs::{Config, Input, Job, ListForm, State, Summary};
 use brigade_testkit::server::{Reply, Server};
 use libtest_mimic::{Failed, Trial};
@@ -65,7 +65,7 @@ fn interrupted(directory: &Path) -> Result<(Summary, Server, Server), Failed> {
         });
         let stopped = async {
             enough.await;
-            stop.cancel(Reason::User);
+            stop.cancel();
             std::future::pending().await
         };
         tokio::select! {

@@ -17,9 +17,10 @@ use std::time::Duration;
 /// use std::time::Duration;
 ///
 /// let fine = Reply::ok("hello");
+/// let json = Reply::ok(r#"{"id": 7}"#).header("content-type", "application/json");
 /// let busy = Reply::status(429).header("retry-after", "1");
 /// let torn = Reply::ok("hello").delay(Duration::from_millis(20)).close_after(2);
-/// # let _ = (fine, busy, torn);
+/// # let _ = (fine, json, busy, torn);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a reply does nothing until the server's closure returns it"]

@@ -15,8 +15,8 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 /// use brigade::cancel::{Reason, Token};
 ///
 /// let token = Token::new();
-/// token.cancel(Reason::User);
-/// token.cancel(Reason::Deadline);
+/// token.cancel();
+/// token.cancel_with(Reason::Deadline);
 /// assert_eq!(token.reason(), Some(Reason::User));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

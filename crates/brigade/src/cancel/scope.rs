@@ -255,7 +255,7 @@ impl Scope {
         };
         let token = self.lock().more().token.get_or_insert(fresh).clone();
         if let Some(reason) = self.reason.get() {
-            token.cancel(reason);
+            token.cancel_with(reason);
         }
         token
     }

@@ -25,8 +25,8 @@ async fn c1a_the_first_reason_wins_and_stays() {
     let waiting = token.clone();
     let mut waiting = pin!(waiting.cancelled());
     assert!(poll_once(waiting.as_mut()).is_pending());
-    assert!(token.cancel(Reason::User));
-    assert!(!token.cancel(Reason::Deadline));
+    assert!(token.cancel());
+    assert!(!token.cancel_with(Reason::Deadline));
     assert_eq!(poll_once(waiting.as_mut()), Poll::Ready(Reason::User));
     // Level-triggered: whoever comes late sees it too.
     assert_eq!(token.cancelled().await, Reason::User);
@@ -38,10 +38,10 @@ fn c1b_a_child_token_is_cancelled_with_its_parent_but_not_the_reverse() {
     let root = Token::new();
     let (left, right) = (root.child(), root.child());
     let deep = left.child();
-    left.cancel(Reason::RaceLost);
+    left.cancel_with(Reason::RaceLost);
     assert_eq!(deep.reason(), Some(Reason::RaceLost));
     assert_eq!((root.reason(), right.reason()), (None, None));
-    root.cancel(Reason::User);
+    root.cancel();
     assert_eq!(right.reason(), Some(Reason::User));
     assert_eq!(deep.reason(), Some(Reason::RaceLost));
 }
@@ -53,7 +53,7 @@ fn c1b_a_long_chain_of_tokens_is_cancelled_and_dropped_without_recursion() {
     for _ in 0..200_000 {
         last = last.child();
     }
-    root.cancel(Reason::User);
+    root.cancel();
     assert!(last.is_cancelled());
     let mut last = Token::new();
     for _ in 0..200_000 {
@@ -89,7 +89,7 @@ async fn c1c_the_reason_travels_to_the_tasks_of_nested_groups() {
 async fn c1d_the_token_of_a_task_fires_and_cancelling_it_does_not_reach_the_task() {
     let value = task_group(async |g| {
         let a = g.spawn(async {
-            current().cancel(Reason::User);
+            current().cancel();
             sleep(millis(1)).await;
             Ok(1)
         });
@@ -464,7 +464,7 @@ async fn c4b_the_value_of_the_body_counts_if_it_is_ready_together_with_a_cancell
 #[tokio::test]
 async fn c4c_until_cancelled_polls_its_future_before_the_token() {
     let token = Token::new();
-    token.cancel(Reason::User);
+    token.cancel();
     assert_eq!(token.until_cancelled(async { 7 }).await, Ok(7));
     let never = poll_fn(|_| Poll::<i32>::Pending);
     assert_eq!(token.until_cancelled(never).await, Err(Reason::User));
@@ -569,7 +569,7 @@ async fn c1a_a_wait_for_a_token_that_is_dropped_at_any_await_leaves_no_trace() {
             assert_eq!(value.await, Ok(7));
             let (waits, cancels) = (token.clone(), async {
                 sleep(millis(1)).await;
-                token.cancel(Reason::User);
+                token.cancel();
             });
             tokio::join!(waits.cancelled(), inner.cancelled(), cancels).0
         }

@@ -26,7 +26,7 @@ use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let token = Token::new();
 /// let child = token.child();
-/// token.cancel(Reason::User);
+/// token.cancel();
 /// assert_eq!(child.cancelled().await, Reason::User);
 /// # });
 /// ```
@@ -76,7 +76,7 @@ impl Token {
         if let Some(reason) = self.0.reason.get() {
             drop(links);
             let token = Self::new();
-            token.cancel(reason);
+            token.cancel_with(reason);
             return token;
         }
         let key = links.children.insert(Weak::new());
@@ -89,10 +89,17 @@ impl Token {
         Self(node)
     }
 
-    /// Cancels this token and its children; true if it was not cancelled before.
+    /// Cancels this token and its children because the program asks for it, which is
+    /// [`Reason::User`]; true if it was not cancelled before.
     ///
     /// Only the first reason is kept. Everybody who waits is woken before this returns.
-    pub fn cancel(&self, reason: Reason) -> bool {
+    pub fn cancel(&self) -> bool {
+        self.cancel_with(Reason::User)
+    }
+
+    /// Cancels this token and its children for another reason, for example to hand on that of
+    /// something else; otherwise as [`cancel`](Self::cancel).
+    pub fn cancel_with(&self, reason: Reason) -> bool {
         if !self.0.reason.set(reason) {
             return false;
         }
@@ -152,7 +159,7 @@ impl Token {
     ///
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let token = Token::new();
-    /// token.cancel(Reason::User);
+    /// token.cancel();
     /// assert_eq!(token.until_cancelled(async { 1 }).await, Ok(1));
     /// let never = std::future::pending::<i32>();
     /// assert_eq!(token.until_cancelled(never).await, Err(Reason::User));

@@ -39,6 +39,7 @@ impl ErrorGroup<BoxError> {
     /// assert!(rest.is_none());
     /// # });
     /// ```
+    #[must_use = "every failure is in one of the halves"]
     pub fn split_type<X: StdError + Send + Sync + 'static>(self) -> Halves<Self> {
         self.divide(|leaf| match leaf.cause {
             Cause::Error(error) => pair(leaf.task, split_boxed::<X>(error)),
@@ -49,6 +50,7 @@ impl ErrorGroup<BoxError> {
 
     /// Hands the errors of type `X`, wherever in the tree they are, to `handler`, and returns the
     /// rest; see [`handle`](Self::handle).
+    #[must_use = "what is not handled is in the rest"]
     pub fn handle_type<X: StdError + Send + Sync + 'static>(
         self,
         handler: impl FnOnce(Self),

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::leaf::Leaf;
+use super::leaf::{Cause, Leaf};
 use super::tree;
 use crate::cancel::{Failure, Reason};
 
@@ -16,7 +16,7 @@ use crate::cancel::{Failure, Reason};
 ///
 /// `{}` prints one line, `{:#}` and `{:?}` print a tree with the names of the tasks: an error that
 /// is the failure of another group is a branch of it, and a boxed error shows what it was caused
-/// by.
+/// by. A deadline that passed is said to be one, not a failure.
 pub struct ErrorGroup<E> {
     /// Never empty; the vector also lets an error type hold a group of itself.
     leaves: Vec<Leaf<E>>,
@@ -84,6 +84,31 @@ impl<E> IntoIterator for ErrorGroup<E> {
     }
 }
 
+impl<E> ErrorGroup<E> {
+    /// What happened, in numbers, the kind of the root cause first: a task that had no more time did
+    /// not fail by itself.
+    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_late = |leaf: &Leaf<E>| matches!(leaf.cause(), Cause::Deadline(_));
+        let late = self.iter().filter(|leaf| is_late(leaf)).count();
+        let failed = match self.len() - late {
+            0 => None,
+            1 => Some("a task failed".to_owned()),
+            many => Some(format!("{many} tasks failed")),
+        };
+        let late = match late {
+            0 => None,
+            1 => Some("a deadline passed".to_owned()),
+            many => Some(format!("{many} deadlines passed")),
+        };
+        let (first, then) = match is_late(self.first()) {
+            true => (late, failed),
+            false => (failed, late),
+        };
+        f.write_str(&first.unwrap_or_default())?;
+        then.map_or(Ok(()), |then| write!(f, ", {then}"))
+    }
+}
+
 impl<E: fmt::Display + 'static> fmt::Display for ErrorGroup<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
@@ -93,10 +118,7 @@ impl<E: fmt::Display + 'static> fmt::Display for ErrorGroup<E> {
                 many => write!(f, " (and {} more)", many - 1),
             };
         }
-        match self.len() {
-            1 => f.write_str("a task failed")?,
-            many => write!(f, "{many} tasks failed")?,
-        }
+        self.headline(f)?;
         self.iter().try_for_each(|leaf| tree::branch(f, leaf))
     }
 }

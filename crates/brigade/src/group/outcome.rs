@@ -93,6 +93,7 @@ impl fmt::Display for Counts {
 
 /// What became of every item: made by [`collect`](super::collect).
 #[derive(Debug)]
+#[must_use = "what failed is only said here"]
 pub struct Collected<T, E> {
     /// One record for every item that was taken.
     pub records: Vec<Record<T, E>>,

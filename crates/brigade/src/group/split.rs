@@ -38,6 +38,7 @@ impl<E> ErrorGroup<E> {
     /// assert!(rest.is_none());
     /// # });
     /// ```
+    #[must_use = "every failure is in one of the halves"]
     pub fn split(self, mut matches: impl FnMut(&Leaf<E>) -> bool) -> Halves<Self> {
         self.divide(|leaf| {
             if matches(&leaf) {
@@ -71,6 +72,7 @@ impl<E> ErrorGroup<E> {
     /// assert!(rest.is_none());
     /// # });
     /// ```
+    #[must_use = "what is not handled is in the rest"]
     pub fn handle(
         self,
         matches: impl FnMut(&Leaf<E>) -> bool,
@@ -106,6 +108,7 @@ impl<E> ErrorGroup<E> {
     /// }
     /// # let _ = split(Failure::NotFound);
     /// ```
+    #[must_use = "every failure is in one of the halves"]
     pub fn split_errors(self, mut split: impl FnMut(E) -> Halves<E>) -> Halves<Self> {
         self.divide(|leaf| match leaf.cause {
             Cause::Error(error) => pair(leaf.task, split(error)),
@@ -146,6 +149,7 @@ impl<E> ErrorGroup<Error<E>> {
     ///
     /// What is no leaf of an inner group (a cancelled one, a deadline of the outer one) belongs to
     /// the rest.
+    #[must_use = "every failure is in one of the halves"]
     pub fn split_inner(self, mut matches: impl FnMut(&Leaf<E>) -> bool) -> Halves<Self> {
         self.split_errors(|error| match error {
             Error::Failed(inner) => failed(inner.split(&mut matches)),

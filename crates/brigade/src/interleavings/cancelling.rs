@@ -19,8 +19,8 @@ fn c1a_all_who_wait_for_a_token_wake_with_the_same_first_reason() {
             })
             .collect();
         let same = token.clone();
-        let other = spawn(move || same.cancel(Reason::Deadline));
-        let mine = token.cancel(Reason::User);
+        let other = spawn(move || same.cancel_with(Reason::Deadline));
+        let mine = token.cancel();
         let others = other.join().unwrap();
         assert_ne!(mine, others, "one of the two is the first");
         let first = if mine { Reason::User } else { Reason::Deadline };
@@ -44,7 +44,7 @@ fn c1a_who_stops_waiting_takes_nobody_along() {
         });
         let same = token.clone();
         let steady = spawn(move || block_on(same.cancelled()));
-        token.cancel(Reason::User);
+        token.cancel();
         assert_eq!(fickle.join().unwrap(), Reason::User);
         assert_eq!(steady.join().unwrap(), Reason::User);
     });
@@ -63,7 +63,7 @@ fn c1b_a_child_that_is_born_during_the_cancellation_is_cancelled() {
         });
         let parent = token.clone();
         let waiting = spawn(move || block_on(parent.child().child().cancelled()));
-        token.cancel(Reason::Sibling);
+        token.cancel_with(Reason::Sibling);
         let (grandchild, child) = born.join().unwrap();
         assert_eq!(child.reason(), Some(Reason::Sibling));
         assert_eq!(grandchild.reason(), Some(Reason::Sibling));
@@ -80,8 +80,8 @@ fn c1b_children_come_and_go_while_the_chain_is_cancelled_at_both_ends() {
         let gone = spawn(move || drop((brief.child(), brief.child().child())));
         let waits = left.child();
         let waiting = spawn(move || block_on(waits.cancelled()));
-        let own = spawn(move || left.cancel(Reason::User));
-        token.cancel(Reason::Parent);
+        let own = spawn(move || left.cancel());
+        token.cancel_with(Reason::Parent);
         let own = own.join().unwrap();
         let reason = waiting.join().unwrap();
         assert_eq!(reason, if own { Reason::User } else { Reason::Parent });
@@ -104,7 +104,7 @@ fn c4c_a_value_that_is_ready_wins_over_the_token() {
             let result = block_on(same.until_cancelled(work));
             assert_eq!(result.is_ok(), ready, "a value that was there is not lost");
         });
-        token.cancel(Reason::User);
+        token.cancel();
         worker.join().unwrap();
     });
 }

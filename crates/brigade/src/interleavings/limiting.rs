@@ -283,11 +283,7 @@ async fn pass(limit: KeyedLimit<&'static str>, key: &'static str, of_key: Census
 #[test]
 fn l4a_no_limit_is_exceeded_and_nobody_is_forgotten_under_keys() {
     explore_async(|| async {
-        let limit = KeyedLimit::new(Limits {
-            concurrency: Some(2),
-            key_concurrency: Some(1),
-            ..Limits::default()
-        });
+        let limit = KeyedLimit::new(Limits::default().concurrency(2).key_concurrency(1));
         let (a, b, all) = (Census::default(), Census::default(), Census::default());
         let tasks: Vec<_> = [("a", &a), ("a", &a), ("b", &b), ("b", &b)]
             .into_iter()
@@ -308,11 +304,11 @@ fn l4a_no_limit_is_exceeded_and_nobody_is_forgotten_under_keys() {
 #[test]
 fn l4f_a_pause_that_comes_and_goes_forgets_nobody() {
     explore_async(|| async {
-        let limit = KeyedLimit::new(Limits {
-            key_concurrency: Some(1),
-            key_rate: Some(Rate::per_second(10)),
-            ..Limits::default()
-        });
+        let limit = KeyedLimit::new(
+            Limits::default()
+                .key_concurrency(1)
+                .key_rate(Rate::per_second(10)),
+        );
         let (of_key, all) = (Census::default(), Census::default());
         let tasks: Vec<_> = (0..2)
             .map(|_| spawn(pass(limit.clone(), "a", of_key.clone(), all.clone())))
@@ -323,10 +319,7 @@ fn l4f_a_pause_that_comes_and_goes_forgets_nobody() {
             pauser.pause_until(&"a", soon);
             pauser.resume(&"a");
             pauser.pause_until(&"a", soon);
-            pauser.set_limits(Limits {
-                key_concurrency: Some(2),
-                ..Limits::default()
-            });
+            pauser.set_limits(Limits::default().key_concurrency(2));
         });
         let all_done = async {
             for task in tasks {

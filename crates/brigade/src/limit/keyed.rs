@@ -137,12 +137,11 @@ impl<K: Key> Ask<Keys<K>> for EnterBounded<K> {
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 /// # .block_on(async {
-/// let hosts = KeyedLimit::new(Limits {
-///     concurrency: Some(64),
-///     key_concurrency: Some(4),
-///     key_rate: Some(Rate::per_second(5)),
-///     ..Limits::default()
-/// });
+/// let limits = Limits::default()
+///     .concurrency(64)
+///     .key_concurrency(4)
+///     .key_rate(Rate::per_second(5));
+/// let hosts = KeyedLimit::new(limits);
 /// let start = tokio::time::Instant::now();
 /// let first = hosts.acquire("a.example").await;
 /// let other = hosts.acquire("b.example").await;
@@ -206,6 +205,7 @@ impl<K: Key> KeyedLimit<K> {
 
     /// The same limit, before which at most so many may wait, of all keys together; see
     /// [`Bounded`] for its `acquire` and for a bound on each key.
+    #[must_use]
     pub fn max_waiters(self, max_waiters: usize) -> Bounded<Self> {
         Bounded::new(self, max_waiters)
     }
@@ -240,11 +240,8 @@ impl<K: Key> KeyedLimit<K> {
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
     /// # .block_on(async {
-    /// let hosts = KeyedLimit::new(Limits {
-    ///     rate: Some(Rate::per_second(10).burst(10)),
-    ///     key_concurrency: Some(5),
-    ///     ..Limits::default()
-    /// });
+    /// let limits = Limits::default().rate(Rate::per_second(10).burst(10)).key_concurrency(5);
+    /// let hosts = KeyedLimit::new(limits);
     /// let start = Instant::now();
     /// let pass = hosts.acquire("a.example").await;
     /// let retry_after = Duration::from_secs(2); // What the answer said.

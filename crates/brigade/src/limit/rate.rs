@@ -81,6 +81,7 @@ impl RateLimit {
     }
 
     /// The same limit, before which at most so many may wait; see [`Bounded`].
+    #[must_use]
     pub fn max_waiters(self, max_waiters: usize) -> Bounded<Self> {
         Bounded::new(self, max_waiters)
     }

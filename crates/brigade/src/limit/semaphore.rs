@@ -67,6 +67,7 @@ impl Semaphore {
     }
 
     /// The same semaphore, before which at most so many may wait; see [`Bounded`].
+    #[must_use]
     pub fn max_waiters(self, max_waiters: usize) -> Bounded<Self> {
         Bounded::new(self, max_waiters)
     }

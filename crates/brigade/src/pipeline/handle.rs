@@ -40,7 +40,7 @@ impl Handle {
     ///
     /// A source that waits for something is dropped there; see [`Emit::emit`](super::Emit::emit).
     pub fn drain(&self) {
-        self.0.drain.cancel(Reason::User);
+        self.0.drain.cancel();
     }
 
     /// Cancels the pipeline: source and workers are dropped at their next await, their finalisers

@@ -109,7 +109,7 @@ where
             if !drain.is_cancelled()
                 && let Poll::Ready(reason) = cancelled.as_mut().poll(cx)
             {
-                drain.cancel(reason);
+                drain.cancel_with(reason);
             }
             run.as_mut().poll(cx)
         }))

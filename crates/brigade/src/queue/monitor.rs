@@ -142,6 +142,7 @@ impl<T> Monitor<T> {
 
     /// Closes the queue and gives back the items that nobody received, oldest first. Tickets that
     /// are out remain to be settled.
+    #[must_use = "these are the items that nobody received; drop them to say so"]
     pub fn abort(&self) -> Vec<T> {
         self.queue.change(|counter| counter.gate.abort())
     }

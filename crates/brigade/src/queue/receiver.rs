@@ -26,6 +26,7 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing: an item leaves the queue only when the future is ready.
+    #[must_use = "an item that is received and dropped counts as failed"]
     pub async fn recv(&self) -> Option<Ticket<T>> {
         match self.queue.wait(Receive).await {
             Received::Item(item) => Some(Ticket::new(item, self.queue.clone())),

@@ -14,11 +14,19 @@ use crate::desk::Desk;
 ///
 /// # Panics
 ///
-/// If `capacity` is zero or exceeds 2^32 - 1.
+/// If `capacity` is zero or exceeds 2^32 - 1: a queue hands nothing over without a slot, and one that
+/// nothing fills is no bound.
+#[track_caller]
 pub fn bounded<T: std::marker::Send + 'static>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    assert!(capacity > 0, "a queue needs at least one slot");
-    let capacity = u32::try_from(capacity).expect("a queue of at most 2^32 - 1 slots");
-    let queue = Desk::new(QueueState::new(capacity));
+    let slots = u32::try_from(capacity).ok().filter(|slots| *slots > 0);
+    let Some(slots) = slots else {
+        panic!(
+            "queue::bounded({capacity}): a queue has 1 to {} slots; give it as many as may wait and \
+             be worked on at once",
+            u32::MAX
+        );
+    };
+    let queue = Desk::new(QueueState::new(slots));
     let receiver = Receiver::new(queue.clone());
     (Sender { queue }, receiver)
 }

@@ -53,6 +53,7 @@ pub fn subscribe(signal: i32) -> io::Result<Signals> {
 }
 
 /// Tells of arrivals of one signal; made by [`subscribe`].
+#[must_use = "who subscribes and drops it hears nothing"]
 pub struct Signals {
     control: Arc<Control>,
     notify: Arc<Notify>,

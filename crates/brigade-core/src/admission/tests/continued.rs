@@ -51,7 +51,7 @@ proptest! {
             .prop_map(|(n, burst)| Rate::per_second(n).burst(burst)),
         lives in proptest::collection::vec(life(), 1..12),
     ) {
-        let limits = Limits { rate, key_rate: Some(key_rate), ..Limits::default() };
+        let limits = Limits::default().rate(rate).key_rate(key_rate);
         let (mut start, mut emptied, mut grants) = (1_000, None, Vec::new());
         for (commit, kill, pause, every) in lives {
             let mut admission = Admission::new(limits);
@@ -74,11 +74,9 @@ proptest! {
 
 #[test]
 fn f3j_what_was_emptied_long_ago_is_full_again() {
-    let limits = Limits {
-        rate: Some(Rate::per_second(10).burst(3)),
-        key_rate: Some(Rate::per_second(10).burst(2)),
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .rate(Rate::per_second(10).burst(3))
+        .key_rate(Rate::per_second(10).burst(2));
     for (emptied, granted) in [(700, 3), (900, 1), (1_000, 0), (1_050, 0)] {
         let mut admission = Admission::new(limits);
         admission.empty_since(at(emptied));
@@ -107,10 +105,7 @@ fn f3j_what_was_emptied_long_ago_is_full_again() {
 
 #[test]
 fn f3j_a_pause_and_an_emptied_bucket_both_hold() {
-    let mut admission = Admission::new(Limits {
-        key_rate: Some(Rate::per_second(10)),
-        ..Limits::default()
-    });
+    let mut admission = Admission::new(Limits::default().key_rate(Rate::per_second(10)));
     admission.empty_since(at(1_000));
     admission.pause_until(&1, at(1_500));
     admission.enqueue(1, ());

@@ -53,10 +53,7 @@ fn f3k_preferred_keys_go_first_and_leave_one_turn_in_eight() {
 
 #[test]
 fn f3k_a_preferred_key_that_may_not_go_holds_up_nobody() {
-    let mut admission = Admission::new(Limits {
-        key_concurrency: Some(1),
-        ..Limits::default()
-    });
+    let mut admission = Admission::new(Limits::default().key_concurrency(1));
     for item in 0..3 {
         (1..=3).for_each(|key| _ = admission.enqueue(key, item));
     }
@@ -78,11 +75,7 @@ proptest! {
         key_concurrency in 1usize..4,
         acts in proptest::collection::vec(act(), 1..300),
     ) {
-        let mut admission = Admission::new(Limits {
-            concurrency: Some(concurrency),
-            key_concurrency: Some(key_concurrency),
-            ..Limits::default()
-        });
+        let mut admission = Admission::new(Limits::default().concurrency(concurrency).key_concurrency(key_concurrency));
         let mut waiting = [0u32; KEYS as usize];
         let mut active: Vec<u8> = Vec::new();
         let mut paused = [0u64; KEYS as usize];

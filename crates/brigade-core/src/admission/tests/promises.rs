@@ -207,11 +207,7 @@ proptest! {
 }
 
 fn rated(rate: Option<Rate>, key_rate: Option<Rate>) -> Admission<u8, ()> {
-    Admission::new(Limits {
-        rate,
-        key_rate,
-        ..Limits::default()
-    })
+    Admission::new(Limits::default().rate(rate).key_rate(key_rate))
 }
 
 fn collect(admission: &mut Admission<u8, ()>, id: Id, now: Moment) {

@@ -59,12 +59,10 @@ impl Play {
     /// Plays it to its end, with a look at all hosts each second or without.
     fn play(&self, looks: bool) -> Played {
         let mut schedule = Schedule::new(Settings {
-            limits: Limits {
-                concurrency: Some(AT_ONCE),
-                key_concurrency: Some(OF_HOST),
-                key_rate: self.host_rate,
-                ..Limits::default()
-            },
+            limits: Limits::default()
+                .concurrency(AT_ONCE)
+                .key_concurrency(OF_HOST)
+                .key_rate(self.host_rate),
             window: usize::MAX >> 16,
             host_rule: HostRule::default(),
         });

@@ -23,7 +23,7 @@ impl Scope {
         let mut calls = Unhindered::default();
         if let Some(token) = token {
             calls.call(|| {
-                token.cancel(reason);
+                token.cancel_with(reason);
             });
         }
         calls.call(|| self.cancel_tasks(reason));

@@ -265,7 +265,7 @@ async fn c1b_a_waker_that_panics_keeps_the_cancellation_from_nobody() {
     });
     let child = token.child();
     yield_now().await;
-    let cancel = AssertUnwindSafe(|| token.cancel(Reason::User));
+    let cancel = AssertUnwindSafe(|| token.cancel());
     assert!(std::panic::catch_unwind(cancel).is_err());
     assert_eq!(child.reason(), Some(Reason::User));
     let other = tokio::time::timeout(millis(1000), other).await;

@@ -176,7 +176,8 @@ async fn g8o_the_deadline_of_a_race_is_one_of_its_failures() {
     let begin = Instant::now();
     let group = race.run().await.unwrap_err();
     assert_eq!(begin.elapsed(), millis(100));
-    let lines = "2 tasks failed\n- candidate 0: down\n- race: not finished after 100ms";
+    let lines =
+        "a task failed, a deadline passed\n- candidate 0: down\n- race: not finished after 100ms";
     assert_eq!(format!("{group:#}"), lines);
     assert_eq!(
         starts.lock().unwrap().len(),

@@ -291,3 +291,39 @@ async fn g11f_the_tree_shows_what_a_boxed_error_was_caused_by() {
                           - net: invalid digit found in string";
     assert_eq!(format!("{group:#}"), expected);
 }
+
+#[tokio::test(start_paused = true)]
+async fn g11g_the_tree_says_that_a_deadline_passed_and_of_which_task() {
+    let late = async || timeout(millis(5), pending::<Result<(), &str>>()).await;
+    let group: Result<(), _> = task_group(async |g| {
+        g.spawn_named("page 7", shield(late()));
+        g.spawn_named("page 8", shield(late()));
+        pending().await
+    })
+    .await;
+    let expected = "2 tasks failed\n\
+                    - page 7: a deadline passed\n  \
+                      - timeout: not finished after 5ms\n\
+                    - page 8: a deadline passed\n  \
+                      - timeout: not finished after 5ms";
+    assert_eq!(format!("{:#}", failed(group)), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn g11g_the_tree_counts_deadlines_and_failures_apart_the_root_cause_first() {
+    let group = Builder::new().name("crawl").deadline(millis(5));
+    let group: Result<(), _> = group
+        .run(async |g| {
+            let write = async {
+                sleep(millis(10)).await;
+                Err::<(), _>("disk full")
+            };
+            g.spawn_named("page", shield(write));
+            pending().await
+        })
+        .await;
+    let expected = "a deadline passed, a task failed\n\
+                    - crawl: not finished after 5ms\n\
+                    - page: disk full";
+    assert_eq!(format!("{:#}", failed(group)), expected);
+}

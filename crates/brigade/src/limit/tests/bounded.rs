@@ -55,10 +55,7 @@ async fn l5a_whoever_can_go_at_once_is_never_refused() {
         sleep(Duration::from_millis(200)).await;
     }
 
-    let keyed = KeyedLimit::new(Limits {
-        key_concurrency: Some(1),
-        ..Limits::default()
-    });
+    let keyed = KeyedLimit::new(Limits::default().key_concurrency(1));
     let keyed = keyed.max_waiters(0).max_waiters_per_key(0);
     let first = keyed.acquire("a").await;
     let other = keyed.acquire("b").await;
@@ -142,12 +139,12 @@ async fn l5b_not_yet_counts_those_who_wait_too() {
 
 #[tokio::test(start_paused = true)]
 async fn l5c_the_refusal_of_a_keyed_limit_says_which_bound_and_what_is_known_of_the_time() {
-    let limit = KeyedLimit::new(Limits {
-        concurrency: Some(3),
-        key_concurrency: Some(1),
-        key_rate: Some(Rate::per_second(10)),
-        ..Limits::default()
-    });
+    let limit = KeyedLimit::new(
+        Limits::default()
+            .concurrency(3)
+            .key_concurrency(1)
+            .key_rate(Rate::per_second(10)),
+    );
     let limit = limit.max_waiters(3).max_waiters_per_key(2);
     let busy = limit.acquire("busy").await.unwrap();
     let mut waiting = Vec::new();
@@ -179,11 +176,7 @@ async fn l5c_the_refusal_of_a_keyed_limit_says_which_bound_and_what_is_known_of_
 
 #[tokio::test(start_paused = true)]
 async fn l5c_where_only_a_release_helps_nothing_is_promised() {
-    let limit = KeyedLimit::new(Limits {
-        concurrency: Some(1),
-        rate: Some(Rate::per_second(10)),
-        ..Limits::default()
-    });
+    let limit = KeyedLimit::new(Limits::default().concurrency(1).rate(Rate::per_second(10)));
     let limit = limit.max_waiters(0);
     let _held = limit.acquire(1).await.unwrap();
     sleep(Duration::from_secs(1)).await;

@@ -38,12 +38,12 @@ async fn l2a_a_waiter_for_a_rate_that_is_dropped_anywhere_takes_nothing_and_leav
 
 #[tokio::test(start_paused = true)]
 async fn l2a_a_waiter_under_a_key_that_is_dropped_anywhere_leaves_no_place_behind() {
-    let limit = KeyedLimit::new(Limits {
-        concurrency: Some(2),
-        key_concurrency: Some(1),
-        key_rate: Some(Rate::per_second(100)),
-        ..Limits::default()
-    });
+    let limit = KeyedLimit::new(
+        Limits::default()
+            .concurrency(2)
+            .key_concurrency(1)
+            .key_rate(Rate::per_second(100)),
+    );
     let scene = || {
         let (rival, ours) = (limit.clone(), limit.clone());
         spawn(async move {

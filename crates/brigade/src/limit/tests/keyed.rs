@@ -12,11 +12,7 @@ use super::{poll_once, spawn};
 use crate::limit::{KeyedLimit, Limits, Rate};
 
 fn at_once(all: usize, key: usize) -> Limits {
-    Limits {
-        concurrency: Some(all),
-        key_concurrency: Some(key),
-        ..Limits::default()
-    }
+    Limits::default().concurrency(all).key_concurrency(key)
 }
 
 #[tokio::test(start_paused = true)]
@@ -35,12 +31,11 @@ async fn l4b_waiting_for_a_busy_key_holds_no_place_that_another_key_could_use() 
 
 #[tokio::test(start_paused = true)]
 async fn l4a_all_four_limits_hold_together() {
-    let limit = KeyedLimit::new(Limits {
-        concurrency: Some(5),
-        rate: Some(Rate::per_second(100)),
-        key_concurrency: Some(2),
-        key_rate: Some(Rate::per_second(20)),
-    });
+    let limit = KeyedLimit::new(
+        at_once(5, 2)
+            .rate(Rate::per_second(100))
+            .key_rate(Rate::per_second(20)),
+    );
     let start = Instant::now();
     let inside = Arc::new(Mutex::new(vec![0usize; 4]));
     let mut tasks = JoinSet::new();
@@ -93,10 +88,7 @@ async fn l4c_keys_take_turns_however_many_wait_for_one_of_them() {
 
 #[tokio::test(start_paused = true)]
 async fn l4d_many_keys_one_after_another_are_not_remembered() {
-    let limit = KeyedLimit::new(Limits {
-        key_rate: Some(Rate::per_second(1_000)),
-        ..Limits::default()
-    });
+    let limit = KeyedLimit::new(Limits::default().key_rate(Rate::per_second(1_000)));
     for key in 0..20_000u32 {
         drop(limit.acquire(key).await);
         if key % 100 == 0 {

@@ -153,7 +153,7 @@ async fn l1a_nobody_takes_on_credit_while_somebody_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn l3d_it_works_without_any_task_and_under_paused_time() {
-    let limit = RateLimit::new(Rate::new(1, Duration::from_secs(3_600)).unwrap());
+    let limit = RateLimit::new(Rate::per_hour(1));
     let start = Instant::now();
     limit.acquire().await;
     limit.acquire().await;
@@ -216,7 +216,7 @@ async fn not_yet_says_how_long_to_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn l4e_a_rate_that_rises_wakes_those_who_wait_for_the_old_one() {
-    let limit = RateLimit::new(Rate::new(1, Duration::from_secs(60)).unwrap());
+    let limit = RateLimit::new(Rate::per_minute(1));
     limit.acquire().await;
     let start = Instant::now();
     let waiting = spawn({
@@ -259,7 +259,7 @@ fn l3d_the_end_of_the_runtime_that_the_timer_was_set_on_strands_nobody() {
 
 #[test]
 fn l2a_a_waiter_that_panics_for_want_of_a_timer_leaves_the_line() {
-    let limit = RateLimit::new(Rate::new(1, Duration::from_secs(3_600)).unwrap());
+    let limit = RateLimit::new(Rate::per_hour(1));
     limit.try_acquire().unwrap();
     for _ in 0..2 {
         let mut waiting = Box::pin(limit.acquire());

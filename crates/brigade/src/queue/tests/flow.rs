@@ -26,6 +26,24 @@ async fn q1a_items_are_received_in_the_order_in_which_they_were_sent() {
     assert_eq!(received, (0..100).collect::<Vec<_>>());
 }
 
+/// What a queue of this capacity is refused with.
+fn refusal(capacity: usize) -> String {
+    let panic = std::panic::catch_unwind(|| drop(bounded::<u32>(capacity))).unwrap_err();
+    *panic.downcast().unwrap()
+}
+
+#[test]
+fn q1c_a_capacity_that_is_no_bound_is_refused_with_the_call_the_bound_and_the_fix() {
+    for capacity in [0, usize::MAX] {
+        let expected = format!(
+            "queue::bounded({capacity}): a queue has 1 to 4294967295 slots; give it as many as may \
+             wait and be worked on at once"
+        );
+        assert_eq!(refusal(capacity), expected);
+    }
+    drop(bounded::<u32>(u32::MAX as usize));
+}
+
 #[tokio::test(start_paused = true)]
 async fn q1b_the_queue_ends_with_its_last_producer_and_every_consumer_sees_the_end() {
     let (sender, receiver) = bounded::<char>(2);

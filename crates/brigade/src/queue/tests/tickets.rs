@@ -53,6 +53,17 @@ async fn q2b_a_ticket_that_is_dropped_by_a_panic_or_an_abort_is_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn q2b_the_compiler_warns_of_an_item_that_is_received_and_not_looked_at() {
+    let (sender, receiver) = bounded(1);
+    sender.send(1).await.unwrap();
+    #[expect(unused_must_use, reason = "the warning is what is tested")]
+    {
+        receiver.recv().await;
+    }
+    assert_eq!(sender.join().await.unwrap().failed, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn q2c_a_requeued_item_comes_again_and_never_waits_for_room() {
     let (sender, receiver) = bounded(2);
     sender.send("first").await.unwrap();

@@ -91,7 +91,7 @@ async fn t1e_the_cancellation_travels_along_and_stays_no_longer() {
         let child = g.spawn(async move {
             let token = cancel::current();
             let inside = there.call(cancel::current).await;
-            token.cancel(Reason::User);
+            token.cancel();
             Ok::<_, String>(inside.reason())
         });
         Ok(child.await)
