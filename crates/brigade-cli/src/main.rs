@@ -7,6 +7,7 @@
 //! | `exit` | the exit codes |
 //! | `message`, `stdout` | what is said on stderr, and written to stdout |
 //! | `plan` | what the flags mean together |
+//! | `descriptors` | how many files may be open |
 //! | `screen`, `shell` | text that fits one, and words that a shell reads back |
 //! | `fetch`, `report` | a job from its opening to what is said at its end |
 //! | `status`, `failures` | what the ledger of a job says |
@@ -18,6 +19,7 @@
 //! There are no algorithms here: a decision that needs a test of its own belongs to a crate below.
 
 mod demo;
+mod descriptors;
 mod exit;
 mod failures;
 mod fetch;
@@ -69,14 +71,23 @@ fn main() -> ExitCode {
         Err(help) => {
             // Asked for, and with nowhere to go: only a reader who left does not miss it.
             return match help.print() {
-                Err(error) if error.kind() != ErrorKind::BrokenPipe => said(error.into()).report(),
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    said(anyhow::Error::from(error).context("cannot write to the standard output"))
+                        .report()
+                }
                 _ => End::Done.report(),
             };
         }
     };
     match line.action {
         Action::Fetch(flags) => match FetchPlan::new(*flags, screen::is_there()) {
-            Ok(plan) => in_runtime(fetch::run(plan)),
+            Ok(mut plan) => {
+                let limit = descriptors::raise();
+                in_runtime(async move {
+                    plan.config.concurrency = descriptors::fit(plan.config.concurrency, limit);
+                    fetch::run(plan).await
+                })
+            }
             Err(error) => said(error).report(),
         },
         Action::Lines(flags) => match LinesPlan::new(*flags) {
@@ -99,12 +110,16 @@ fn in_runtime(command: impl Future<Output = anyhow::Result<End>>) -> ExitCode {
 fn in_runtime_for(grace: Duration, command: impl Future<Output = anyhow::Result<End>>) -> ExitCode {
     let runtime = brigade::run::Builder::new().current_thread().grace(grace);
     let command = Box::pin(command);
-    runtime.run(async {
+    let code = runtime.try_run(async {
         // A write beyond `ulimit -f` then fails like one to a full disk, and kills nobody.
         let _beyond = brigade::run::subscribe(SIGXFSZ);
         // A command hears of a signal and ends by itself, so it is never dropped half-way.
         let end = cancel::shield(command).await.unwrap_or_else(said);
         Ok::<_, Infallible>(end)
+    });
+    code.unwrap_or_else(|error| {
+        let error = anyhow::Error::from(error);
+        said(error.context("cannot start the runtime (see ulimit -a)")).report()
     })
 }
 

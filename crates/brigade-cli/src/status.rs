@@ -59,7 +59,7 @@ fn headline(status: &Status, now: SystemTime) -> String {
         }
         Activity::Running => "running",
         Activity::Interrupted => "stopped",
-        Activity::Killed => "killed: it ended without a last word",
+        Activity::Killed => "ended without a last word: killed, or it could write no more",
         Activity::Done => "done",
         _ => "in a state that this brigade does not know",
     };

@@ -6,6 +6,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use nix::errno::Errno;
+
 /// Why a job could not start or had to stop.
 ///
 /// Whatever was committed before it stays: unless the message says otherwise, the same job opened
@@ -168,8 +170,32 @@ fn way_out(file: &str) -> &'static str {
 
 fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
+        _ if is_out_of_descriptors(source) => " (ask for fewer at once, or see ulimit -n)",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => " (free some space)",
         io::ErrorKind::FileTooLarge => " (see ulimit -f)",
         _ => "",
+    }
+}
+
+/// Whether this process, or the whole system, has as many files open as it may.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(Errno::from_raw);
+    matches!(code, Some(Errno::EMFILE | Errno::ENFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f1p_an_error_of_the_limit_of_open_files_names_it() {
+        for code in [Errno::EMFILE, Errno::ENFILE] {
+            let error = Error::write("part", io::Error::from_raw_os_error(code as i32));
+            let text = error.to_string();
+            assert!(text.contains("see ulimit -n"), "{text}");
+        }
+        let text =
+            Error::write("part", io::Error::from_raw_os_error(Errno::EIO as i32)).to_string();
+        assert!(!text.contains("ulimit"), "{text}");
     }
 }

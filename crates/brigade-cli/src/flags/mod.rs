@@ -200,7 +200,7 @@ pub(crate) struct ReportFlags {
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "jsonl")]
     pub(crate) format: Format,
 
-    /// How the parts are compressed [default: none; gzip for --format warc]
+    /// How lines and archives are compressed [default: none; gzip for --format warc]
     #[arg(long, value_name = "HOW", value_enum)]
     pub(crate) compress: Option<Compress>,
 

@@ -75,7 +75,7 @@ mod tests {
     fn f10a_the_eta_is_never_earlier_than_the_last_host_allows_and_names_it() {
         let own = eta(4_200, 100).unwrap();
         assert_eq!(own.text(80), "eta 1h 10m (by slow.example)");
-        assert_eq!(own.text(26), "eta 1h 10m (by slo…xample)");
+        assert_eq!(own.text(26), "eta 1h 10m (by sl...ample)");
         assert_eq!(own.text(25), "eta 1h 10m");
         for (of_host, waiting) in [(9, 100), (4_200, 0)] {
             let all = eta(of_host, waiting).unwrap();

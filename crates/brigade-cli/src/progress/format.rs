@@ -72,6 +72,9 @@ pub(crate) fn latency(time: Duration) -> String {
 pub(crate) const NAME_MIN: usize = 10;
 pub(crate) const NAME_MAX: usize = 40;
 
+/// What stands for the part of a name that is left out, on any terminal.
+const CUT: &str = "...";
+
 /// The name of a host in at most `columns`: of a longer one the beginning and, since that says
 /// more, the end.
 pub(crate) fn name(host: &str, columns: usize) -> String {
@@ -79,11 +82,11 @@ pub(crate) fn name(host: &str, columns: usize) -> String {
     if length <= columns {
         return host.to_owned();
     }
-    let kept = columns.saturating_sub(1);
+    let kept = columns.saturating_sub(CUT.len());
     let begin = kept / 3 + kept % 3 / 2;
     let head = host.chars().take(begin);
     let tail = host.chars().skip(length - (kept - begin));
-    head.chain(['…']).chain(tail).collect()
+    head.chain(CUT.chars().take(columns)).chain(tail).collect()
 }
 
 /// Part of a whole in per cent, never 100 before it is all.
@@ -159,9 +162,10 @@ mod tests {
     fn a_long_name_keeps_its_beginning_and_its_end() {
         let host = "images.static.example.com:8080";
         assert_eq!(name(host, 30), host);
-        assert_eq!(name(host, 19), "images…ple.com:8080");
-        assert_eq!(name(host, 10), "ima…m:8080");
-        assert_eq!(name(host, 1), "…");
+        assert_eq!(name(host, 19), "image...le.com:8080");
+        assert_eq!(name(host, 10), "im...:8080");
+        assert_eq!(name(host, 3), "...");
+        assert_eq!(name(host, 1), ".");
     }
 
     #[test]

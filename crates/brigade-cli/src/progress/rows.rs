@@ -200,7 +200,7 @@ mod tests {
             [
                 "1,234/s, 10.0 MiB/s, 64 in flight, 1,204 retries, 1 host paused (1m 30s left)",
                 "20 failed (http_status 18, dns 2)",
-                "busiest: example.com 612/s, static.example.org 98.4/s, a-very…le.net:8443 9.9/s",
+                "busiest: example.com 612/s, static.example.org 98.4/s, a-ver...e.net:8443 9.9/s",
                 "slowest: slow.example 30.2s, busy.example paused for 1m 30s",
                 "last: example.com, 12,345 waiting, 8 in flight, 612/s, 45 ms each",
             ]

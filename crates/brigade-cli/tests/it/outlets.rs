@@ -124,12 +124,7 @@ fn f1g_a_limit_on_the_size_of_files_is_one_line_and_the_job_continues_without_it
     let server = Server::start_thread(|_| Reply::ok("x".repeat(8 * 1024))).unwrap();
     let place = Place::new();
     place.list((0..400).map(|page| server.url(&format!("/{page}"))));
-    let command = "ulimit -f 1024; exec \"$0\" fetch -i urls.txt -o out --progress none";
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-c", command, env!("CARGO_BIN_EXE_brigade")])
-        .current_dir(place.path("."));
-    let run = place.end(place.start(shell));
+    let run = limited(&place, "-f 1024", &FETCH);
     run.assert_one_line_error(2);
     for part in ["File too large", "ulimit -f", "run the same command again"] {
         assert!(run.stderr.contains(part), "{run:?}");
@@ -142,4 +137,44 @@ fn f1g_a_limit_on_the_size_of_files_is_one_line_and_the_job_continues_without_it
     let run = place.run(&FETCH);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(records(&place.path("out")).len(), 400);
+}
+
+#[test]
+fn f1p_a_job_with_few_open_files_does_less_at_once_and_says_so() {
+    let server = Server::start_thread(|_| Reply::ok("fine")).unwrap();
+    let place = Place::new();
+    place.list((0..400).map(|page| server.url(&format!("/{page}"))));
+    let many = ["-c", "64", "--per-host", "64", "--retries", "0"];
+    let run = limited(&place, "-n 64", &[&FETCH[..], &many].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let said = "32 requests at once instead of 64, since no more than 64 files may be open";
+    assert!(run.stderr.contains(said), "{run:?}");
+    assert_eq!(records(&place.path("out")).len(), 400);
+    // The soft limit alone is nobody's decision.
+    let run = limited(
+        &place,
+        "-Sn 64",
+        &[&FETCH[..], &many, &["--fresh"]].concat(),
+    );
+    assert_eq!((run.code, run.stderr.contains("at once")), (Some(0), false));
+}
+
+#[test]
+fn f1p_a_command_that_cannot_begin_is_not_taken_for_a_job_with_failures() {
+    let place = Place::new();
+    place.list(["http://127.0.0.1:1/".to_owned()]);
+    let run = limited(&place, "-n 6", &FETCH);
+    run.assert_one_line_error(2);
+    assert!(run.stderr.contains("Too many open files"), "{run:?}");
+}
+
+/// Runs the command with a limit of the shell.
+fn limited(place: &Place, limit: &str, arguments: &[&str]) -> Run {
+    let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &script, env!("CARGO_BIN_EXE_brigade")])
+        .args(arguments)
+        .current_dir(place.path("."));
+    place.end(place.start(shell))
 }

@@ -16,8 +16,8 @@ use brigade_core::verdict::{Answer, FailureKind, Verdict, judge};
 use brigade_http::redirect::{self, Follow, Hop};
 use brigade_http::retry::parse_retry_after;
 use brigade_http::{Kind, RequestBuilder, Response};
-use http::Method;
 use http::header::CONTENT_LENGTH;
+use http::{Method, StatusCode};
 
 use super::archive::HOP_BODY_MAX;
 use super::drain::drain;
@@ -211,11 +211,18 @@ impl Fetching<'_> {
         };
         Refusal {
             status: status.as_u16(),
-            message: format!("the server answered {status}"),
+            message: answered(status),
             verdict,
             until,
         }
     }
+}
+
+/// What the server said, with the name of the status if it has one.
+fn answered(status: StatusCode) -> String {
+    let name = status.canonical_reason();
+    let name = name.map_or_else(String::new, |name| format!(" {name}"));
+    format!("the server answered {}{name}", status.as_str())
 }
 
 fn request(shared: &Shared, item: &Item) -> Result<RequestBuilder, brigade_http::Error> {

@@ -53,6 +53,22 @@ fn f1a_every_line_ends_in_exactly_one_place() {
 }
 
 #[test]
+fn f4j_a_status_that_has_no_name_is_said_by_its_number() {
+    let server = Server::start_thread(|request| match request.path() {
+        "/999" => Reply::status(999),
+        _ => Reply::status(410),
+    })
+    .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let list = ["/999", "/410"].map(|path| server.url(path));
+    run(config(urls(list), directory.path())).unwrap();
+    let output = Output::read(directory.path());
+    let messages = [0, 1].map(|index| output.failures[&index]["message"].clone());
+    let expected = ["the server answered 999", "the server answered 410 Gone"];
+    assert_eq!(messages, expected);
+}
+
+#[test]
 fn f4b_each_way_to_fail_has_its_kind_status_message_and_attempts() {
     let server = Server::start_thread(|request| match request.path() {
         "/404" => Reply::status(404),

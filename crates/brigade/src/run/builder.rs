@@ -182,13 +182,30 @@ impl Builder {
         T: Termination,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        match self.start() {
-            Ok((watch, runtime)) => self.run_on(watch, runtime, main),
-            Err(error) => {
-                report::print(&format!("error: cannot start the runtime: {error}\n"));
-                ExitCode::FAILURE
-            }
-        }
+        self.try_run(main).unwrap_or_else(|error| {
+            report::print(&format!("error: cannot start the runtime: {error}\n"));
+            ExitCode::FAILURE
+        })
+    }
+
+    /// The same for a program that says itself that it could not begin, with an exit code of its
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// What the system said when it refused a thread or a descriptor. Nothing of `main` has run.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn try_run<F, T, E>(self, main: F) -> io::Result<ExitCode>
+    where
+        F: Future<Output = Result<T, E>>,
+        T: Termination,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (watch, runtime) = self.start()?;
+        Ok(self.run_on(watch, runtime, main))
     }
 
     fn start(&self) -> io::Result<(Watch, Runtime)> {

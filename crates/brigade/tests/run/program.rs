@@ -35,19 +35,33 @@ fn now() -> Instant {
     Instant::now()
 }
 
+fn command(victim: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["victim", victim]);
+    command
+}
+
 impl Program {
     pub(crate) fn start(victim: &str) -> Self {
-        Self::start_with(victim, true)
+        Self::of(&mut command(victim), true)
+    }
+
+    /// Starts a program that may have so many files open.
+    pub(crate) fn start_with_files(victim: &str, most: u32) -> Self {
+        let limited = format!("ulimit -n {most}; exec \"$0\" \"$@\"");
+        let command = command(victim);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &limited]).arg(command.get_program());
+        Self::of(shell.args(command.get_args()), true)
     }
 
     /// Starts a program whose stderr is read only once it has ended.
     pub(crate) fn start_with_blocked_stderr(victim: &str) -> Self {
-        Self::start_with(victim, false)
+        Self::of(&mut command(victim), false)
     }
 
-    fn start_with(victim: &str, read_errors: bool) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["victim", victim])
+    fn of(command: &mut Command, read_errors: bool) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -76,6 +76,11 @@ pub(crate) fn start(name: &str) -> ExitCode {
             .await;
             pending::<Fine>().await
         }),
+        "fine" => run(async { Fine::Ok(say("ran")) }),
+        "fine-or-7" => {
+            let ended = Builder::new().try_run(async { Fine::Ok(say("ran")) });
+            ended.unwrap_or(ExitCode::from(7))
+        }
         "usr1" => Builder::new().signals([10]).run(async {
             say("ready");
             pending::<Fine>().await
