@@ -5,7 +5,8 @@
 
 use super::plan::Ask;
 use crate::message;
-use brigade_http::{Backoff, Error, Kind, Phase};
+use brigade::backoff::Delays;
+use brigade_http::{Error, Kind, Phase};
 use std::io;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub(super) struct Again {
     /// Whether there is to be another one at all.
     reconnect: bool,
     retries: u32,
-    failures: u32,
+    delays: Delays,
     is_over: bool,
 }
 
@@ -24,7 +25,7 @@ impl Again {
         Self {
             reconnect: ask.reconnect,
             retries: ask.retries,
-            failures: 0,
+            delays: Delays::default(),
             is_over: false,
         }
     }
@@ -41,15 +42,14 @@ impl Again {
         has_come: bool,
     ) -> anyhow::Result<()> {
         if has_come {
-            self.failures = 0;
+            self.delays.reset();
         }
         let may_pass = end.as_ref().map_or_else(may_pass, |()| true);
-        if !self.reconnect || !may_pass || self.failures >= self.retries {
+        if !self.reconnect || !may_pass || self.delays.failures() >= self.retries {
             self.is_over = true;
             return end;
         }
-        let delay = Backoff::default().delay(self.failures, fastrand::f64(), None);
-        self.failures += 1;
+        let delay = self.delays.next_delay();
         say(end, delay);
         tokio::time::sleep(delay).await;
         Ok(())

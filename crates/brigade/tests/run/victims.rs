@@ -38,6 +38,11 @@ fn stuck() -> Fine {
     }
 }
 
+async fn fine() -> Fine {
+    say("ran");
+    Ok(())
+}
+
 fn fall_over() -> Fine {
     panic!("the panic of careful")
 }
@@ -76,9 +81,9 @@ pub(crate) fn start(name: &str) -> ExitCode {
             .await;
             pending::<Fine>().await
         }),
-        "fine" => run(async { Fine::Ok(say("ran")) }),
+        "fine" => run(fine()),
         "fine-or-7" => {
-            let ended = Builder::new().try_run(async { Fine::Ok(say("ran")) });
+            let ended = Builder::new().try_run(fine());
             ended.unwrap_or(ExitCode::from(7))
         }
         "usr1" => Builder::new().signals([10]).run(async {
