@@ -109,17 +109,17 @@ fn in_runtime(command: impl Future<Output = anyhow::Result<End>>) -> ExitCode {
 /// Runs a command to its end, with signals. One thread does it all: what takes time is elsewhere.
 fn in_runtime_for(grace: Duration, command: impl Future<Output = anyhow::Result<End>>) -> ExitCode {
     let runtime = brigade::run::Builder::new().current_thread().grace(grace);
+    let runtime = runtime.start_error(|error| {
+        let error = anyhow::Error::from(error);
+        said(error.context("cannot start the runtime (see ulimit -a)")).report()
+    });
     let command = Box::pin(command);
-    let code = runtime.try_run(async {
+    runtime.run(async {
         // A write beyond `ulimit -f` then fails like one to a full disk, and kills nobody.
         let _beyond = brigade::run::subscribe(SIGXFSZ);
         // A command hears of a signal and ends by itself, so it is never dropped half-way.
         let end = cancel::shield(command).await.unwrap_or_else(said);
         Ok::<_, Infallible>(end)
-    });
-    code.unwrap_or_else(|error| {
-        let error = anyhow::Error::from(error);
-        said(error.context("cannot start the runtime (see ulimit -a)")).report()
     })
 }
 

@@ -1,8 +1,8 @@
 //! How long to wait before asking again: longer after each failure, and never in step with others.
 //!
 //! [`Backoff`] is the rule, a pure function of the failures so far and of a number drawn at random;
-//! [`Delays`] counts and draws for a loop that tries again. It never sleeps and never decides whether
-//! another attempt makes sense: the loop knows that, and what it gives up for.
+//! [`Delays`] counts and draws for a loop that tries again. It never sleeps and never decides
+//! whether another attempt makes sense: the loop knows that, and what it gives up for.
 //!
 //! ```
 //! use brigade::backoff::Delays;
@@ -66,7 +66,9 @@ impl Delays {
         }
     }
 
-    /// Counts a failure and draws the wait after it. They do not end: see [`failures`](Self::failures).
+    /// Counts a failure and draws the wait after it, at most the rule's `cap`: by default half a
+    /// second after the first and a minute after many. They do not end by themselves: see
+    /// [`failures`](Self::failures). Where a server says how long to wait, use the longer of both.
     #[must_use = "it only says how long to wait"]
     pub fn next_delay(&mut self) -> Duration {
         let delay = self.backoff.delay(self.failures, fastrand::f64(), None);

@@ -33,31 +33,32 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Sets how many items may be active at once.
+    /// Sets how many items may be active at once; zero admits nothing until it is raised.
     #[must_use]
     pub const fn concurrency(mut self, concurrency: usize) -> Self {
         self.concurrency = Some(concurrency);
         self
     }
 
-    /// Sets how often an item may be admitted; `None` for no limit.
+    /// Sets how often an item may be admitted.
     #[must_use]
-    pub fn rate(mut self, rate: impl Into<Option<Rate>>) -> Self {
-        self.rate = rate.into();
+    pub const fn rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
         self
     }
 
-    /// Sets how many items of one key may be active at once.
+    /// Sets how many items of one key may be active at once; zero admits nothing until it is
+    /// raised.
     #[must_use]
     pub const fn key_concurrency(mut self, concurrency: usize) -> Self {
         self.key_concurrency = Some(concurrency);
         self
     }
 
-    /// Sets how often an item of one key may be admitted; `None` for no limit.
+    /// Sets how often an item of one key may be admitted.
     #[must_use]
-    pub fn key_rate(mut self, rate: impl Into<Option<Rate>>) -> Self {
-        self.key_rate = rate.into();
+    pub const fn key_rate(mut self, rate: Rate) -> Self {
+        self.key_rate = Some(rate);
         self
     }
 }

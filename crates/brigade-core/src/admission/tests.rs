@@ -28,34 +28,20 @@ fn drain<T>(admission: &mut Admission<u8, T>, now: Moment) -> (Vec<u8>, Next<u8,
 
 #[test]
 fn l4a_every_limit_is_set_by_its_name_and_the_others_stay() {
-    let (none, rate, key_rate) = (Limits::default(), Some(Rate::per_second(5)), None);
-    let all = none
+    let (rate, key_rate) = (Rate::per_second(5), Rate::per_second(1));
+    let all = Limits::default()
         .concurrency(3)
         .key_concurrency(2)
         .rate(rate)
-        .key_rate(key_rate);
+        .key_rate(rate);
     let expected = Limits {
         concurrency: Some(3),
-        rate,
+        rate: Some(rate),
         key_concurrency: Some(2),
-        key_rate,
+        key_rate: Some(key_rate),
     };
-    assert_eq!(all, expected);
-    let key_rate = Some(Rate::per_second(1));
-    assert_eq!(
-        all.key_rate(key_rate),
-        Limits {
-            key_rate,
-            ..expected
-        }
-    );
-    assert_eq!(
-        all.rate(None),
-        Limits {
-            rate: None,
-            ..expected
-        }
-    );
+    assert_eq!(all.key_rate(key_rate), expected);
+    assert_eq!(Limits::default().rate(rate).key_rate, None);
 }
 
 #[test]

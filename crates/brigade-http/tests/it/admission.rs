@@ -221,7 +221,7 @@ async fn h18c_each_hop_of_a_redirect_is_admitted_to_its_host_with_nothing_in_han
 
 #[tokio::test(start_paused = true)]
 async fn h18d_rates_hold_for_retries_and_hops_too() {
-    let limit = keyed(Limits::default().rate(Rate::new(1, 10 * SECOND)));
+    let limit = keyed(Limits::default().rate(Rate::per_minute(6)));
     let (client, log) = limited(&limit);
     get(&client, "http://a.example/503").await;
     get(&client, "http://a.example/302/http://b.example/500").await;
@@ -346,7 +346,7 @@ async fn h18g_a_dropped_request_gives_its_place_back_wherever_it_stands() {
 
 #[tokio::test(start_paused = true)]
 async fn h18h_where_too_many_wait_the_error_says_when_to_come_back() {
-    let limit = keyed(Limits::default().key_rate(Rate::new(1, 10 * SECOND)));
+    let limit = keyed(Limits::default().key_rate(Rate::per_minute(6)));
     let (client, log) = limited(limit.clone().max_waiters(8).max_waiters_per_key(1));
     let url = "http://a.example/".to_owned();
     get(&client, &url).await;

@@ -248,12 +248,12 @@ fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
     let max_pause = config.max_pause.unwrap_or(Duration::MAX);
     let mut host_rule = config.host_rule;
     host_rule.backoff.cap = host_rule.backoff.cap.min(max_pause);
+    let mut limits = Limits::default()
+        .concurrency(config.concurrency)
+        .key_concurrency(config.per_host);
+    (limits.rate, limits.key_rate) = (config.rate, config.host_rate);
     let mut schedule = Schedule::new(Settings {
-        limits: Limits::default()
-            .concurrency(config.concurrency)
-            .rate(config.rate)
-            .key_concurrency(config.per_host)
-            .key_rate(config.host_rate),
+        limits,
         window: config.window,
         host_rule,
     });

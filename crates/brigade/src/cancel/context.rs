@@ -20,7 +20,8 @@ thread_local! {
 /// Exchanges the scope of the running code and the one in `place`.
 #[inline]
 fn exchange(place: &mut Option<Arc<Scope>>) {
-    // The thread-local is gone while its thread ends; then there is no surrounding task either.
+    // The thread-local is gone while its thread ends; then there is no surrounding task either, and
+    // the scope stays in its place, or its task could never leave the tree.
     let _ = CURRENT.try_with(|current| *place = current.replace(place.take()));
 }
 

@@ -16,7 +16,7 @@ use crate::cancel::{Failure, Reason};
 ///
 /// `{}` prints one line, `{:#}` and `{:?}` print a tree with the names of the tasks: an error that
 /// is the failure of another group is a branch of it, and a boxed error shows what it was caused
-/// by. A deadline that passed is said to be one, not a failure.
+/// by. Deadlines that passed, that of a grace period too, are counted apart from failures.
 pub struct ErrorGroup<E> {
     /// Never empty; the vector also lets an error type hold a group of itself.
     leaves: Vec<Leaf<E>>,
@@ -85,8 +85,8 @@ impl<E> IntoIterator for ErrorGroup<E> {
 }
 
 impl<E> ErrorGroup<E> {
-    /// What happened, in numbers, the kind of the root cause first: a task that had no more time did
-    /// not fail by itself.
+    /// What happened, in numbers, the kind of the root cause first. Those that ran out of time are
+    /// not among those that failed.
     fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_late = |leaf: &Leaf<E>| matches!(leaf.cause(), Cause::Deadline(_));
         let late = self.iter().filter(|leaf| is_late(leaf)).count();

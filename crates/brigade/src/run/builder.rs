@@ -89,6 +89,7 @@ pub struct Builder {
     threads: Threads,
     thread_name: String,
     exit_code: fn(i32) -> u8,
+    start_error: fn(io::Error) -> ExitCode,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +115,10 @@ impl Builder {
             threads: Threads::Cores,
             thread_name: "brigade-worker".into(),
             exit_code: |signal| 128_u8.wrapping_add(signal as u8),
+            start_error: |error| {
+                report::print(&format!("error: cannot start the runtime: {error}\n"));
+                ExitCode::FAILURE
+            },
         }
     }
 
@@ -169,6 +174,14 @@ impl Builder {
         self
     }
 
+    /// What happens if the system refuses the threads or descriptors that a program begins with,
+    /// instead of a line on stderr and exit code 1. Nothing of `main` has run then, and signals
+    /// have their default action.
+    pub fn start_error(mut self, report: fn(io::Error) -> ExitCode) -> Self {
+        self.start_error = report;
+        self
+    }
+
     /// Runs `main` to its end; see [`run`].
     ///
     /// # Panics
@@ -182,30 +195,10 @@ impl Builder {
         T: Termination,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        self.try_run(main).unwrap_or_else(|error| {
-            report::print(&format!("error: cannot start the runtime: {error}\n"));
-            ExitCode::FAILURE
-        })
-    }
-
-    /// The same for a program that says itself that it could not begin, with an exit code of its
-    /// own.
-    ///
-    /// # Errors
-    ///
-    /// What the system said when it refused a thread or a descriptor. Nothing of `main` has run.
-    ///
-    /// # Panics
-    ///
-    /// As [`run`](Self::run).
-    pub fn try_run<F, T, E>(self, main: F) -> io::Result<ExitCode>
-    where
-        F: Future<Output = Result<T, E>>,
-        T: Termination,
-        E: Into<Box<dyn Error + Send + Sync>>,
-    {
-        let (watch, runtime) = self.start()?;
-        Ok(self.run_on(watch, runtime, main))
+        match self.start() {
+            Ok((watch, runtime)) => self.run_on(watch, runtime, main),
+            Err(error) => (self.start_error)(error),
+        }
     }
 
     fn start(&self) -> io::Result<(Watch, Runtime)> {

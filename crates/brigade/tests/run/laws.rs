@@ -31,6 +31,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         r4e_a_failure_exits_with_1_and_prints_the_tree_of_errors,
         r4f_sigint_exits_with_130_and_sigterm_with_143,
         r4g_a_program_that_cannot_begin_ends_with_1_or_as_it_likes,
+        r4g_a_program_that_cannot_begin_has_the_signals_as_they_were,
         r5a_a_panic_stops_everything_first_then_continues_and_the_other_errors_are_printed,
         g12d_a_signal_has_the_tree_printed_and_the_program_goes_on,
         g12d_the_tree_is_printed_with_every_worker_stuck_and_stderr_locked,
@@ -195,12 +196,28 @@ fn r4g_a_program_that_cannot_begin_ends_with_1_or_as_it_likes() {
         ("fine", 1, "error: cannot start the runtime: "),
         ("fine-or-7", 7, ""),
     ] {
-        let end = Program::start_with_files(victim, 5).end();
-        assert_eq!(end.status.code(), Some(code), "{end:?}");
-        assert_eq!(end.output, [""; 0]);
-        assert!(end.errors.starts_with(said), "{end:?}");
-        let end = Program::start(victim).end();
-        assert_eq!((end.status.code(), end.output.len()), (Some(0), 1));
+        // At each of its steps, until it does begin.
+        let begun = (5..20).find(|&files| {
+            let end = Program::start_with_files(victim, files).end();
+            if end.status.success() {
+                return true;
+            }
+            assert_eq!(end.status.code(), Some(code), "{end:?}");
+            assert_eq!(end.output, [""; 0]);
+            assert!(end.errors.starts_with(said), "{end:?}");
+            false
+        });
+        // The signals take three descriptors, the runtime some more.
+        assert!(begun.is_some_and(|files| files > 7), "{begun:?}");
+    }
+}
+
+fn r4g_a_program_that_cannot_begin_has_the_signals_as_they_were() {
+    for files in [5, 7] {
+        let program = Program::start_with_files("fine-or-killed", files);
+        program.expect("ready").signal("TERM");
+        let end = program.end();
+        assert_eq!(end.status.signal(), Some(15), "{end:?}");
     }
 }
 

@@ -38,6 +38,13 @@ fn stuck() -> Fine {
     }
 }
 
+fn die() -> ! {
+    say("ready");
+    loop {
+        std::thread::park();
+    }
+}
+
 async fn fine() -> Fine {
     say("ran");
     Ok(())
@@ -82,10 +89,11 @@ pub(crate) fn start(name: &str) -> ExitCode {
             pending::<Fine>().await
         }),
         "fine" => run(fine()),
-        "fine-or-7" => {
-            let ended = Builder::new().try_run(fine());
-            ended.unwrap_or(ExitCode::from(7))
-        }
+        "fine-or-7" => Builder::new()
+            .start_error(|_| ExitCode::from(7))
+            .run(fine()),
+        // A signal that is still caught would not end the loop.
+        "fine-or-killed" => Builder::new().start_error(|_| die()).run(fine()),
         "usr1" => Builder::new().signals([10]).run(async {
             say("ready");
             pending::<Fine>().await

@@ -51,7 +51,7 @@ proptest! {
             .prop_map(|(n, burst)| Rate::per_second(n).burst(burst)),
         lives in proptest::collection::vec(life(), 1..12),
     ) {
-        let limits = Limits::default().rate(rate).key_rate(key_rate);
+        let limits = Limits { rate, ..Limits::default() }.key_rate(key_rate);
         let (mut start, mut emptied, mut grants) = (1_000, None, Vec::new());
         for (commit, kill, pause, every) in lives {
             let mut admission = Admission::new(limits);

@@ -207,7 +207,11 @@ proptest! {
 }
 
 fn rated(rate: Option<Rate>, key_rate: Option<Rate>) -> Admission<u8, ()> {
-    Admission::new(Limits::default().rate(rate).key_rate(key_rate))
+    Admission::new(Limits {
+        rate,
+        key_rate,
+        ..Limits::default()
+    })
 }
 
 fn collect(admission: &mut Admission<u8, ()>, id: Id, now: Moment) {

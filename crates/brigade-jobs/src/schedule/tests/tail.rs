@@ -58,11 +58,12 @@ impl Play {
 
     /// Plays it to its end, with a look at all hosts each second or without.
     fn play(&self, looks: bool) -> Played {
+        let mut limits = Limits::default()
+            .concurrency(AT_ONCE)
+            .key_concurrency(OF_HOST);
+        limits.key_rate = self.host_rate;
         let mut schedule = Schedule::new(Settings {
-            limits: Limits::default()
-                .concurrency(AT_ONCE)
-                .key_concurrency(OF_HOST)
-                .key_rate(self.host_rate),
+            limits,
             window: usize::MAX >> 16,
             host_rule: HostRule::default(),
         });

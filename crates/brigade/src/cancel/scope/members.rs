@@ -145,10 +145,14 @@ impl Scope {
         drop(more.members.remove(seat));
         more.tasks -= usize::from(!gone.is_body());
         let last = more.members.is_empty();
-        if !last && more.room.is_empty() {
+        // A body takes up no room, so none is free after it.
+        let room = match gone.is_body() {
+            true => Vec::new(),
+            false => std::mem::take(&mut more.room),
+        };
+        if !last && room.is_empty() {
             return false;
         }
-        let room = std::mem::take(&mut more.room);
         let waker = if last && inner.waiting {
             inner.waker.clone()
         } else {

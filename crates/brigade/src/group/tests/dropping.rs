@@ -87,3 +87,39 @@ async fn g8g_a_collection_that_is_dropped_at_any_await_leaves_nothing() {
     })
     .await;
 }
+
+#[test]
+fn g3g_a_child_leaves_the_tree_with_a_runtime_that_dies_with_its_thread() {
+    thread_local! {
+        static RUNTIME: std::cell::Cell<Option<tokio::runtime::Runtime>> =
+            const { std::cell::Cell::new(None) };
+    }
+    let is_listed = || {
+        let living = crate::living::list();
+        living.iter().any(|one| one.name == "outlives-the-scopes")
+    };
+    let listed = std::thread::spawn(move || {
+        // First of all, so that it is destroyed last, when the current scope is gone.
+        RUNTIME.set(None);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            tokio::spawn(task_group(async |g| {
+                g.spawn_named(
+                    "outlives-the-scopes",
+                    std::future::pending::<Result<(), String>>(),
+                );
+                std::future::pending::<Result<(), String>>().await
+            }));
+            for _ in 0..9 {
+                tokio::task::yield_now().await;
+            }
+        });
+        let listed = is_listed();
+        RUNTIME.set(Some(runtime));
+        listed
+    });
+    assert!(listed.join().unwrap());
+    assert!(!is_listed());
+}
