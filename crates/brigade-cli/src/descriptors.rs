@@ -10,14 +10,19 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// Files that are open beside those of requests: the list, parts, the ledger, the runtime.
 const BESIDE: usize = 64;
 
+/// What every system allows.
+const ENOUGH: u64 = 10_240;
+
 /// Raises the limit of open files as far as the system allows without asking, and returns it.
 pub(crate) fn raise() -> usize {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return usize::MAX;
     };
-    let raised = soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
-    let limit = if raised { hard } else { soft };
-    usize::try_from(limit).unwrap_or(usize::MAX)
+    // Where the system names no limit, it may still refuse so many.
+    let more = [hard, hard.min(ENOUGH)].into_iter();
+    let mut more = more.filter(|more| *more > soft);
+    let raised = more.find(|more| setrlimit(Resource::RLIMIT_NOFILE, *more, hard).is_ok());
+    usize::try_from(raised.unwrap_or(soft)).unwrap_or(usize::MAX)
 }
 
 /// As many requests at once as there is room for, and `wanted` at most; says so if that is fewer.
@@ -50,8 +55,9 @@ mod tests {
 
     #[test]
     fn f1p_the_limit_is_raised_to_what_the_system_allows() {
-        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-        assert_eq!(raise() as u64, hard);
-        assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap().0, hard);
+        let (before, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        let raised = raise() as u64;
+        assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (raised, hard));
+        assert!(raised >= before.max(hard.min(ENOUGH)));
     }
 }

@@ -66,8 +66,9 @@ pub struct Config {
     pub host_rule: HostRule,
     /// The longest pause that a host is given, also if it asks for a longer one with `Retry-After`:
     /// then the line that it refused fails, and for so long so do the others of that host without
-    /// being asked for. Pauses of earlier runs count no longer either. None waits as long as hosts
-    /// like. Default a day, which quotas for a day get by with.
+    /// being asked for. Pauses of earlier runs count no longer either, and are waited for. Up to the
+    /// base of the host rule's backoff may be added to it. None waits as long as hosts like. Default
+    /// a day, which quotas for a day get by with.
     pub max_pause: Option<Duration>,
     /// Redirects that a line follows at most. Each hop is a request of its host, within that host's
     /// limits. Default 10.

@@ -69,6 +69,8 @@ pub(super) struct Refusal {
     pub(super) verdict: Verdict,
     /// Until when its host is left alone, if it asked for that.
     pub(super) until: Moment,
+    /// What it asked for, if that is longer than the longest pause.
+    pub(super) too_long: Option<Asked>,
 }
 
 /// Bytes of the budget that a body holds.
@@ -199,22 +201,22 @@ impl Fetching<'_> {
     /// left alone from here on, whatever its body has in store.
     fn refusal(&self, response: &Response, verdict: Verdict, at: SystemTime) -> Refusal {
         let (status, now) = (response.status(), clock::now());
-        let until = match verdict {
-            Verdict::PauseHost(_) => {
-                let sent = self.gate.left_at().unwrap_or(self.begun);
-                let asked = parse_retry_after(response.headers(), at);
-                let status = status.as_u16();
-                let asked = asked.map(|wait| Asked { status, wait });
-                pause(self.shared, self.item, sent, now, asked)
-            }
-            _ => now,
-        };
-        Refusal {
+        let mut refusal = Refusal {
             status: status.as_u16(),
             message: answered(status),
             verdict,
-            until,
+            until: now,
+            too_long: None,
+        };
+        if let Verdict::PauseHost(_) = verdict {
+            let sent = self.gate.left_at().unwrap_or(self.begun);
+            let wait = parse_retry_after(response.headers(), at);
+            let status = refusal.status;
+            let too_long = wait.filter(|wait| *wait > self.shared.max_pause);
+            refusal.too_long = too_long.map(|wait| Asked { status, wait });
+            refusal.until = pause(self.shared, self.item, (sent, now), wait, refusal.too_long);
         }
+        refusal
     }
 }
 

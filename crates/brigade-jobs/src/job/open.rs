@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::directory::{Directory, FILES, LEDGER, SEEN, SPOOL, is_part};
 use crate::error::Error;
 use crate::input::{self, List, Opened, Seen};
-use crate::ledger::{FailedLines, Ledger, ListState, Recovered};
+use crate::ledger::{FailedLines, HostState, Ledger, ListState, Recovered};
 use crate::meter::{Meter, wall_ms};
 use crate::parts::{Parts, open_files};
 use crate::progress::{Counters, ProgressHandle, set};
@@ -49,6 +49,8 @@ pub struct Job {
     pub(super) list: List,
     pub(super) ledger: Ledger,
     pub(super) recovered: Recovered,
+    /// Hosts whose pause became shorter because of [`Config::max_pause`].
+    pub(super) shortened: Vec<HostState>,
     pub(super) parts: Parts,
     pub(super) failed: Option<FailedLines>,
     pub(super) schedule: Schedule,
@@ -112,8 +114,10 @@ impl Job {
             .then(|| FailedLines::open(&path, &config.retry_only, recovered.resume.consumed))
             .transpose()?;
         let counters = Arc::new(counters(&recovered, &list));
+        let shortened = shorten(&mut recovered, config.max_pause);
         Ok(Self {
             schedule: schedule(&config, &recovered),
+            shortened,
             config,
             directory,
             list,
@@ -267,10 +271,26 @@ fn schedule(config: &Config, recovered: &Recovered) -> Schedule {
         schedule.empty_since(moment(recovered.sent_at));
     }
     for host in &recovered.hosts {
-        let until = moment(host.paused_until).min(now + max_pause);
+        let until = moment(host.paused_until);
         schedule.restore(&host.name, host.strikes, now, until);
     }
     schedule
+}
+
+/// Makes the pauses of earlier runs no longer than the longest, and returns those that were. They
+/// are to be committed, or else each run would begin them anew.
+fn shorten(recovered: &mut Recovered, max_pause: Option<Duration>) -> Vec<HostState> {
+    let longest = max_pause.unwrap_or(Duration::MAX).as_millis();
+    let longest = i64::try_from(longest).unwrap_or(i64::MAX);
+    let until = wall_ms().max(recovered.updated_at).saturating_add(longest);
+    let hosts = recovered.hosts.iter_mut();
+    let longer = hosts.filter(|host| host.paused_until > until);
+    longer
+        .map(|host| {
+            host.paused_until = until;
+            host.clone()
+        })
+        .collect()
 }
 
 fn counters(recovered: &Recovered, list: &List) -> Counters {

@@ -245,6 +245,9 @@ impl Job {
             counters: self.counters.clone(),
             brake: brake.clone(),
         });
+        shared
+            .handover
+            .note(|batch| batch.hosts.extend(self.shortened));
         set(&self.counters.started, self.meter.started().as_nanos());
         let resume = self.recovered.resume.clone();
         let setup = sink::Setup {

@@ -61,7 +61,7 @@ pub(super) fn settle(
         return follow(shared, host, item, now, answer.verdict, said);
     };
     let mut state = shared.floor.lock();
-    let given_up = state.schedule.given_up(host, now);
+    let given_up = answer.too_long.or(state.schedule.given_up(host, now));
     if given_up.is_none() && failed.is_none() {
         state.schedule.again(host, item, answer.until, now);
         return None;
@@ -69,6 +69,9 @@ pub(super) fn settle(
     drop(state);
     let (status, mut message) = said;
     if let Some(asked) = given_up {
+        if answer.too_long.is_none() {
+            message.push_str(&format!(", and {} to another request", asked.status));
+        }
         message.push_str(&too_long(shared, asked));
     }
     let verdict = Verdict::Fail(failed.unwrap_or(FailureKind::HttpStatus));
@@ -78,17 +81,15 @@ pub(super) fn settle(
 /// Lets a line fail without being asked for, since its host has asked for more patience than there
 /// is.
 pub(super) fn give_up(shared: &Shared, item: Item, asked: Asked) -> Outcome {
-    let status = asked.status;
+    let again = if item.attempts > 0 { " again" } else { "" };
     let message = format!(
-        "not asked for: the server answered {status} to another{}",
+        "not asked for{again}: {} answered {} to another request{}",
+        host_name(item.target()),
+        asked.status,
         too_long(shared, asked)
     );
-    fail(
-        shared,
-        item,
-        FailureKind::HttpStatus,
-        (Some(status), message),
-    )
+    let said = (Some(asked.status), message);
+    fail(shared, item, FailureKind::HttpStatus, said)
 }
 
 /// Goes on after what the server answered.
@@ -119,18 +120,25 @@ fn span(time: Duration) -> String {
 pub(super) fn pause(
     shared: &Shared,
     item: &Item,
-    sent: Moment,
-    now: Moment,
-    asked: Option<Asked>,
+    (sent, now): (Moment, Moment),
+    asked: Option<Duration>,
+    too_long: Option<Asked>,
 ) -> Moment {
     let (random, name) = (fastrand::f64(), host_name(item.target()));
-    let most = shared.max_pause;
-    let wait = asked.map(|asked| asked.wait.min(most));
     let (until, strikes) = {
-        let schedule = &mut shared.floor.lock().schedule;
+        let mut state = shared.floor.lock();
+        let schedule = &mut state.schedule;
+        // What comes on top, so that not everybody is back at once, is within the longest.
+        let most = shared.max_pause.saturating_sub(schedule.pause_least());
+        let wait = if too_long.is_some() {
+            Some(most)
+        } else {
+            asked
+        };
         let refused = schedule.refused(name, sent, now, random, wait);
-        if let Some(asked) = asked.filter(|asked| asked.wait > most) {
+        if let Some(asked) = too_long {
             schedule.give_up(name, asked);
+            state.wake_one();
         }
         refused
     };

@@ -31,6 +31,12 @@ impl Schedule {
         self.abandon(id);
     }
 
+    /// The shortest pause that hosts are given, which is also about what is added to one that was
+    /// asked for.
+    pub(crate) fn pause_least(&self) -> Duration {
+        self.settings.host_rule.backoff.base
+    }
+
     /// What a host has asked for whose lines are handed back at `now`.
     pub(crate) fn given_up(&self, host: HostId, now: Moment) -> Option<Asked> {
         let asked = self.hosts.get(host).asked?;
@@ -60,6 +66,10 @@ impl Schedule {
             self.held_bytes -= item.bytes();
             let host = self.hosts.at(id);
             host.held -= 1;
+            if host.standing() == 0 {
+                self.abandoned.pop();
+                host.abandoned = false;
+            }
             if host.standing() < LOW {
                 self.load(id);
             }

@@ -117,11 +117,15 @@ impl Schedule {
     /// What is to be done at `now`.
     pub(crate) fn next(&mut self, now: Moment) -> Next {
         self.rouse(now);
-        if let Some((item, asked)) = self.take_abandoned(now) {
+        let admitted = self.admit(now);
+        // Only where nothing may start: the lines of a host that is given up take nobody's turn.
+        if !matches!(admitted, admission::Next::Granted { .. })
+            && let Some((item, asked)) = self.take_abandoned(now)
+        {
             return Next::GiveUp(item, asked);
         }
         let delayed = self.delays.first_at();
-        match self.admit(now) {
+        match admitted {
             admission::Next::Granted { key, item, .. } => {
                 self.held -= 1;
                 self.held_bytes -= item.bytes();

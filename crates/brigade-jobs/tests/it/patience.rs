@@ -36,14 +36,14 @@ fn f3q_a_host_that_asks_for_a_year_or_for_2099_fails_and_the_others_go_on() {
         let mut config = config(urls(list), directory.path());
         config.window = 32;
         config.per_host = 2;
-        config.max_pause = Some(Duration::from_secs(1));
+        config.max_pause = Some(Duration::from_secs(3600));
         let summary = run(config.clone()).unwrap();
         assert_eq!((summary.ok, summary.failed), (20, 500), "{asked}");
-        // Those that were in flight beside the first one, and one more after the longest pause, if
-        // it took so long.
-        assert!(gone.requests().len() <= 4, "{}", gone.requests().len());
+        // One more may have been in flight beside the first.
+        assert!(gone.requests().len() <= 2, "{}", gone.requests().len());
         let left = "SELECT max(paused_until) - unixepoch() * 1000 FROM host";
-        assert!(ask::<i64>(directory.path(), left) < 5000, "{asked}");
+        let left = ask::<i64>(directory.path(), left);
+        assert!((3_000_000..=3_601_000).contains(&left), "{asked}: {left}");
         let output = Output::read(directory.path());
         output.assert_complete(0..520);
         let mut unasked = 0;
@@ -54,18 +54,19 @@ fn f3q_a_host_that_asks_for_a_year_or_for_2099_fails_and_the_others_go_on() {
             );
             let message = failure["message"].as_str().unwrap();
             assert!(
-                message.ends_with(", longer than the longest pause (1s)"),
+                message.ends_with(", longer than the longest pause (1h)"),
                 "{message}"
             );
-            let is_unasked =
-                message.starts_with("not asked for: the server answered 429 to another");
+            let is_unasked = message.starts_with("not asked for: 127.0.0.1:")
+                && message.contains(" answered 429 to another request and asked for ");
             assert_eq!(failure["attempts"], u64::from(!is_unasked));
             unasked += u64::from(is_unasked);
         }
         assert_eq!(unasked as usize + gone.requests().len(), 500);
-        // Asked again, they wait for the rest of the longest pause, and no longer.
+        // Asked again, they wait for the rest of what is the longest pause now, and no longer.
         is_well.store(true, SeqCst);
         config.retry_failed = true;
+        config.max_pause = Some(Duration::from_secs(1));
         let summary = run(config).unwrap();
         assert_eq!((summary.ok, summary.failed), (520, 0), "{asked}");
     }
@@ -102,6 +103,10 @@ fn f3q_no_pause_of_an_earlier_run_or_of_the_job_itself_is_longer_than_the_longes
     is_well.store(true, SeqCst);
     config.max_pause = Some(Duration::from_millis(200));
     assert_eq!(run(config.clone()).unwrap().ok, 5);
+    // Else the next run would begin it anew.
+    let left = "SELECT max(paused_until) - unixepoch() * 1000 FROM host";
+    let left: Option<i64> = ask(directory.path(), left);
+    assert!(left.is_none_or(|left| left < 2000), "{left:?}");
 
     let seen = AtomicBool::new(false);
     let server = Server::start_thread(move |_| match seen.swap(true, SeqCst) {

@@ -105,3 +105,52 @@ fn f3q_after_the_longest_pause_the_host_is_asked_again_and_a_short_pause_is_wait
     assert_eq!(bench.schedule.next(second(72)), Next::At(until));
     assert_eq!(bench.start(until).len(), 1);
 }
+
+#[test]
+fn f3q_while_lines_are_handed_back_what_may_start_starts() {
+    let mut hosts = vec!["gone"; 40];
+    hosts.extend(["up"; 3]);
+    let mut bench = Bench::new(settings(64, None), &hosts);
+    let now = second(1);
+    give_up(&mut bench, "gone", now, 3600);
+    bench.feed(now);
+    for _ in 0..3 {
+        let next = bench.schedule.next(now);
+        assert!(matches!(next, Next::Start(..)), "{next:?}");
+    }
+    for _ in 0..40 {
+        assert!(matches!(bench.schedule.next(now), Next::GiveUp(_, YEAR)));
+    }
+}
+
+#[test]
+fn f3q_a_line_that_goes_back_to_a_host_that_is_given_up_is_handed_back_too() {
+    const LINES: usize = 40;
+    let mut bench = Bench::new(settings(8, None), &["gate"; LINES]);
+    let (mut now, mut back) = (second(1), 0);
+    let mut moved = 0;
+    refuse(&mut bench, "slow", now, 10);
+    loop {
+        bench.feed(now);
+        match bench.schedule.next(now) {
+            // All are redirected once, and some of them go to disk and begin again.
+            Next::Start(host, item) if item.hops() == 0 => {
+                moved += 1;
+                redirect(&mut bench, host, item, "http://slow/", now);
+                if moved == LINES {
+                    give_up(&mut bench, "gate", now, 3600);
+                }
+            }
+            Next::Start(host, _) => bench.schedule.finish(host, now),
+            Next::GiveUp(..) => back += 1,
+            Next::At(at) => {
+                assert!(at <= second(11), "it waits for the end of the pause");
+                now = at;
+            }
+            _ if bench.schedule.has_orders() => {}
+            Next::Wait | Next::Finished => break,
+        }
+    }
+    assert_eq!(bench.schedule.next(now), Next::Finished);
+    assert!(back > 0, "nothing went to disk between two hops");
+}
