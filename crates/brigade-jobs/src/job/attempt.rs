@@ -101,8 +101,8 @@ pub(super) async fn work(shared: &Arc<Shared>, worker: usize) -> Result<(), Erro
     while let Some(turn) = shared.floor.next(worker).await {
         let (host, mut item) = match turn {
             Turn::Ask(host, item) => (host, item),
-            Turn::GiveUp(item, asked) => {
-                hand_over(shared, give_up(shared, item, asked)).await?;
+            Turn::GiveUp(item, given_up) => {
+                hand_over(shared, give_up(shared, item, &given_up)).await?;
                 continue;
             }
         };

@@ -13,7 +13,7 @@ use brigade_core::time::Moment;
 use tokio::sync::Notify;
 
 use crate::input::Item;
-use crate::schedule::{Asked, HostId, Next, Schedule};
+use crate::schedule::{GivenUp, HostId, Next, Schedule};
 
 /// A full window is looked at for what blocks it at most this often, or, where a look takes longer
 /// because there are many hosts, so much less often that looking is a small part of the work.
@@ -29,7 +29,7 @@ pub(super) enum Turn {
     /// Ask a host for a line.
     Ask(HostId, Item),
     /// Let a line fail whose host has asked for more patience than there is.
-    GiveUp(Item, Asked),
+    GiveUp(Item, GivenUp),
 }
 
 /// The schedule and those who wait for it.
@@ -102,9 +102,9 @@ impl Floor {
                 self.pass_on(&mut state, now);
                 return Poll::Ready(Some(Turn::Ask(host, item)));
             }
-            Next::GiveUp(item, asked) => {
+            Next::GiveUp(item, given_up) => {
                 self.pass_on(&mut state, now);
-                return Poll::Ready(Some(Turn::GiveUp(item, asked)));
+                return Poll::Ready(Some(Turn::GiveUp(item, given_up)));
             }
             Next::Finished => {
                 while state.wake_one() {}

@@ -288,7 +288,11 @@ fn shorten(recovered: &mut Recovered, max_pause: Option<Duration>) -> Vec<HostSt
     longer
         .map(|host| {
             host.paused_until = until;
-            host.clone()
+            // Whoever reads that later has the clock of today.
+            HostState {
+                paused_until: wall_ms().saturating_add(longest),
+                ..host.clone()
+            }
         })
         .collect()
 }

@@ -61,7 +61,7 @@ pub(super) async fn commits(shared: &Shared, every: Duration) -> Result<(), Erro
         }
         let now = clock::now();
         committed = now;
-        let forgiven = {
+        {
             let schedule = &mut shared.floor.lock().schedule;
             set(&shared.counters.waiting, schedule.waiting());
             let (paused, first) = schedule.paused(now);
@@ -70,17 +70,15 @@ pub(super) async fn commits(shared: &Shared, every: Duration) -> Result<(), Erro
                 &shared.counters.paused_until,
                 first.map_or(0, Moment::as_nanos),
             );
-            schedule.forgive(now)
-        };
-        shared.handover.note(|batch| {
-            batch
-                .hosts
-                .extend(forgiven.into_iter().map(|name| HostState {
-                    name,
-                    paused_until: 0,
-                    strikes: 0,
-                }));
-        });
+            let forgiven = schedule.forgive(now).into_iter();
+            let forgiven = forgiven.map(|name| HostState {
+                name,
+                paused_until: 0,
+                strikes: 0,
+            });
+            // While the schedule is held: a host that refuses at this moment is noted after it.
+            shared.handover.note(|batch| batch.hosts.extend(forgiven));
+        }
         shared.handover.send(true).await?;
     }
 }

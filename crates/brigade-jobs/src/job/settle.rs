@@ -16,7 +16,7 @@ use crate::input::Item;
 use crate::ledger::{Failure, HostState};
 use crate::meter::wall_ms;
 use crate::progress::add;
-use crate::schedule::{Asked, HostId, host_name};
+use crate::schedule::{Asked, GivenUp, HostId, host_name};
 use crate::sink::Outcome;
 
 /// Tells the schedule how the attempt ended; returns the outcome if the line is settled.
@@ -80,13 +80,13 @@ pub(super) fn settle(
 
 /// Lets a line fail without being asked for, since its host has asked for more patience than there
 /// is.
-pub(super) fn give_up(shared: &Shared, item: Item, asked: Asked) -> Outcome {
+pub(super) fn give_up(shared: &Shared, item: Item, given_up: &GivenUp) -> Outcome {
+    let GivenUp { host, asked } = given_up;
     let again = if item.attempts > 0 { " again" } else { "" };
     let message = format!(
-        "not asked for{again}: {} answered {} to another request{}",
-        host_name(item.target()),
+        "not asked for{again}: {host} answered {} to another request{}",
         asked.status,
-        too_long(shared, asked)
+        too_long(shared, *asked)
     );
     let said = (Some(asked.status), message);
     fail(shared, item, FailureKind::HttpStatus, said)
@@ -125,24 +125,23 @@ pub(super) fn pause(
     too_long: Option<Asked>,
 ) -> Moment {
     let (random, name) = (fastrand::f64(), host_name(item.target()));
-    let (until, strikes) = {
-        let mut state = shared.floor.lock();
-        let schedule = &mut state.schedule;
-        // What comes on top, so that not everybody is back at once, is within the longest.
-        let most = shared.max_pause.saturating_sub(schedule.pause_least());
-        let wait = if too_long.is_some() {
-            Some(most)
-        } else {
-            asked
-        };
-        let refused = schedule.refused(name, sent, now, random, wait);
-        if let Some(asked) = too_long {
-            schedule.give_up(name, asked);
-            state.wake_one();
-        }
-        refused
+    let mut state = shared.floor.lock();
+    let schedule = &mut state.schedule;
+    // What comes on top, so that not everybody is back at once, is within the longest.
+    let on_top = schedule.pause_least().min(shared.max_pause / 2);
+    let most = shared.max_pause.saturating_sub(on_top);
+    let wait = if too_long.is_some() {
+        Some(most)
+    } else {
+        asked
     };
+    let (until, strikes) = schedule.refused(name, sent, now, random, wait);
+    if let Some(asked) = too_long {
+        schedule.give_up(name, asked);
+        state.wake_one();
+    }
     let pause = until.since(now).as_millis() as i64;
+    // In the order in which the schedule hears of them: the last one is remembered.
     shared.handover.note(|batch| {
         batch.hosts.push(HostState {
             name: name.to_owned(),
@@ -150,6 +149,7 @@ pub(super) fn pause(
             strikes,
         });
     });
+    drop(state);
     // Else a job that is killed would not know of it.
     shared.handover.pressing.notify_one();
     until

@@ -66,10 +66,9 @@ fn headers(map: &HeaderMap, out: &mut Vec<u8>) {
             out.push(b',');
         }
         first = false;
-        // A name has nothing that needs an escape (RFC 9110, 5.6.2).
-        out.push(b'"');
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b"\":");
+        // Also a name may hold a quote, if it came over HTTP/2.
+        string(name.as_str(), out);
+        out.push(b':');
         let more = |next: &(&http::HeaderName, &HeaderValue)| next.0 == name;
         if entries.peek().is_none_or(|next| !more(next)) {
             value(one, out);

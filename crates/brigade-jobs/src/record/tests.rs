@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -43,6 +43,9 @@ fn a_line_has_the_documented_fields() {
         "x-utf8",
         HeaderValue::from_bytes("café".as_bytes()).unwrap(),
     );
+    // The names of HTTP/2 are looked at less closely.
+    let strange = HeaderName::from_static("x\"y");
+    headers.append(strange, HeaderValue::from_static("z"));
     let value = parsed(&line(&headers, "line\nbreak \u{1F600} \u{0}".as_bytes()));
     let expected = json!({
         "index": 7,
@@ -55,6 +58,7 @@ fn a_line_has_the_documented_fields() {
             "set-cookie": ["a=1", "b=2"],
             "x-latin": "café",
             "x-utf8": "café",
+            "x\"y": "z",
         },
         "fetched_at": "2023-11-14T22:13:20.123Z",
         "attempts": 2,

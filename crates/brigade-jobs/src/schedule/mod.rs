@@ -19,6 +19,6 @@ mod tests;
 mod window;
 
 pub(crate) use host::{HostId, host_name};
-pub(crate) use patience::Asked;
+pub(crate) use patience::{Asked, GivenUp};
 pub(crate) use spill::{Loaded, Spill};
 pub(crate) use state::{Next, Schedule, Settings};

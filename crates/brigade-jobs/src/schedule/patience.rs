@@ -22,6 +22,14 @@ pub(crate) struct Asked {
     pub(crate) wait: Duration,
 }
 
+/// A host whose lines are handed back, and why. It need not be the one that a line asks for: one
+/// that was redirected there and went to disk begins again at its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GivenUp {
+    pub(crate) host: Box<str>,
+    pub(crate) asked: Asked,
+}
+
 impl Schedule {
     /// Has the lines of a host that is paused handed back until the pause is over: it has asked for
     /// a longer one.
@@ -53,7 +61,7 @@ impl Schedule {
     }
 
     /// The next line that is handed back, which has left the schedule.
-    pub(super) fn take_abandoned(&mut self, now: Moment) -> Option<(Item, Asked)> {
+    pub(super) fn take_abandoned(&mut self, now: Moment) -> Option<(Item, GivenUp)> {
         while let Some(&id) = self.abandoned.last() {
             let asked = self.given_up(id, now);
             let line = asked.and_then(|asked| Some((self.admission.take_last(&id)?, asked)));
@@ -66,6 +74,10 @@ impl Schedule {
             self.held_bytes -= item.bytes();
             let host = self.hosts.at(id);
             host.held -= 1;
+            let given_up = GivenUp {
+                host: host.name.clone(),
+                asked,
+            };
             if host.standing() == 0 {
                 self.abandoned.pop();
                 host.abandoned = false;
@@ -74,7 +86,7 @@ impl Schedule {
                 self.load(id);
             }
             self.relax();
-            return Some((item, asked));
+            return Some((item, given_up));
         }
         None
     }

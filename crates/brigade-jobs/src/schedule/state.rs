@@ -11,7 +11,7 @@ use brigade_core::time::Moment;
 use super::delays::{Delayed, Delays};
 use super::host::{Host, HostId, Hosts, host_name};
 use super::measure::Measure;
-use super::patience::Asked;
+use super::patience::GivenUp;
 use super::spill::Order;
 use super::window::LOW;
 use crate::input::Item;
@@ -34,7 +34,7 @@ pub(crate) enum Next {
     /// Fetch this.
     Start(HostId, Item),
     /// Let this fail: its host has asked for more patience than there is.
-    GiveUp(Item, Asked),
+    GiveUp(Item, GivenUp),
     /// Nothing before this moment, unless something ends or is read.
     At(Moment),
     /// Nothing until something ends or is read.
@@ -120,9 +120,9 @@ impl Schedule {
         let admitted = self.admit(now);
         // Only where nothing may start: the lines of a host that is given up take nobody's turn.
         if !matches!(admitted, admission::Next::Granted { .. })
-            && let Some((item, asked)) = self.take_abandoned(now)
+            && let Some((item, given_up)) = self.take_abandoned(now)
         {
-            return Next::GiveUp(item, asked);
+            return Next::GiveUp(item, given_up);
         }
         let delayed = self.delays.first_at();
         match admitted {

@@ -174,8 +174,8 @@ impl Builder {
         self
     }
 
-    /// What happens if the system refuses the threads or descriptors that a program begins with,
-    /// instead of a line on stderr and exit code 1. Nothing of `main` has run then, and signals
+    /// What happens if the system refuses the threads or descriptors that a program begins with, or
+    /// knows no such signal, instead of a line on stderr and exit code 1. Nothing of `main` has run then, and signals
     /// have their default action.
     pub fn start_error(mut self, report: fn(io::Error) -> ExitCode) -> Self {
         self.start_error = report;

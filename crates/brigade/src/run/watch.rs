@@ -100,10 +100,12 @@ fn has_signals(read: &mut UnixStream) -> io::Result<bool> {
 /// runs; else a program that goes on after `run` could not be interrupted.
 fn suspend_defaults(signals: &[i32]) -> io::Result<()> {
     let mut defaults = DEFAULTS.lock().unwrap_or_else(PoisonError::into_inner);
+    // Where one of them is refused, those before it stay as they are.
+    let is_default = defaults.active == 0;
     let flags = defaults.flags.get_or_insert_default();
     for signal in signals {
         if !flags.contains_key(signal) {
-            let flag = Arc::new(AtomicBool::new(false));
+            let flag = Arc::new(AtomicBool::new(is_default));
             register_conditional_default(*signal, flag.clone())?;
             flags.insert(*signal, flag);
         }

@@ -89,6 +89,10 @@ async fn g8g_a_collection_that_is_dropped_at_any_await_leaves_nothing() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread and a task that belong to nobody are what it is about"
+)]
 fn g3g_a_child_leaves_the_tree_with_a_runtime_that_dies_with_its_thread() {
     thread_local! {
         static RUNTIME: std::cell::Cell<Option<tokio::runtime::Runtime>> =
